@@ -1,0 +1,107 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+)
+
+// headline says the answer in one sentence: what breaks, where, and when it bites first.
+func headline(r *Report) string {
+	denied := r.Totals.ChangedWorkloads[NewlyDenied]
+	judged := r.Totals.Requests - r.Totals.OutOfScope
+	if denied == 0 {
+		return calm(r, judged)
+	}
+	where := places(r)
+	text := fmt.Sprintf("%s in %s would be newly denied", count(denied, "workload"), where)
+	if bites := bitesOf(r); bites != "" {
+		text += ": " + bites
+	}
+	if u := r.Totals.ChangedRequests[Undecided]; u > 0 {
+		text += fmt.Sprintf("; %s could not be decided", count(u, "request"))
+	}
+	return text
+}
+
+func calm(r *Report, judged int) string {
+	var parts []string
+	for _, class := range []Class{Error, Undecided, NewlyFailing, NewlyWarned, MutationChanged, GenerationChanged, NewlyAllowed, Resolved} {
+		if n := r.Totals.ChangedRequests[class]; n > 0 {
+			parts = append(parts, count(n, "request")+" "+inWords(class))
+		}
+	}
+	if len(parts) == 0 {
+		return fmt.Sprintf("nothing changes: %s judged under both policy sets with the same answers", count(judged, "request"))
+	}
+	return fmt.Sprintf("nothing newly denied among %s; %s", count(judged, "request"), strings.Join(parts, ", "))
+}
+
+func inWords(c Class) string {
+	switch c {
+	case Error:
+		return "in error"
+	case Undecided:
+		return "undecided"
+	case NewlyFailing:
+		return "newly failing in audit"
+	case NewlyWarned:
+		return "newly warned"
+	case MutationChanged:
+		return "mutated differently"
+	case GenerationChanged:
+		return "with other generated objects"
+	case NewlyAllowed:
+		return "newly allowed"
+	case Resolved:
+		return "resolved"
+	}
+	return strings.ReplaceAll(string(c), "-", " ")
+}
+
+// places counts the namespaces and clusters with newly denied workloads.
+func places(r *Report) string {
+	namespaces, clusters := 0, 0
+	only := ""
+	for _, g := range r.Namespaces {
+		if g.Workloads[NewlyDenied] > 0 {
+			namespaces++
+		}
+	}
+	for _, c := range r.Clusters {
+		if c.Workloads[NewlyDenied] > 0 {
+			clusters++
+			only = c.Name
+		}
+	}
+	if clusters == 1 {
+		return fmt.Sprintf("%s of cluster %s", count(namespaces, "namespace"), only)
+	}
+	return fmt.Sprintf("%s of %s", count(namespaces, "namespace"), count(clusters, "cluster"))
+}
+
+func bitesOf(r *Report) string {
+	found := map[Bite]int{}
+	for _, w := range r.Workloads {
+		if len(w.Bites) > 0 {
+			found[w.Bites[0]]++
+		}
+	}
+	var parts []string
+	for _, b := range []struct {
+		bite Bite
+		say  string
+	}{{BitesNow, "at once"}, {NextRestart, "at the next restart"}, {NextRollout, "at the next rollout"}, {NextChange, "at the next change"}} {
+		if n := found[b.bite]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, b.say))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// count writes "1 workload", "2 workloads".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,133 @@
+package capture
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// World is the state of one cluster that policies may look up, as far as it was captured.
+// It is safe for concurrent reading.
+type World struct {
+	Cluster   Cluster
+	Resources *Resources
+	objects   map[GVR]map[objectName]*WorldObject // by resource; group and resource decide, not the version
+	all       bool                                // the records' objects are in it too
+}
+
+type objectName struct{ namespace, name string }
+
+func newWorld(c Cluster) *World {
+	return &World{Cluster: c, Resources: newResources(), objects: map[GVR]map[objectName]*WorldObject{}}
+}
+
+// head is what every object says of itself.
+type head struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Metadata   struct {
+		Name      string `json:"name"`
+		Namespace string `json:"namespace"`
+	} `json:"metadata"`
+}
+
+func (w *World) add(o *WorldObject) error {
+	var h head
+	if err := json.Unmarshal(o.Object, &h); err != nil {
+		return fmt.Errorf("%w: a world object does not decode: %v", ErrFormat, err)
+	}
+	gvk := ParseGVK(h.APIVersion, h.Kind)
+	if gvk.Kind == "CustomResourceDefinition" {
+		w.Resources.addCRD(o.Object)
+	}
+	gvr, namespaced, _ := w.Resources.ResourceFor(gvk)
+	if !namespaced {
+		h.Metadata.Namespace = ""
+	}
+	w.put(gvr, objectName{h.Metadata.Namespace, h.Metadata.Name}, o)
+	return nil
+}
+
+func (w *World) put(gvr GVR, name objectName, o *WorldObject) {
+	key := GVR{Group: gvr.Group, Resource: gvr.Resource}
+	if w.objects[key] == nil {
+		w.objects[key] = map[objectName]*WorldObject{}
+	}
+	w.objects[key][name] = o
+}
+
+// Get returns an object. known is false when the capture cannot tell whether it exists.
+func (w *World) Get(gvr GVR, namespace, name string) (object *WorldObject, known bool) {
+	object = w.objects[GVR{Group: gvr.Group, Resource: gvr.Resource}][objectName{namespace, name}]
+	return object, object != nil || w.Cluster.Complete
+}
+
+// List returns the objects of a resource in a namespace ("" for all), by namespace and
+// name. known is false when the capture cannot tell whether these are all.
+func (w *World) List(gvr GVR, namespace string) (objects []*WorldObject, known bool) {
+	byName := w.objects[GVR{Group: gvr.Group, Resource: gvr.Resource}]
+	names := make([]objectName, 0, len(byName))
+	for name := range byName {
+		if namespace == "" || name.namespace == namespace {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b objectName) int {
+		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
+	})
+	for _, name := range names {
+		objects = append(objects, byName[name])
+	}
+	return objects, w.Cluster.Complete
+}
+
+// Objects returns every captured object of the given kinds, in canonical order.
+func (w *World) Objects(keep func(apiVersion, kind string) bool) []*WorldObject {
+	var out []*WorldObject
+	keys := make([]GVR, 0, len(w.objects))
+	for key := range w.objects {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b GVR) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Resource, b.Resource)) })
+	for _, key := range keys {
+		objects, _ := w.List(key, "")
+		for _, o := range objects {
+			var h head
+			if json.Unmarshal(o.Object, &h) == nil && keep(h.APIVersion, h.Kind) {
+				out = append(out, o)
+			}
+		}
+	}
+	return out
+}
+
+// IndexRecords adds the latest object of every record to the worlds, for policies that
+// look up arbitrary kinds. It costs the memory of all objects; call it only when asked.
+func (c *Capture) IndexRecords() error {
+	for _, w := range c.worlds {
+		if w.all {
+			return nil
+		}
+		w.all = true
+	}
+	for r, err := range c.Records() {
+		if err != nil {
+			return err
+		}
+		if r.SubResource != "" || r.DryRun || r.Response != nil && r.Response.Code >= 400 {
+			continue
+		}
+		w := c.worlds[r.Cluster]
+		name := objectName{r.Namespace, r.Name}
+		key := GVR{Group: r.Resource.Group, Resource: r.Resource.Resource}
+		if r.Operation == Delete {
+			delete(w.objects[key], name)
+			continue
+		}
+		if r.Object != nil && r.Name != "" && w.objects[key][name] == nil {
+			w.put(r.Resource, name, &WorldObject{Cluster: r.Cluster, Object: r.Object, Origin: r.Origin})
+		}
+	}
+	return nil
+}

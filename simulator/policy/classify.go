@@ -1,0 +1,145 @@
+package policy
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/seatrial/seatrial/simulator/internal/manifest"
+)
+
+// class says what a document is to a policy set.
+type class int
+
+const (
+	classOther   class = iota // some other Kubernetes object
+	classPolicy               // a policy, exception, binding or global context entry
+	classIgnored              // no object of a cluster
+	classUnknown              // a policy kind in an API version that does not exist
+)
+
+// versions lists the policy kinds and the API versions in which Kyverno 1.19 and
+// Kubernetes 1.36 serve them. Source: the release's CRDs; admissionregistration.k8s.io.
+var versions = map[string]map[string]string{
+	"kyverno.io": {
+		"ClusterPolicy": "v1 v2beta1", "Policy": "v1 v2beta1",
+		"PolicyException": "v2 v2beta1", "CleanupPolicy": "v2 v2beta1", "ClusterCleanupPolicy": "v2 v2beta1",
+		"GlobalContextEntry": "v2 v2beta1 v2alpha1",
+	},
+	"policies.kyverno.io": {
+		"ValidatingPolicy": "v1 v1beta1 v1alpha1", "MutatingPolicy": "v1 v1beta1 v1alpha1", "GeneratingPolicy": "v1 v1beta1 v1alpha1",
+		"ImageValidatingPolicy": "v1 v1beta1 v1alpha1", "DeletingPolicy": "v1 v1beta1 v1alpha1", "PolicyException": "v1 v1beta1 v1alpha1",
+		"NamespacedValidatingPolicy": "v1 v1beta1", "NamespacedMutatingPolicy": "v1 v1beta1", "NamespacedGeneratingPolicy": "v1 v1beta1",
+		"NamespacedImageValidatingPolicy": "v1 v1beta1", "NamespacedDeletingPolicy": "v1 v1beta1",
+	},
+	"admissionregistration.k8s.io": {
+		"ValidatingAdmissionPolicy": "v1 v1beta1 v1alpha1", "ValidatingAdmissionPolicyBinding": "v1 v1beta1 v1alpha1",
+		"MutatingAdmissionPolicy": "v1 v1beta1 v1alpha1", "MutatingAdmissionPolicyBinding": "v1 v1beta1 v1alpha1",
+	},
+}
+
+// clientSide are the API groups whose kinds no cluster stores.
+var clientSide = map[string]string{
+	"kustomize.config.k8s.io": "read by Kustomize, not by a cluster",
+	"cli.kyverno.io":          "read by Kyverno's command line, not by a cluster",
+	"chainsaw.kyverno.io":     "read by Chainsaw, not by a cluster",
+	"json.kyverno.io":         "read by kyverno-json, not by a cluster",
+}
+
+// IsPolicyKind tells whether objects of the kind decide about requests: policies,
+// exceptions, bindings, global context entries.
+func IsPolicyKind(apiVersion, kind string) bool {
+	group, version := path.Split(apiVersion)
+	served, ok := versions[strings.TrimSuffix(group, "/")][kind]
+	return ok && strings.Contains(" "+served+" ", " "+version+" ")
+}
+
+func classify(apiVersion, kind string) (class, string) {
+	if apiVersion == "" || kind == "" {
+		return classIgnored, "no Kubernetes object: it has no apiVersion and kind"
+	}
+	group, version := path.Split(apiVersion)
+	group = strings.TrimSuffix(group, "/")
+	if reason, ok := clientSide[group]; ok {
+		return classIgnored, kind + " is " + reason
+	}
+	served, ok := versions[group][kind]
+	if !ok {
+		return classOther, ""
+	}
+	if !strings.Contains(" "+served+" ", " "+version+" ") {
+		return classUnknown, fmt.Sprintf("apiVersion %s of %s is not served; use %s/%s", apiVersion, kind, group, strings.Fields(served)[0])
+	}
+	return classPolicy, ""
+}
+
+// read adds one file's documents to the set.
+func (s *Set) read(f file) {
+	for _, doc := range manifest.Split(f.content) {
+		s.add(f.name, doc)
+	}
+}
+
+func (s *Set) add(name string, doc manifest.Document) {
+	problem := func(reason string) Problem { return Problem{File: name, Line: doc.Line, Reason: reason} }
+	if doc.Err != nil {
+		s.Problems = append(s.Problems, Problem{File: name, Line: doc.ErrAt, Reason: doc.Err.Error()})
+		return
+	}
+	if doc.Empty {
+		return
+	}
+	if doc.Object == nil {
+		s.Ignored = append(s.Ignored, problem("no Kubernetes object: it is no mapping"))
+		return
+	}
+	apiVersion, _ := doc.Object["apiVersion"].(string)
+	kind, _ := doc.Object["kind"].(string)
+	what, reason := classify(apiVersion, kind)
+	if what == classIgnored {
+		s.Ignored = append(s.Ignored, problem(reason))
+		return
+	}
+	meta, _ := doc.Object["metadata"].(map[string]any)
+	object := Object{File: name, Line: doc.Line, APIVersion: apiVersion, Kind: kind, YAML: strings.TrimPrefix(strings.TrimLeft(doc.Text, "\r\n"), "---\n")}
+	object.Name, _ = meta["name"].(string)
+	object.Namespace, _ = meta["namespace"].(string)
+	if what != classOther {
+		if object.Name == "" {
+			reason = kind + " has no metadata.name"
+		}
+		if reason != "" {
+			bad := problem(reason)
+			bad.Policy = strings.TrimSuffix(kind+"/"+object.Name, "/")
+			s.Problems = append(s.Problems, bad)
+			return
+		}
+	}
+	if object.Namespace == "" && namespaced(kind) {
+		object.Namespace = "default"
+	}
+	content, err := canonical(doc.Object)
+	if err != nil {
+		s.Problems = append(s.Problems, problem(err.Error()))
+		return
+	}
+	object.JSON, object.Digest = content, digest(content)
+	if what == classPolicy {
+		s.Objects = append(s.Objects, object)
+		return
+	}
+	s.Others = append(s.Others, object)
+}
+
+// namespaced tells whether objects of a policy kind live in a namespace.
+func namespaced(kind string) bool {
+	return kind == "Policy" || kind == "PolicyException" || kind == "CleanupPolicy" || strings.HasPrefix(kind, "Namespaced")
+}
+
+// IsClientSide tells whether objects of an API version are read by a tool and stored by
+// no cluster: kustomizations, test suites.
+func IsClientSide(apiVersion string) bool {
+	group, _ := path.Split(apiVersion)
+	_, ok := clientSide[strings.TrimSuffix(group, "/")]
+	return ok
+}

@@ -1,0 +1,35 @@
+package policy
+
+import "encoding/json"
+
+// Object is one manifest of a policy set, as written.
+type Object struct {
+	File       string          `json:"file"`       // relative to the set's root, slashes
+	Line       int             `json:"line"`       // of the document's first line, from 1
+	APIVersion string          `json:"apiVersion"` // "kyverno.io/v1"
+	Kind       string          `json:"kind"`       // "ClusterPolicy"
+	Namespace  string          `json:"namespace,omitempty"`
+	Name       string          `json:"name"`
+	JSON       json.RawMessage `json:"object"` // the manifest as JSON, keys sorted
+	YAML       string          `json:"-"`      // the manifest as written, comments included
+	Digest     string          `json:"digest"` // "sha256:…" of JSON
+}
+
+// Problem is a document of a set that could not be read, or that Kyverno would reject.
+type Problem struct {
+	File   string `json:"file"`
+	Line   int    `json:"line,omitempty"`
+	Policy string `json:"policy,omitempty"` // "ClusterPolicy/require-labels", when that much is known
+	Reason string `json:"reason"`
+}
+
+// Set is one side of a comparison: everything that decides, as written.
+type Set struct {
+	Source   string    `json:"source"`             // as asked: "policies/", "git:main:policies", "captured", "none"
+	Revision string    `json:"revision,omitempty"` // full commit hash of a git source
+	Objects  []Object  `json:"objects"`            // policies, exceptions, bindings, global context entries; in file order
+	Others   []Object  `json:"others,omitempty"`   // any other Kubernetes object: parameters, ConfigMaps, Namespaces
+	Ignored  []Problem `json:"ignored,omitempty"`  // documents that are no Kubernetes objects (values, test suites, kustomizations)
+	Problems []Problem `json:"problems,omitempty"`
+	Digest   string    `json:"digest"` // "sha256:…" over Objects and Others
+}

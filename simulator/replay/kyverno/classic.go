@@ -1,0 +1,177 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
+	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
+	"github.com/kyverno/kyverno/ext/wildcard"
+	"github.com/kyverno/kyverno/pkg/engine"
+	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+	imageverifycache "github.com/kyverno/kyverno/pkg/image/verification/cache"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// classic is a ClusterPolicy or Policy, compiled. Its units (one for each phase that the
+// policy has rules for) share it.
+type classic struct {
+	name       verdict.PolicyRef
+	policy     kyvernov1.PolicyInterface
+	exceptions []*kyvernov2.PolicyException
+	entries    map[string]*kyvernov2beta1.GlobalContextEntry
+	needs      needs
+	kinds      kindIndex
+	written    *splitter // the policy as written
+	cache      *variants // the policy as it must be read when something is unknown
+}
+
+// newClassic types a policy that the schema check has accepted.
+func newClassic(object policy.Object, exceptions []*kyvernov2.PolicyException, entries map[string]*kyvernov2beta1.GlobalContextEntry) (*classic, error) {
+	typed, err := typePolicy(object)
+	if err != nil {
+		return nil, err
+	}
+	c := &classic{
+		name:    verdict.PolicyRef{Kind: object.Kind, Namespace: object.Namespace, Name: object.Name},
+		policy:  typed,
+		entries: entries,
+		needs:   needsOf(typed),
+	}
+	key := typed.GetName()
+	if typed.IsNamespaced() {
+		key = typed.GetNamespace() + "/" + key
+	}
+	for _, e := range exceptions {
+		if slices.ContainsFunc(e.Spec.Exceptions, func(x kyvernov2.Exception) bool { return x.PolicyName == key }) {
+			c.exceptions = append(c.exceptions, e)
+		}
+	}
+	c.needs.addExceptions(c.exceptions)
+	c.kinds = newKindIndex(typed)
+	c.written = newSplitter(typed)
+	c.cache = &variants{}
+	return c, nil
+}
+
+func typePolicy(object policy.Object) (kyvernov1.PolicyInterface, error) {
+	var typed kyvernov1.PolicyInterface = &kyvernov1.ClusterPolicy{}
+	if object.Kind == "Policy" {
+		typed = &kyvernov1.Policy{}
+	}
+	if err := json.Unmarshal(object.JSON, typed); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", object.Kind, err)
+	}
+	if object.Kind == "Policy" && typed.GetNamespace() == "" {
+		typed.SetNamespace(object.Namespace)
+	}
+	typed.SetResourceVersion(compiledMark)
+	return typed, nil
+}
+
+func (c *classic) ref() verdict.PolicyRef { return c.name }
+
+// failClosed tells whether an error of this policy denies.
+func (c *classic) failClosed() bool {
+	return c.policy.GetSpec().GetFailurePolicy(context.Background()) == kyvernov1.Fail
+}
+
+// sees is the cheap test before the engine: may any rule match the request at all?
+func (c *classic) sees(req *request) bool {
+	if c.policy.IsNamespaced() && c.policy.GetNamespace() != req.adm.Namespace {
+		return false
+	}
+	return c.kinds.sees(req.kind, req.adm.SubResource, string(req.adm.Operation))
+}
+
+// engineFor makes Kyverno's engine for this policy and request. It is a handful of pointers.
+func (c *classic) engineFor(req *request) engineapi.Engine {
+	return engine.NewEngine(req.env.cfg, req.env.jp, client{req}, offlineRegistry{req},
+		imageverifycache.DisabledImageVerifyCache(), contextLoaders(req, c.entries, req.env.jp), exceptionList(c.exceptions), nil)
+}
+
+// exceptionList is the exceptions that name one policy.
+type exceptionList []*kyvernov2.PolicyException
+
+// Find is Kyverno's selector: exceptions whose policy and rule match.
+func (l exceptionList) Find(policyName, ruleName string) ([]*kyvernov2.PolicyException, error) {
+	var found []*kyvernov2.PolicyException
+	for _, e := range l {
+		if e.Contains(policyName, ruleName) {
+			found = append(found, e)
+		}
+	}
+	return found, nil
+}
+
+// verdicts maps one engine response. Rules that did not match have no rule response.
+func (c *classic) verdicts(er engineapi.EngineResponse, kind verdict.RuleType, action verdict.Action) []verdict.Verdict {
+	out := make([]verdict.Verdict, 0, len(er.PolicyResponse.Rules))
+	for i := range er.PolicyResponse.Rules {
+		rule := &er.PolicyResponse.Rules[i]
+		out = append(out, verdict.Verdict{
+			Policy: c.name, Rule: rule.Name(), Type: kind, Action: action,
+			Outcome: outcomeOf(rule.Status()), Message: strings.TrimSpace(rule.Message()),
+			Exceptions: exceptionNames(rule),
+		})
+	}
+	return out
+}
+
+func outcomeOf(status engineapi.RuleStatus) verdict.Outcome {
+	switch status {
+	case engineapi.RuleStatusPass:
+		return verdict.Pass
+	case engineapi.RuleStatusFail:
+		return verdict.Fail
+	case engineapi.RuleStatusWarn:
+		return verdict.Warn
+	case engineapi.RuleStatusSkip:
+		return verdict.Skip
+	}
+	return verdict.Error
+}
+
+func exceptionNames(rule *engineapi.RuleResponse) []string {
+	var names []string
+	for _, e := range rule.Exceptions() {
+		names = append(names, strings.TrimPrefix(e.GetNamespace()+"/"+e.GetName(), "/"))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// kindIndex answers whether a policy's rules, autogenerated ones included, name a kind.
+// Excluded kinds are left to the engine.
+type kindIndex struct {
+	any   bool // a rule names no kind, or a wildcard: ask the engine
+	kinds []kindSelector
+}
+
+type kindSelector struct {
+	group, version, kind, sub string
+	operations                []string // empty: all
+}
+
+func (k kindIndex) sees(gvk schema.GroupVersionKind, sub, operation string) bool {
+	if k.any {
+		return true
+	}
+	for _, s := range k.kinds {
+		if !wildcard.Match(s.kind, gvk.Kind) || !wildcard.Match(s.group, gvk.Group) || !wildcard.Match(s.version, gvk.Version) {
+			continue
+		}
+		ephemeral := gvk.Kind == "Pod" && sub == "ephemeralcontainers"
+		if (wildcard.Match(s.sub, sub) || ephemeral) && (len(s.operations) == 0 || slices.Contains(s.operations, operation)) {
+			return true
+		}
+	}
+	return false
+}

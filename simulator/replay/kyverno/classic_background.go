@@ -1,0 +1,209 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-logr/logr"
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	"github.com/kyverno/kyverno/pkg/background/generate"
+	"github.com/kyverno/kyverno/pkg/clients/dclient"
+	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// classicBackground previews what Kyverno's background controller would do after the
+// request was admitted: generate rules and mutations of existing objects.
+type classicBackground struct{ *classic }
+
+func (u classicBackground) eval(ctx context.Context, req *request) answer {
+	if req.rec.DryRun {
+		return answer{}
+	}
+	pc, err := req.policyContext(u.classic)
+	if err != nil {
+		return u.broken(verdict.Generate, "", err)
+	}
+	policy, _ := u.readings(req)
+	eng := u.engineFor(req)
+	triggered := eng.ApplyBackgroundChecks(ctx, pc.WithPolicy(policy))
+	found := req.misses.take()
+	var out answer
+	for _, v := range u.verdicts(triggered, verdict.Generate, "") {
+		rule := u.rule(policy, v.Rule)
+		if rule != nil && rule.HasMutateExisting() {
+			v.Type = verdict.MutateExisting
+		}
+		v = u.needs.settle(v, req, found)
+		if v.Outcome == verdict.Pass && rule != nil {
+			v = u.preview(ctx, &out, req, eng, policy, rule, v)
+		}
+		if v.Outcome == verdict.Fail { // the trigger no longer matches: what was generated goes
+			v.Outcome, v.Message = verdict.Skip, "the object no longer triggers the rule"
+		}
+		out.verdicts = append(out.verdicts, v)
+	}
+	return out
+}
+
+func (u classicBackground) rule(policy kyvernov1.PolicyInterface, name string) *kyvernov1.Rule {
+	rules := installAutogenMemo().ComputeRules(policy, "")
+	for i := range rules {
+		if rules[i].Name == name {
+			return &rules[i]
+		}
+	}
+	return nil
+}
+
+// preview adds what the triggered rule would make to out.
+func (u classicBackground) preview(ctx context.Context, out *answer, req *request, eng engineapi.Engine, policy kyvernov1.PolicyInterface, rule *kyvernov1.Rule, v verdict.Verdict) verdict.Verdict {
+	var made []unstructured.Unstructured
+	var err error
+	if rule.HasGenerate() {
+		made, err = u.generate(req, policy, rule)
+	} else {
+		made, err = u.mutateExisting(ctx, req, eng, policy, rule)
+	}
+	if found := req.misses.take(); len(found) > 0 {
+		return undecided(v, found)
+	}
+	if err != nil {
+		v.Outcome, v.Message = verdict.Error, err.Error()
+		return v
+	}
+	for _, object := range made {
+		content, err := json.Marshal(object.Object)
+		if err != nil {
+			continue
+		}
+		out.generated = append(out.generated, verdict.Generated{Policy: u.name, Rule: rule.Name, Target: targetName(object), Object: content})
+	}
+	return v
+}
+
+func targetName(object unstructured.Unstructured) string {
+	if ns := object.GetNamespace(); ns != "" {
+		return object.GetKind() + "/" + ns + "/" + object.GetName()
+	}
+	return object.GetKind() + "/" + object.GetName()
+}
+
+// generate runs Kyverno's generator against a client that keeps what it is given.
+func (u classicBackground) generate(req *request, policy kyvernov1.PolicyInterface, rule *kyvernov1.Rule) ([]unstructured.Unstructured, error) {
+	pc, err := req.policyContext(u.classic)
+	if err != nil {
+		return nil, err
+	}
+	pc.JSONContext().Checkpoint()
+	defer pc.JSONContext().Restore()
+	keeper := &generateClient{client: client{req}, rule: rule}
+	controller := generate.NewGenerateControllerWithOnlyClient(keeper, u.engineFor(req))
+	if _, err := controller.ApplyGeneratePolicy(logr.Discard(), pc.WithPolicy(policy), []string{rule.Name}); err != nil {
+		return nil, err
+	}
+	return keeper.made, nil
+}
+
+// mutateExisting asks the engine as the background controller does: outside of admission.
+func (u classicBackground) mutateExisting(ctx context.Context, req *request, eng engineapi.Engine, policy kyvernov1.PolicyInterface, rule *kyvernov1.Rule) ([]unstructured.Unstructured, error) {
+	pc, err := req.policyContext(u.classic)
+	if err != nil {
+		return nil, err
+	}
+	only := withRules(policy, func(r *kyvernov1.Rule) bool { return r.Name == rule.Name })
+	if only == nil {
+		return nil, nil
+	}
+	only.SetResourceVersion("")
+	er := eng.Mutate(ctx, pc.WithPolicy(only).WithAdmissionOperation(false))
+	var changed []unstructured.Unstructured
+	for i := range er.PolicyResponse.Rules {
+		r := &er.PolicyResponse.Rules[i]
+		if r.Status() == engineapi.RuleStatusError {
+			return nil, errors.New(r.Message())
+		}
+		if target, _, _ := r.PatchedTarget(); target != nil && r.Status() == engineapi.RuleStatusPass {
+			changed = append(changed, *target)
+		}
+	}
+	return changed, nil
+}
+
+// generateClient is the client of Kyverno's generator. It reads from the capture and
+// keeps what it is asked to write. It does not do anything else: the embedded nil
+// interface panics, which the pipeline reports as an error of the policy.
+type generateClient struct {
+	dclient.Interface
+	client client
+	rule   *kyvernov1.Rule
+	made   []unstructured.Unstructured
+}
+
+// GetResource finds clone sources and targets. A target that the capture does not know
+// is taken to be absent: the rule would create it.
+func (g *generateClient) GetResource(ctx context.Context, apiVersion, kind, namespace, name string, sub ...string) (*unstructured.Unstructured, error) {
+	for i := range g.made {
+		if m := &g.made[i]; m.GetKind() == kind && m.GetNamespace() == namespace && m.GetName() == name {
+			return m.DeepCopy(), nil
+		}
+	}
+	if g.isSource(namespace, name) {
+		return g.client.GetResource(ctx, apiVersion, kind, namespace, name, sub...)
+	}
+	gvr, _, ok := g.client.req.look.resourceFor(schema.FromAPIVersionAndKind(apiVersion, kind))
+	if !ok {
+		return nil, apierrors.NewNotFound(schema.GroupResource{Resource: kind}, name)
+	}
+	object, err := g.client.req.look.get(gvr, namespace, name)
+	if err != nil {
+		return nil, apierrors.NewNotFound(gvr.GroupResource(), name)
+	}
+	return &unstructured.Unstructured{Object: object}, nil
+}
+
+func (g *generateClient) isSource(namespace, name string) bool {
+	patterns := []kyvernov1.GeneratePattern{g.rule.Generation.GeneratePattern}
+	for _, f := range g.rule.Generation.ForEachGeneration {
+		patterns = append(patterns, f.GeneratePattern)
+	}
+	return slices.ContainsFunc(patterns, func(p kyvernov1.GeneratePattern) bool {
+		return p.Clone.Name == name && p.Clone.Namespace == namespace || len(p.CloneList.Kinds) > 0 && p.CloneList.Namespace == namespace
+	})
+}
+
+func (g *generateClient) ListResource(ctx context.Context, apiVersion, kind, namespace string, selector *metav1.LabelSelector) (*unstructured.UnstructuredList, error) {
+	return g.client.ListResource(ctx, apiVersion, kind, namespace, selector)
+}
+
+func (g *generateClient) CreateResource(_ context.Context, apiVersion, kind, namespace string, obj any, _ bool) (*unstructured.Unstructured, error) {
+	object, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		return nil, fmt.Errorf("generate %s %s in %q: unexpected %T", apiVersion, kind, namespace, obj)
+	}
+	made := object.DeepCopy()
+	if namespace != "" {
+		made.SetNamespace(namespace)
+	}
+	g.made = append(g.made, *made)
+	return made, nil
+}
+
+func (g *generateClient) UpdateResource(ctx context.Context, apiVersion, kind, namespace string, obj any, dry bool, _ ...string) (*unstructured.Unstructured, error) {
+	if object, ok := obj.(*unstructured.Unstructured); ok && g.isSource(object.GetNamespace(), object.GetName()) {
+		return object, nil // the generator labels its source
+	}
+	return g.CreateResource(ctx, apiVersion, kind, namespace, obj, dry)
+}
+
+func (g *generateClient) ApplyResource(ctx context.Context, apiVersion, kind, namespace, _ string, obj any, dry bool, _ string, _ ...string) (*unstructured.Unstructured, error) {
+	return g.CreateResource(ctx, apiVersion, kind, namespace, obj, dry)
+}

@@ -1,0 +1,221 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
+	"github.com/kyverno/kyverno/pkg/engine"
+	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+	webhookutils "github.com/kyverno/kyverno/pkg/webhooks/utils"
+
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// classicRequest is what classic units share while they judge one request.
+type classicRequest struct {
+	context *engine.PolicyContext // of adm as it was when built; nil after a mutation
+}
+
+// policyContext returns Kyverno's view of the request, built once and shared by all
+// policies until the object changes, as in Kyverno's webhook.
+func (r *request) policyContext(policy *classic) (*engine.PolicyContext, error) {
+	if r.classic.context == nil {
+		builder := webhookutils.NewPolicyContextBuilder(r.env.cfg, r.env.jp)
+		built, err := builder.Build(r.adm, r.roles, r.clusterRoles, r.kind)
+		if err != nil {
+			return nil, fmt.Errorf("build the policy context: %w", err)
+		}
+		if r.namespace != nil {
+			built = built.WithNamespaceLabels(r.namespace.Labels)
+		}
+		r.classic.context = built
+	}
+	pc := r.classic.context
+	if policy.needs.any.roles && !r.env.rolesKnown {
+		// With no user at all the engine takes a match by role as given and an exclusion as not.
+		pc = pc.WithAdmissionInfo(kyvernov2.RequestInfo{})
+	}
+	return pc, nil
+}
+
+// readings returns the policy as it must be read for this request.
+func (c *classic) readings(req *request) (kyvernov1.PolicyInterface, *splitter) {
+	if !req.namespaceKnown && c.needs.any.nsLabels {
+		return c.cache.anyNamespace(c.policy)
+	}
+	return c.policy, c.written
+}
+
+func (c *classic) broken(kind verdict.RuleType, action verdict.Action, err error) answer {
+	return answer{verdicts: []verdict.Verdict{{Policy: c.name, Type: kind, Action: action, Outcome: verdict.Error, Message: err.Error()}}}
+}
+
+// classicValidate judges the validate rules, and the rules that require verified images.
+type classicValidate struct{ *classic }
+
+func (u classicValidate) eval(ctx context.Context, req *request) answer {
+	pc, err := req.policyContext(u.classic)
+	if err != nil {
+		return u.broken(verdict.Validate, verdict.Enforce, err)
+	}
+	whole, splitter := u.readings(req)
+	cut := splitter.forNamespace(req.namespace)
+	if len(whole.GetSpec().GetMatchConditions()) > 0 {
+		// A policy with match conditions has a webhook of its own, which does not split.
+		cut = split{enforce: withRules(whole, func(r *kyvernov1.Rule) bool { return r.HasValidate() && !r.HasVerifyManifests() })}
+		cut.enforce.SetResourceVersion("") // a short-lived copy: keep it out of the autogen memo
+	}
+	eng := u.engineFor(req)
+	var out answer
+	if cut.enforce != nil {
+		u.judge(&out, req, eng.Validate(ctx, pc.WithPolicy(cut.enforce)), true)
+	}
+	if cut.audit != nil {
+		u.judge(&out, req, eng.Validate(ctx, pc.WithPolicy(cut.audit)), false)
+	}
+	return out
+}
+
+// judge maps one response and draws Kyverno's block decision from it.
+func (u classicValidate) judge(out *answer, req *request, er engineapi.EngineResponse, enforce bool) {
+	found := req.misses.take()
+	action := verdict.Audit
+	if enforce {
+		action = verdict.Enforce
+	}
+	// The cache may put a rule on the enforcing side whose failure the block decision then
+	// takes for an audit (overrides are resolved twice in Kyverno, differently).
+	if enforce && er.IsFailed() && !er.HasEnforcedFailure() {
+		action = verdict.Audit
+	}
+	emit := u.policy.GetSpec().EmitWarning
+	warns := enforce || emit != nil && *emit
+	for _, v := range u.verdicts(er, verdict.Validate, action) {
+		v = u.needs.settle(v, req, found)
+		out.verdicts = append(out.verdicts, v)
+		if v.Outcome != verdict.Fail && v.Outcome != verdict.Error {
+			continue
+		}
+		if enforce {
+			out.fail(v.Rule, v.Message)
+		}
+		if enforce && (v.Outcome == verdict.Fail && action == verdict.Enforce || v.Outcome == verdict.Error && u.failClosed()) {
+			out.deny = v.Message
+		}
+		if warns {
+			out.warnings = append(out.warnings, fmt.Sprintf("policy %s.%s: %s", u.name.Name, v.Rule, v.Message))
+		}
+	}
+}
+
+func (a *answer) fail(rule, message string) {
+	if a.failures == nil {
+		a.failures = map[string]string{}
+	}
+	a.failures[rule] = message
+}
+
+// classicMutate applies the mutate rules that change the object at hand.
+type classicMutate struct{ *classic }
+
+func (u classicMutate) eval(ctx context.Context, req *request) answer {
+	pc, err := req.policyContext(u.classic)
+	if err != nil {
+		return u.broken(verdict.Mutate, "", err)
+	}
+	policy, _ := u.readings(req)
+	er := u.engineFor(req).Mutate(ctx, pc.WithPolicy(policy))
+	found := req.misses.take()
+	var out answer
+	for _, v := range u.verdicts(er, verdict.Mutate, "") {
+		v = u.needs.settle(v, req, found)
+		if v.Outcome == verdict.Pass && u.unsureOf(v, req) {
+			v = undecided(v, []miss{{"whether the mutation applies depends on what is not in the capture", resolveUser + "; " + resolveLabels}})
+		}
+		out.verdicts = append(out.verdicts, v)
+		if v.Outcome == verdict.Error && u.failClosed() || v.Outcome == verdict.Fail {
+			out.deny = fmt.Sprintf("mutation policy %s error: failed to apply policy %s rules [%s: %s]", u.name.Name, u.name.Name, v.Rule, v.Message)
+		}
+	}
+	if er.PatchedResource.Object != nil {
+		if object, err := json.Marshal(er.PatchedResource.Object); err == nil {
+			out.object = object
+		}
+	}
+	return out
+}
+
+// unsureOf tells whether a rule that changes things only matched because a match was assumed.
+func (u classicMutate) unsureOf(v verdict.Verdict, req *request) bool {
+	r := u.needs.rules[v.Rule]
+	return !req.userKnown() && r.user || !req.env.rolesKnown && r.roles || !req.namespaceKnown && r.nsLabels
+}
+
+// classicVerify runs verifyImages rules. Images that a rule selects need their registry.
+type classicVerify struct{ *classic }
+
+func (u classicVerify) eval(ctx context.Context, req *request) answer {
+	pc, err := req.policyContext(u.classic)
+	if err != nil {
+		return u.broken(verdict.VerifyImages, verdict.Enforce, err)
+	}
+	policy, _ := u.readings(req)
+	er, _ := u.engineFor(req).VerifyAndPatchImages(ctx, pc.WithPolicy(policy))
+	found := req.misses.take()
+	action := verdict.Audit
+	if er.GetValidationFailureAction().Enforce() {
+		action = verdict.Enforce
+	}
+	var out answer
+	for _, v := range u.verdicts(er, verdict.VerifyImages, action) {
+		v = u.needs.settle(v, req, found)
+		out.verdicts = append(out.verdicts, v)
+		if action == verdict.Enforce && v.Outcome == verdict.Fail || v.Outcome == verdict.Error && u.failClosed() {
+			out.deny = v.Message
+			out.fail(v.Rule, v.Message)
+		}
+	}
+	return out
+}
+
+// manifests stands for rules that verify signed manifests (validate.manifests): offline
+// they can be matched, not judged.
+type classicManifests struct {
+	*classic
+	probe kyvernov1.PolicyInterface // the same rules, each denying whatever it matches
+}
+
+func newClassicManifests(c *classic) *classicManifests {
+	probe := withRules(c.policy, func(r *kyvernov1.Rule) bool { return r.HasVerifyManifests() })
+	if probe == nil {
+		return nil
+	}
+	probe = probe.CreateDeepCopy()
+	yes := true
+	for i := range probe.GetSpec().Rules {
+		rule := &probe.GetSpec().Rules[i]
+		rule.Validation = &kyvernov1.Validation{Deny: &kyvernov1.Deny{}, AllowExistingViolations: &yes}
+	}
+	return &classicManifests{c, probe}
+}
+
+func (u classicManifests) eval(ctx context.Context, req *request) answer {
+	pc, err := req.policyContext(u.classic)
+	if err != nil {
+		return u.broken(verdict.Validate, verdict.Enforce, err)
+	}
+	er := u.engineFor(req).Validate(ctx, pc.WithPolicy(u.probe))
+	req.misses.take()
+	var out answer
+	for _, v := range u.verdicts(er, verdict.Validate, verdict.Enforce) {
+		if v.Outcome == verdict.Fail || v.Outcome == verdict.Error {
+			v.Message = ""
+			v = undecided(v, []miss{{"manifest signatures cannot be verified offline", "rehearse this policy on a fleet"}})
+		}
+		out.verdicts = append(out.verdicts, v)
+	}
+	return out
+}

@@ -1,0 +1,247 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/kyverno/kyverno/ext/wildcard"
+	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+)
+
+// client answers Kyverno's engine from the capture, on behalf of one request, so that
+// what it cannot answer is known to be this request's. It does not do: writes, POST
+// (access reviews), metrics and other aggregated APIs, watch.
+type client struct{ req *request }
+
+var _ engineapi.Client = client{}
+
+func (c client) RawAbsPath(_ context.Context, path, method string, _ io.Reader) ([]byte, error) {
+	if method != "" && method != http.MethodGet {
+		return nil, c.unknown(method+" "+path, "the answer of an API call other than GET cannot be captured; rehearse this policy on a fleet")
+	}
+	u, err := url.Parse(path)
+	if err != nil {
+		return nil, fmt.Errorf("API call %q: %w", path, err)
+	}
+	gvr, namespace, name, err := parseAPIPath(u.Path)
+	if err != nil {
+		return nil, c.unknown("GET "+path, "only objects and lists of objects are captured")
+	}
+	if name != "" {
+		object, err := c.get(gvr, namespace, name)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(object)
+	}
+	selector, err := labels.Parse(u.Query().Get("labelSelector"))
+	if err != nil {
+		return nil, fmt.Errorf("API call %q: %w", path, err)
+	}
+	if u.Query().Get("fieldSelector") != "" {
+		return nil, c.unknown("GET "+path, "field selectors are not evaluated offline")
+	}
+	items, err := c.list(gvr, namespace, selector)
+	if err != nil {
+		return nil, err
+	}
+	kind, _ := c.req.look.kindFor(gvr)
+	return json.Marshal(map[string]any{
+		"apiVersion": gvr.GroupVersion().String(),
+		"kind":       kind.Kind + "List",
+		"metadata":   map[string]any{"resourceVersion": "0"},
+		"items":      items,
+	})
+}
+
+// parseAPIPath splits /api/v1/… and /apis/GROUP/VERSION/… into what they address.
+func parseAPIPath(path string) (gvr schema.GroupVersionResource, namespace, name string, err error) {
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	switch {
+	case len(parts) >= 3 && parts[0] == "api":
+		gvr.Version, parts = parts[1], parts[2:]
+	case len(parts) >= 4 && parts[0] == "apis":
+		gvr.Group, gvr.Version, parts = parts[1], parts[2], parts[3:]
+	default:
+		return gvr, "", "", fmt.Errorf("%q addresses no resource", path)
+	}
+	if parts[0] == "namespaces" && len(parts) >= 3 {
+		namespace, parts = parts[1], parts[2:]
+	}
+	switch len(parts) {
+	case 1:
+		gvr.Resource = parts[0]
+	case 2:
+		gvr.Resource, name = parts[0], parts[1]
+	default:
+		return gvr, "", "", fmt.Errorf("%q addresses a subresource", path)
+	}
+	return gvr, namespace, name, nil
+}
+
+func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
+	object, err := c.req.look.get(gvr, namespace, name)
+	if errors.Is(err, errUnknown) {
+		what := strings.TrimPrefix(namespace+"/"+name, "/")
+		return nil, c.unknown(gvr.Resource+" "+what, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")
+	}
+	return object, err
+}
+
+func (c client) list(gvr schema.GroupVersionResource, namespace string, selector labels.Selector) ([]map[string]any, error) {
+	all, err := c.req.look.list(gvr, namespace)
+	if errors.Is(err, errUnknown) {
+		return nil, c.unknown("the list of "+gvr.Resource, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := make([]map[string]any, 0, len(all))
+	for _, object := range all {
+		u := unstructured.Unstructured{Object: object}
+		if selector.Matches(labels.Set(u.GetLabels())) {
+			found = append(found, object)
+		}
+	}
+	return found, nil
+}
+
+// unknown records what could not be answered and returns the error that the engine sees.
+func (c client) unknown(what, resolve string) error {
+	c.req.misses.add(what+" is not in the capture", resolve)
+	return fmt.Errorf("%s: %w", what, errUnknown)
+}
+
+// CanI answers for Kyverno's own service accounts, whose rights a capture does not show.
+func (c client) CanI(context.Context, string, string, string, string, string) (bool, string, error) {
+	return true, "", nil
+}
+
+func (c client) GetResource(_ context.Context, apiVersion, kind, namespace, name string, _ ...string) (*unstructured.Unstructured, error) {
+	gvr, err := c.resource(apiVersion, kind)
+	if err != nil {
+		return nil, err
+	}
+	object, err := c.get(gvr, namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	return &unstructured.Unstructured{Object: object}, nil
+}
+
+func (c client) ListResource(_ context.Context, apiVersion, kind, namespace string, selector *metav1.LabelSelector) (*unstructured.UnstructuredList, error) {
+	gvr, err := c.resource(apiVersion, kind)
+	if err != nil {
+		return nil, err
+	}
+	match, err := asSelector(selector)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := c.list(gvr, namespace, match)
+	if err != nil {
+		return nil, err
+	}
+	list := &unstructured.UnstructuredList{}
+	list.SetAPIVersion(apiVersion)
+	list.SetKind(kind + "List")
+	for _, object := range objects {
+		list.Items = append(list.Items, unstructured.Unstructured{Object: object})
+	}
+	return list, nil
+}
+
+// GetResources finds the targets of mutate-existing rules. Name may hold wildcards.
+func (c client) GetResources(_ context.Context, group, version, kind, subresource, namespace, name string, selector *metav1.LabelSelector) ([]engineapi.Resource, error) {
+	if strings.ContainsAny(group+version+kind, "*?") {
+		return nil, c.unknown("targets of kind "+group+"/"+version+"/"+kind, "wildcards in the kind of a target are not resolved offline")
+	}
+	gv := schema.GroupVersion{Group: group, Version: version}
+	gvr, err := c.resource(gv.String(), kind)
+	if err != nil {
+		return nil, err
+	}
+	match, err := asSelector(selector)
+	if err != nil {
+		return nil, err
+	}
+	in := namespace
+	if wildcard.ContainsWildcard(in) {
+		in = ""
+	}
+	objects, err := c.list(gvr, in, match)
+	if err != nil {
+		return nil, err
+	}
+	var found []engineapi.Resource
+	for _, object := range objects {
+		u := unstructured.Unstructured{Object: object}
+		if name != "" && !wildcard.Match(name, u.GetName()) || namespace != "" && !wildcard.Match(namespace, u.GetNamespace()) {
+			continue
+		}
+		found = append(found, engineapi.Resource{Group: gvr.Group, Version: gvr.Version, Resource: gvr.Resource, SubResource: subresource, Unstructured: u})
+	}
+	return found, nil
+}
+
+func (c client) GetNamespace(_ context.Context, name string, _ metav1.GetOptions) (*corev1.Namespace, error) {
+	object, err := c.get(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}, "", name)
+	if err != nil {
+		return nil, err
+	}
+	namespace := &corev1.Namespace{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, namespace); err != nil {
+		return nil, fmt.Errorf("namespace %s: %w", name, err)
+	}
+	return namespace, nil
+}
+
+func (c client) IsNamespaced(group, version, kind string) (bool, error) {
+	_, namespaced, ok := c.req.look.resourceFor(schema.GroupVersionKind{Group: group, Version: version, Kind: kind})
+	if !ok {
+		return false, fmt.Errorf("kind %s is not known", kind)
+	}
+	return namespaced, nil
+}
+
+func (c client) resource(apiVersion, kind string) (schema.GroupVersionResource, error) {
+	gvk := schema.FromAPIVersionAndKind(apiVersion, kind)
+	gvr, _, ok := c.req.look.resourceFor(gvk)
+	if !ok {
+		return gvr, c.unknown("the resource of kind "+apiVersion+" "+kind, "capture its CustomResourceDefinition")
+	}
+	return gvr, nil
+}
+
+func asSelector(selector *metav1.LabelSelector) (labels.Selector, error) {
+	if selector == nil {
+		return labels.Everything(), nil
+	}
+	return metav1.LabelSelectorAsSelector(selector)
+}
+
+// Get makes client a resolver of ConfigMap context entries.
+func (c client) Get(_ context.Context, namespace, name string) (*corev1.ConfigMap, error) {
+	object, err := c.get(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	cm := &corev1.ConfigMap{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, cm); err != nil {
+		return nil, fmt.Errorf("ConfigMap %s/%s: %w", namespace, name, err)
+	}
+	return cm, nil
+}

@@ -1,0 +1,260 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
+	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
+	"github.com/kyverno/kyverno/ext/wildcard"
+	"github.com/kyverno/kyverno/pkg/clients/dclient"
+	policyvalidation "github.com/kyverno/kyverno/pkg/validation/policy"
+	"k8s.io/apimachinery/pkg/version"
+	"k8s.io/client-go/discovery/fake"
+	kubefake "k8s.io/client-go/kubernetes/fake"
+
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// Version is the version of the Kyverno engine in this binary.
+const Version = "v1.19.1"
+
+// Options says how policies are to be read.
+type Options struct {
+	// At is the clock: exceptions that expired before it do not apply.
+	At time.Time
+	// ExceptionNamespace limits PolicyExceptions of kyverno.io to one namespace, as the
+	// flag --exceptionNamespace of Kyverno does. "*" and "" honour all.
+	ExceptionNamespace string
+	// IgnoreConfiguration judges what resource filters, excluded users and the webhooks'
+	// selectors would keep from Kyverno as well.
+	IgnoreConfiguration bool
+}
+
+// Compiler compiles policy sets. What two sets have in common is compiled once.
+// It is not safe for concurrent use; what it makes is.
+type Compiler struct {
+	opt      Options
+	schemas  schemas
+	classics map[string]*compiled
+	cel      *celCache
+}
+
+// compiled is the outcome of compiling one object: units, or the reason for refusing it.
+type compiled struct {
+	units []phased
+	err   error
+}
+
+// NewCompiler returns an empty compiler.
+func NewCompiler(opt Options) *Compiler {
+	silence()
+	return &Compiler{opt: opt, classics: map[string]*compiled{}, cel: newCELCache()}
+}
+
+// Program is one policy set, compiled.
+type Program struct {
+	units    []phased
+	Rejected []policy.Problem // policies that Kyverno would reject, in file order
+	Notes    []string         // what a reader of the answer should know
+}
+
+// classicSet is what classic policies take from their set.
+type classicSet struct {
+	exceptions []*kyvernov2.PolicyException
+	entries    map[string]*kyvernov2beta1.GlobalContextEntry
+	digest     string // of the entries
+}
+
+// Compile compiles set for clusters whose lookups look answers. The error is ours; what
+// is wrong with a policy is in Rejected.
+func (c *Compiler) Compile(ctx context.Context, set *policy.Set, look lookup) (*Program, error) {
+	p := &Program{}
+	shared := c.classicSet(set, p)
+	for _, object := range set.Objects {
+		if !isClassic(object) {
+			continue
+		}
+		made := c.compileClassic(object, shared)
+		if made.err != nil {
+			p.reject(object, made.err)
+			continue
+		}
+		p.units = append(p.units, made.units...)
+	}
+	units, problems, err := c.compileCEL(ctx, set, look)
+	if err != nil {
+		return nil, err
+	}
+	p.units = append(p.units, units...)
+	p.Rejected = append(p.Rejected, problems...)
+	slices.SortStableFunc(p.units, func(a, b phased) int {
+		if a.phase != b.phase {
+			return int(a.phase) - int(b.phase)
+		}
+		return a.unit.ref().Compare(b.unit.ref())
+	})
+	slices.SortStableFunc(p.Rejected, func(a, b policy.Problem) int {
+		if a.File != b.File {
+			return strings.Compare(a.File, b.File)
+		}
+		return a.Line - b.Line
+	})
+	return p, nil
+}
+
+func (p *Program) reject(object policy.Object, err error) {
+	p.Rejected = append(p.Rejected, policy.Problem{
+		File: object.File, Line: object.Line, Policy: object.Kind + "/" + strings.TrimPrefix(object.Namespace+"/"+object.Name, "/"), Reason: err.Error(),
+	})
+}
+
+func isClassic(o policy.Object) bool {
+	if !strings.HasPrefix(o.APIVersion, "kyverno.io/") {
+		return false
+	}
+	return slices.Contains([]string{"ClusterPolicy", "Policy", "CleanupPolicy", "ClusterCleanupPolicy"}, o.Kind)
+}
+
+// classicSet collects the exceptions and global context entries of kyverno.io.
+func (c *Compiler) classicSet(set *policy.Set, p *Program) classicSet {
+	shared := classicSet{entries: map[string]*kyvernov2beta1.GlobalContextEntry{}}
+	elsewhere := 0
+	for _, object := range set.Objects {
+		if !strings.HasPrefix(object.APIVersion, "kyverno.io/") {
+			continue
+		}
+		var target any
+		exception, entry := &kyvernov2.PolicyException{}, &kyvernov2beta1.GlobalContextEntry{}
+		switch object.Kind {
+		case "PolicyException":
+			target = exception
+		case "GlobalContextEntry":
+			target = entry
+		default:
+			continue
+		}
+		if err := c.decode(object, target); err != nil {
+			p.reject(object, err)
+			continue
+		}
+		if object.Kind == "GlobalContextEntry" {
+			shared.entries[entry.Name] = entry
+			shared.digest += object.Digest
+			continue
+		}
+		exception.Namespace = object.Namespace
+		exception.SetResourceVersion(object.Digest)
+		if !c.honours(exception.Namespace) {
+			elsewhere++
+			continue
+		}
+		shared.exceptions = append(shared.exceptions, exception)
+	}
+	if elsewhere > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("%d PolicyExceptions outside of namespace %s were not honoured, as asked", elsewhere, c.opt.ExceptionNamespace))
+	}
+	if len(shared.exceptions) > 0 && c.opt.ExceptionNamespace == "" {
+		p.Notes = append(p.Notes, "PolicyExceptions were honoured in every namespace; a cluster does so only with --enablePolicyException=true and --exceptionNamespace='*'")
+	}
+	return shared
+}
+
+func (c *Compiler) honours(namespace string) bool {
+	ns := c.opt.ExceptionNamespace
+	return ns == "" || ns == "*" || wildcard.Match(ns, namespace)
+}
+
+func (c *Compiler) decode(object policy.Object, target any) error {
+	if err := c.schemas.check(object); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(object.JSON, target); err != nil {
+		return fmt.Errorf("decode %s: %w", object.Kind, err)
+	}
+	return nil
+}
+
+// compileClassic compiles one policy, or remembers that it did.
+func (c *Compiler) compileClassic(object policy.Object, shared classicSet) *compiled {
+	key := object.Kind + " " + object.Namespace + " " + object.Digest + " " + shared.digest
+	for _, e := range shared.exceptions {
+		key += " " + e.ResourceVersion + "@" + e.Namespace
+	}
+	made, ok := c.classics[key]
+	if !ok {
+		units, err := c.newClassicUnits(object, shared)
+		made = &compiled{units, err}
+		c.classics[key] = made
+	}
+	return made
+}
+
+func (c *Compiler) newClassicUnits(object policy.Object, shared classicSet) ([]phased, error) {
+	if err := c.schemas.check(object); err != nil {
+		return nil, err
+	}
+	if strings.HasSuffix(object.Kind, "CleanupPolicy") {
+		made, err := newCleanup(object, shared.entries)
+		if err != nil {
+			return nil, err
+		}
+		return []phased{{phaseSchedule, made}}, nil
+	}
+	made, err := newClassic(object, shared.exceptions, shared.entries)
+	if err != nil {
+		return nil, err
+	}
+	if err := validate(made); err != nil {
+		return nil, err
+	}
+	return made.units(), nil
+}
+
+// units lists the phases that the policy has rules for.
+func (c *classic) units() []phased {
+	spec := c.policy.GetSpec()
+	if !spec.AdmissionProcessingEnabled() {
+		return nil
+	}
+	var units []phased
+	if spec.HasMutateStandard() {
+		units = append(units, phased{phaseMutate, classicMutate{c}})
+	}
+	if spec.HasVerifyImages() {
+		units = append(units, phased{phaseVerify, classicVerify{c}})
+	}
+	if spec.HasValidate() {
+		units = append(units, phased{phaseValidate, classicValidate{c}})
+	}
+	if m := newClassicManifests(c); m != nil {
+		units = append(units, phased{phaseValidate, *m})
+	}
+	if spec.HasGenerate() || spec.HasMutateExisting() {
+		units = append(units, phased{phaseBackground, classicBackground{c}})
+	}
+	return units
+}
+
+// validate asks Kyverno's own policy webhook code whether it would accept the policy.
+func validate(c *classic) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("validation by Kyverno panicked: %v", p)
+		}
+	}()
+	_, err = policyvalidation.Validate(c.policy, nil, validationClient(), true, "", "")
+	return err
+}
+
+// validationClient is what Kyverno's validation asks for the server's version.
+var validationClient = sync.OnceValue(func() dclient.Interface {
+	kube := kubefake.NewSimpleClientset()
+	kube.Discovery().(*fake.FakeDiscovery).FakedServerVersion = &version.Info{Major: "1", Minor: "36", GitVersion: "v1.36.0"}
+	return dclient.NewFakeClientWithDisco(nil, kube, dclient.NewFakeDiscoveryClient(nil))
+})

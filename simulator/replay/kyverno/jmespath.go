@@ -1,0 +1,50 @@
+package kyverno
+
+import (
+	"sync"
+
+	"github.com/kyverno/kyverno/pkg/config"
+	"github.com/kyverno/kyverno/pkg/engine/jmespath"
+)
+
+// cachedJMESPath compiles every query once. Kyverno compiles at each evaluation; the
+// compiled form is safe for concurrent use. Queries that contain a request's values
+// (after substitution) are many, so the cache stops growing at maxQueries.
+type cachedJMESPath struct {
+	jmespath.Interface
+	mu      sync.RWMutex
+	queries map[string]jmespath.Query
+}
+
+const maxQueries = 20_000
+
+func newJMESPath(cfg config.Configuration) *cachedJMESPath {
+	return &cachedJMESPath{Interface: jmespath.New(cfg), queries: map[string]jmespath.Query{}}
+}
+
+func (c *cachedJMESPath) Query(text string) (jmespath.Query, error) {
+	c.mu.RLock()
+	query, ok := c.queries[text]
+	c.mu.RUnlock()
+	if ok {
+		return query, nil
+	}
+	query, err := c.Interface.Query(text)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	if len(c.queries) < maxQueries {
+		c.queries[text] = query
+	}
+	c.mu.Unlock()
+	return query, nil
+}
+
+func (c *cachedJMESPath) Search(text string, data any) (any, error) {
+	query, err := c.Query(text)
+	if err != nil {
+		return nil, err
+	}
+	return query.Search(data)
+}

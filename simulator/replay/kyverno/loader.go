@@ -1,0 +1,114 @@
+package kyverno
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-logr/logr"
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
+	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+	enginecontext "github.com/kyverno/kyverno/pkg/engine/context"
+	"github.com/kyverno/kyverno/pkg/engine/factories"
+	"github.com/kyverno/kyverno/pkg/engine/jmespath"
+	"github.com/kyverno/kyverno/pkg/globalcontext/store"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// contextLoader loads a rule's context entries from the capture. It is Kyverno's own
+// loader, except that calls to services become misses: the default would dial them.
+type contextLoader struct {
+	engineapi.ContextLoader
+	req *request
+}
+
+func contextLoaders(req *request, entries map[string]*kyvernov2beta1.GlobalContextEntry, jp jmespath.Interface) engineapi.ContextLoaderFactory {
+	base := factories.DefaultContextLoaderFactory(client{req}, factories.WithGlobalContextStore(globalContext{req, entries, jp}))
+	return func(policy kyvernov1.PolicyInterface, rule kyvernov1.Rule) engineapi.ContextLoader {
+		return contextLoader{base(policy, rule), req}
+	}
+}
+
+func (l contextLoader) Load(ctx context.Context, jp jmespath.Interface, raw engineapi.RawClient, registry engineapi.RegistryClientFactory, entries []kyvernov1.ContextEntry, json enginecontext.Interface) error {
+	for _, entry := range entries {
+		if entry.APICall == nil || entry.APICall.Service == nil {
+			if err := l.ContextLoader.Load(ctx, jp, raw, registry, []kyvernov1.ContextEntry{entry}, json); err != nil {
+				return err
+			}
+			continue
+		}
+		deferred, err := enginecontext.NewDeferredLoader(entry.Name, serviceCall{l.req, entry}, logr.Discard())
+		if err != nil {
+			return err
+		}
+		if err := json.AddDeferredLoader(deferred); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serviceCall stands for a call to a service, which is never made.
+type serviceCall struct {
+	req   *request
+	entry kyvernov1.ContextEntry
+}
+
+func (s serviceCall) HasLoaded() bool { return false }
+
+func (s serviceCall) LoadData() error {
+	return client{s.req}.unknown("the answer of service "+s.entry.APICall.Service.URL,
+		"calls to services are not made offline; rehearse this policy on a fleet")
+}
+
+// globalContext serves GlobalContextEntry objects of the policy set from the capture.
+type globalContext struct {
+	req     *request
+	entries map[string]*kyvernov2beta1.GlobalContextEntry
+	jp      jmespath.Interface
+}
+
+func (g globalContext) Get(name string) (store.Entry, bool) {
+	entry, ok := g.entries[name]
+	if !ok {
+		// In a cluster a missing entry is an error as well; here it may just not be in the set.
+		g.req.misses.add("GlobalContextEntry "+name+" is not in the policy set", "add the GlobalContextEntry to the policy set")
+		return nil, false
+	}
+	return globalEntry{g, entry}, true
+}
+
+type globalEntry struct {
+	from  globalContext
+	entry *kyvernov2beta1.GlobalContextEntry
+}
+
+func (globalEntry) Stop() {}
+
+// Get returns the list of objects, or the projection of it.
+func (e globalEntry) Get(projection string) (any, error) {
+	resource := e.entry.Spec.KubernetesResource
+	if resource == nil {
+		return nil, client{e.from.req}.unknown("the answer of GlobalContextEntry "+e.entry.Name,
+			"entries that call an API are not answered offline; rehearse this policy on a fleet")
+	}
+	gvr := schema.GroupVersionResource{Group: resource.Group, Version: resource.Version, Resource: resource.Resource}
+	objects, err := client{e.from.req}.list(gvr, resource.Namespace, labels.Everything())
+	if err != nil {
+		return nil, err
+	}
+	items := make([]any, len(objects))
+	for i, object := range objects {
+		items[i] = object
+	}
+	if projection == "" {
+		return items, nil
+	}
+	for _, p := range e.entry.Spec.Projections {
+		if p.Name == projection {
+			return e.from.jp.Search(p.JMESPath, items)
+		}
+	}
+	return nil, fmt.Errorf("GlobalContextEntry %s has no projection %q", e.entry.Name, projection)
+}

@@ -1,0 +1,100 @@
+package kyverno
+
+import (
+	"errors"
+	"fmt"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+// newRequest makes the admission request of a record, as the API server would.
+func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
+	req := &request{rec: rec, look: e.look, env: e.env}
+	req.adm = admissionv1.AdmissionRequest{
+		Kind:            metav1.GroupVersionKind(rec.Kind),
+		Resource:        metav1.GroupVersionResource(rec.Resource),
+		SubResource:     rec.SubResource,
+		RequestKind:     (*metav1.GroupVersionKind)(&rec.Kind),
+		RequestResource: (*metav1.GroupVersionResource)(&rec.Resource),
+		Name:            rec.Name,
+		Namespace:       rec.Namespace,
+		Operation:       admissionv1.Operation(rec.Operation),
+		UserInfo:        userOf(rec.User, e.as),
+		Object:          runtime.RawExtension{Raw: rec.Object},
+		OldObject:       runtime.RawExtension{Raw: rec.OldObject},
+		Options:         runtime.RawExtension{Raw: rec.Options},
+	}
+	if rec.DryRun {
+		dry := true
+		req.adm.DryRun = &dry
+	}
+	if rec.Kind.Kind == "Namespace" && rec.Kind.Group == "" {
+		req.adm.Namespace = rec.Name // the API server says so of Namespaces
+	}
+	req.kind = schema.GroupVersionKind(rec.Kind)
+	if rec.SubResource != "" {
+		parent, ok := e.look.kindFor(schema.GroupVersionResource(rec.Resource))
+		if ok {
+			req.kind = parent
+		}
+	}
+	if err := req.findNamespace(); err != nil {
+		return nil, err
+	}
+	if err := e.env.resolveRoles(req); err != nil {
+		return nil, fmt.Errorf("resolve the roles of %s: %w", req.adm.UserInfo.Username, err)
+	}
+	return req, nil
+}
+
+func userOf(recorded, assumed capture.User) authenticationv1.UserInfo {
+	if recorded.Username == "" {
+		recorded = assumed
+	}
+	info := authenticationv1.UserInfo{Username: recorded.Username, UID: recorded.UID, Groups: recorded.Groups}
+	for key, values := range recorded.Extra {
+		if info.Extra == nil {
+			info.Extra = map[string]authenticationv1.ExtraValue{}
+		}
+		info.Extra[key] = values
+	}
+	return info
+}
+
+// findNamespace looks up the request's Namespace. Where the capture does not hold it,
+// what every namespace has stands in for it.
+func (r *request) findNamespace() error {
+	name := r.rec.Namespace
+	if name == "" {
+		r.namespaceKnown = true
+		return nil
+	}
+	gvr := schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	object, err := r.look.get(gvr, "", name)
+	if err == nil {
+		r.namespace = &corev1.Namespace{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, r.namespace); err != nil {
+			return fmt.Errorf("namespace %s: %w", name, err)
+		}
+		r.namespaceKnown = true
+	} else if !errors.Is(err, errUnknown) && !apierrors.IsNotFound(err) {
+		return err
+	}
+	if r.namespace == nil {
+		r.namespace = &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		r.namespaceKnown = apierrors.IsNotFound(err)
+	}
+	if r.namespace.Labels == nil {
+		r.namespace.Labels = map[string]string{}
+	}
+	r.namespace.Labels[metav1LabelName] = name // set by the API server, absent in repositories
+	return nil
+}

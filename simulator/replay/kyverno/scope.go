@@ -1,0 +1,140 @@
+package kyverno
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kyverno/kyverno/pkg/config"
+	"github.com/kyverno/kyverno/pkg/userinfo"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+//go:embed defaults/kyverno-configmap.yaml
+var defaultConfigMap []byte
+
+// environment is what all requests of one cluster share.
+type environment struct {
+	cfg        config.Configuration
+	jp         *cachedJMESPath
+	namespaces labels.Selector // of the webhooks; nil selects all
+	objects    labels.Selector
+	everything bool // judge what Kyverno's configuration would keep from it as well
+	bindings   roleBindings
+	clusters   clusterRoleBindings
+	rolesKnown bool
+}
+
+type (
+	roleBindings        []*rbacv1.RoleBinding
+	clusterRoleBindings []*rbacv1.ClusterRoleBinding
+)
+
+// List makes the bindings a lister; selectors are not used by Kyverno here.
+func (b roleBindings) List(labels.Selector) ([]*rbacv1.RoleBinding, error) { return b, nil }
+
+// List makes the bindings a lister; selectors are not used by Kyverno here.
+func (b clusterRoleBindings) List(labels.Selector) ([]*rbacv1.ClusterRoleBinding, error) {
+	return b, nil
+}
+
+// configure loads Kyverno's ConfigMap: the cluster's own, or the release's defaults.
+func (e *environment) configure(own *corev1.ConfigMap) error {
+	if own == nil {
+		own = &corev1.ConfigMap{}
+		if err := yaml.UnmarshalStrict(defaultConfigMap, own); err != nil {
+			return fmt.Errorf("read the default configuration of Kyverno: %w", err)
+		}
+	}
+	cfg := config.NewDefaultConfiguration(e.everything)
+	cfg.Load(own)
+	e.cfg, e.jp = cfg, newJMESPath(cfg)
+	webhook := cfg.GetWebhook()
+	var err error
+	if e.namespaces, err = optionalSelector(webhook.NamespaceSelector); err != nil {
+		return fmt.Errorf("ConfigMap %s/%s: webhooks.namespaceSelector: %w", own.Namespace, own.Name, err)
+	}
+	if e.objects, err = optionalSelector(webhook.ObjectSelector); err != nil {
+		return fmt.Errorf("ConfigMap %s/%s: webhooks.objectSelector: %w", own.Namespace, own.Name, err)
+	}
+	return nil
+}
+
+func optionalSelector(s *metav1.LabelSelector) (labels.Selector, error) {
+	if s == nil {
+		return nil, nil
+	}
+	return metav1.LabelSelectorAsSelector(s)
+}
+
+// resolveRoles fills the roles of the request's user, as Kyverno's middleware does.
+func (e *environment) resolveRoles(req *request) error {
+	if !req.userKnown() {
+		return nil
+	}
+	var err error
+	req.roles, req.clusterRoles, err = userinfo.GetRoleRef(e.bindings, e.clusters, req.adm.UserInfo, req.adm.Namespace)
+	return err
+}
+
+// outOfScope says why no webhook of Kyverno would judge the request; "" when one would.
+// Two stages decide: the webhook configuration (API server) and Kyverno's own filters.
+func (e *environment) outOfScope(req *request) string {
+	if e.everything {
+		return ""
+	}
+	if req.namespace != nil && req.kind.Kind != "Namespace" && e.namespaces != nil && !e.namespaces.Matches(labels.Set(req.namespace.Labels)) {
+		return "namespace " + req.namespace.Name + " is excluded by the webhooks' namespaceSelector"
+	}
+	if e.objects != nil && !e.objects.Matches(labels.Set(req.objectLabels())) {
+		return "the object is excluded by the webhooks' objectSelector"
+	}
+	u := req.adm.UserInfo
+	if req.userKnown() && e.cfg.IsExcluded(u.Username, u.Groups, req.roles, req.clusterRoles) {
+		return "user " + excludedUser(u.Username) + " is excluded by Kyverno's configuration"
+	}
+	if e.cfg.ToFilter(req.kind, req.adm.SubResource, req.adm.Namespace, req.adm.Name) {
+		kind := req.kind.Kind
+		if req.adm.SubResource != "" {
+			kind += "/" + req.adm.SubResource
+		}
+		if req.adm.Namespace != "" && !e.cfg.ToFilter(req.kind, req.adm.SubResource, "seatrial-elsewhere", req.adm.Name) {
+			return "namespace " + req.adm.Namespace + " is filtered by Kyverno's resourceFilters"
+		}
+		return kind + " is filtered by Kyverno's resourceFilters"
+	}
+	return ""
+}
+
+// excludedUser folds the many node users into one reason.
+func excludedUser(name string) string {
+	if strings.HasPrefix(name, "system:node:") {
+		return "system:node:*"
+	}
+	return name
+}
+
+// refusedOtherwise says why a recorded request was refused by something else than an
+// admission webhook or policy; "" when it was not. Such a request never took effect, so
+// no policy can break it.
+func refusedOtherwise(r *capture.Response) string {
+	if r == nil || r.Code < 400 {
+		return ""
+	}
+	byPolicy := []string{"admission webhook", "ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"}
+	if slices.ContainsFunc(byPolicy, func(s string) bool { return strings.Contains(r.Message, s) }) {
+		return ""
+	}
+	reason := r.Reason
+	if reason == "" {
+		reason = "no reason"
+	}
+	return fmt.Sprintf("the API server refused it for another reason when it was recorded (%d %s)", r.Code, reason)
+}

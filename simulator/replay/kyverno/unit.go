@@ -1,0 +1,141 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// unit is one policy, compiled once with the exceptions that name it. eval may be
+// called by several goroutines at a time, each with its own request.
+type unit interface {
+	ref() verdict.PolicyRef
+	eval(ctx context.Context, req *request) answer
+}
+
+// phase says where in an admission a unit runs.
+type phase int
+
+// The phases, in the order the API server and Kyverno run them.
+const (
+	phaseMutateCEL  phase = iota // MutatingAdmissionPolicy (in process), then webhooks by name: mpol …
+	phaseMutate                  // … then mutate.kyverno.svc
+	phaseVerify                  // verifyImages rules, after the mutations
+	phaseValidate                // ClusterPolicy, ValidatingPolicy, ImageValidatingPolicy, ValidatingAdmissionPolicy
+	phaseBackground              // generate, mutate existing: after admission
+	phaseSchedule                // CleanupPolicy, DeletingPolicy: not on admission at all
+)
+
+// answer is what one unit said of one request.
+type answer struct {
+	verdicts []verdict.Verdict
+	object   []byte // JSON of the object after this unit; nil when unchanged
+	deny     string // what the user would be told; empty when the unit does not deny
+	// failures are the rules of a classic policy, by name, that the blocked message would
+	// list. Kyverno joins those of all policies into one message.
+	failures  map[string]string
+	warnings  []string // sent back to the user
+	generated []verdict.Generated
+}
+
+// request is one admission request in the forms that the engines want. Each worker
+// makes its own; it is not safe for concurrent use.
+type request struct {
+	rec *capture.Record
+	// adm is the request as the API server would send it. Mutating units' results are
+	// put into adm.Object.Raw before the next unit runs.
+	adm admissionv1.AdmissionRequest
+	// kind is the kind of the parent resource: Pod for pods/exec.
+	kind schema.GroupVersionKind
+	// namespace is the Namespace object of a namespaced request. Where the capture does
+	// not hold it, it has just the name and the label that every namespace has, and
+	// namespaceKnown is false.
+	namespace      *corev1.Namespace
+	namespaceKnown bool
+	roles          []string // "namespace:name"
+	clusterRoles   []string
+	look           lookup
+	env            *environment
+	misses         misses
+	classic        classicRequest
+	cel            celRequest
+}
+
+// userKnown tells whether the capture says who sent the request.
+func (r *request) userKnown() bool { return r.adm.UserInfo.Username != "" }
+
+// lookup answers what policies ask of the cluster from the capture. An object that the
+// capture proves absent is a NotFound API error; one that it cannot know is [errUnknown].
+type lookup interface {
+	// get returns the object as the API server would, as a fresh copy.
+	get(gvr schema.GroupVersionResource, namespace, name string) (map[string]any, error)
+	// list returns objects in namespace (empty: all) sorted by namespace and name, as fresh copies.
+	list(gvr schema.GroupVersionResource, namespace string) ([]map[string]any, error)
+	// kindFor and resourceFor are discovery.
+	kindFor(gvr schema.GroupVersionResource) (schema.GroupVersionKind, bool)
+	resourceFor(gvk schema.GroupVersionKind) (gvr schema.GroupVersionResource, namespaced, ok bool)
+}
+
+// errUnknown says that the capture does not hold what was asked for, and does not prove it absent.
+var errUnknown = errors.New("not in the capture")
+
+// miss is something that a policy asked for and the capture could not answer.
+type miss struct{ reason, resolve string }
+
+// misses collects what one evaluation could not know.
+type misses struct{ all []miss }
+
+func (m *misses) add(reason, resolve string) {
+	if !slices.Contains(m.all, miss{reason, resolve}) {
+		m.all = append(m.all, miss{reason, resolve})
+	}
+}
+
+// take returns the misses since the last take.
+func (m *misses) take() []miss {
+	all := m.all
+	m.all = nil
+	return all
+}
+
+// undecided turns v into an undecided verdict for the first of the misses.
+func undecided(v verdict.Verdict, found []miss) verdict.Verdict {
+	v.Outcome, v.Reason, v.Resolve = verdict.Undecided, found[0].reason, found[0].resolve
+	if more := len(found) - 1; more > 0 {
+		v.Reason += fmt.Sprintf(" (and %d more)", more)
+	}
+	return v
+}
+
+// phased is a unit and where it runs.
+type phased struct {
+	phase phase
+	unit  unit
+}
+
+// seer is a unit that can tell cheaply that it has nothing to say of a request.
+type seer interface{ sees(*request) bool }
+
+// objectLabels returns the labels of the object, or of the old one on DELETE.
+func (r *request) objectLabels() map[string]string {
+	raw := r.adm.Object.Raw
+	if len(raw) == 0 {
+		raw = r.adm.OldObject.Raw
+	}
+	var object struct {
+		Metadata struct {
+			Labels map[string]string `json:"labels"`
+		} `json:"metadata"`
+	}
+	_ = json.Unmarshal(raw, &object) // an object that does not decode has no labels; the engine says why
+	return object.Metadata.Labels
+}

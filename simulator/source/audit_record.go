@@ -1,0 +1,341 @@
+package source
+
+import (
+	"encoding/json"
+	"strings"
+
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+// records makes the records of one admitted request: one, or one for each object of a
+// collection whose deletion the log spells out.
+func (a *auditor) records(e *event, operation capture.Operation) []*capture.Record {
+	r := &capture.Record{
+		Cluster: a.cluster, Time: e.time(), Operation: operation, Resource: e.gvr(), SubResource: e.ObjectRef.Subresource,
+		Namespace: e.ObjectRef.Namespace, Name: e.ObjectRef.Name, User: e.user(), DryRun: e.dryRun(), Live: true, Response: e.response(),
+	}
+	if r.Resource.Group == "" && r.Resource.Resource == "namespaces" {
+		r.Namespace = ""
+	}
+	request, hidden := body(e.RequestObject)
+	response, hiddenToo := body(e.ResponseObject)
+	r.Redacted = hidden || hiddenToo
+	if isStatus(response) {
+		response = nil
+	}
+	a.name(r, e, request, response)
+	switch operation {
+	case capture.Connect:
+		a.connect(r, e)
+	case capture.Delete:
+		if items := itemsOf(response); e.Verb == "deletecollection" && len(items) > 0 {
+			return a.collection(r, request, items)
+		}
+		a.deletion(r, request, response)
+	case capture.Create:
+		a.creation(r, e, request, response)
+	case capture.Update:
+		a.update(r, e, request, response)
+	}
+	return []*capture.Record{r}
+}
+
+// name fills kind, namespace and name of the record.
+func (a *auditor) name(r *capture.Record, e *event, request, response map[string]any) {
+	isOptions := strings.HasSuffix(text(request, "kind"), "Options")
+	switch {
+	case request != nil && text(request, "kind") != "" && !isOptions && e.Verb != "patch":
+		r.Kind = capture.ParseGVK(text(request, "apiVersion"), text(request, "kind"))
+	case response != nil && text(response, "kind") != "" && !strings.HasSuffix(text(response, "kind"), "List"):
+		r.Kind = capture.ParseGVK(text(response, "apiVersion"), text(response, "kind"))
+	default:
+		kind, ok := a.resources.KindFor(r.Resource)
+		r.Kind = kind
+		if !ok {
+			r.Kind = capture.GVK{Group: r.Resource.Group, Version: r.Resource.Version, Kind: guessKind(r.Resource.Resource)}
+			r.Missing = append(r.Missing, capture.MissingKind)
+		}
+	}
+	meta, _ := request["metadata"].(map[string]any)
+	if r.Name == "" && !isOptions {
+		r.Name = text(meta, "name")
+	}
+}
+
+// guessKind names a kind after its resource, where nothing else does.
+func guessKind(resource string) string {
+	name := strings.TrimSuffix(resource, "s")
+	if name == "" {
+		return resource
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
+// connect rebuilds the options of a CONNECT request from its address.
+func (a *auditor) connect(r *capture.Record, e *event) {
+	kind := connects[r.SubResource]
+	if kind == "" {
+		kind = map[string]string{"pods": "PodProxyOptions", "services": "ServiceProxyOptions", "nodes": "NodeProxyOptions"}[r.Resource.Resource]
+	}
+	r.Missing = nil
+	r.Kind = capture.GVK{Version: "v1", Kind: kind}
+	options := map[string]any{"apiVersion": "v1", "kind": kind}
+	for key, values := range e.query() {
+		switch key {
+		case "stdin", "stdout", "stderr", "tty":
+			options[key] = values[0] == "true" || values[0] == "1"
+		case "container", "path":
+			options[key] = values[0]
+		case "command":
+			options[key] = values
+		}
+	}
+	r.Object = encode(options)
+}
+
+func (a *auditor) creation(r *capture.Record, e *event, request, response map[string]any) {
+	object := request
+	if e.Verb == "patch" {
+		object = response // server-side apply: only the answer is the whole object
+	}
+	if object == nil {
+		r.Missing = append(r.Missing, capture.MissingObject)
+		return
+	}
+	complete(object, r)
+	r.Object = encode(object)
+	r.Owner = a.own(r, object)
+}
+
+func (a *auditor) update(r *capture.Record, e *event, request, response map[string]any) {
+	old := a.old(r, request)
+	object := request
+	if e.Verb == "patch" {
+		object = response
+		if object == nil || !e.succeeded() {
+			object = patched(r.Kind, old, e.RequestObject, r.SubResource)
+		}
+	}
+	if object == nil {
+		r.Missing = append(r.Missing, capture.MissingObject)
+	} else {
+		redact(object)
+		complete(object, r)
+		r.Object = encode(object)
+		r.Owner = a.own(r, object)
+	}
+	if old == nil {
+		r.Missing = append(r.Missing, capture.MissingOldObject)
+		return
+	}
+	r.OldObject = encode(old)
+	if r.Owner == nil {
+		r.Owner = a.own(r, old)
+	}
+}
+
+func (a *auditor) deletion(r *capture.Record, request, response map[string]any) {
+	if request != nil {
+		r.Options = encode(request)
+	}
+	old := a.state[keyOf(r)]
+	if old == nil && text(response, "kind") == r.Kind.Kind {
+		old = response
+	}
+	if old == nil {
+		r.Missing = append(r.Missing, capture.MissingOldObject)
+		return
+	}
+	complete(old, r)
+	r.OldObject = encode(old)
+	r.Owner = a.own(r, old)
+}
+
+// collection makes one record for each object of a deleted collection.
+func (a *auditor) collection(r *capture.Record, request map[string]any, items []map[string]any) []*capture.Record {
+	kind := strings.TrimSuffix(r.Kind.Kind, "List")
+	var out []*capture.Record
+	for _, item := range items {
+		one := *r
+		meta, _ := item["metadata"].(map[string]any)
+		one.Name, one.Namespace = text(meta, "name"), text(meta, "namespace")
+		one.Kind.Kind = kind
+		one.Redacted = redact(item) || one.Redacted
+		if request != nil {
+			one.Options = encode(request)
+		}
+		complete(item, &one)
+		one.OldObject = encode(item)
+		one.Owner = a.own(&one, item)
+		out = append(out, &one)
+	}
+	return out
+}
+
+func itemsOf(response map[string]any) []map[string]any {
+	list, _ := response["items"].([]any)
+	var items []map[string]any
+	for _, item := range list {
+		if object, ok := item.(map[string]any); ok {
+			items = append(items, object)
+		}
+	}
+	return items
+}
+
+func keyOf(r *capture.Record) stateKey {
+	return stateKey{r.Resource.Group, r.Resource.Resource, r.Namespace, r.Name}
+}
+
+// old is the object before an update: the last state in the log, or the one in --world if
+// the request proves by its resourceVersion that it replaces just that one.
+func (a *auditor) old(r *capture.Record, request map[string]any) map[string]any {
+	if r.SubResource != "" && r.SubResource != "status" && r.SubResource != "ephemeralcontainers" {
+		return nil // of another kind than the stored object
+	}
+	if known := a.state[keyOf(r)]; known != nil {
+		return known
+	}
+	snapshot := a.snapshot[keyOf(r)]
+	if v := versionOf(request); v != "" && v == versionOf(snapshot) {
+		return snapshot
+	}
+	return nil
+}
+
+func versionOf(object map[string]any) string {
+	meta, _ := object["metadata"].(map[string]any)
+	return text(meta, "resourceVersion")
+}
+
+// complete adds what the address of the request says and its body leaves out.
+func complete(object map[string]any, r *capture.Record) {
+	if text(object, "kind") == "" && r.Kind.Kind != "" {
+		object["apiVersion"], object["kind"] = r.Kind.APIVersion(), r.Kind.Kind
+	}
+	meta, _ := object["metadata"].(map[string]any)
+	if meta == nil {
+		meta = map[string]any{}
+		object["metadata"] = meta
+	}
+	if text(meta, "name") == "" && r.Name != "" && text(meta, "generateName") == "" {
+		meta["name"] = r.Name
+	}
+	if text(meta, "namespace") == "" && r.Namespace != "" {
+		meta["namespace"] = r.Namespace
+	}
+}
+
+func (a *auditor) own(r *capture.Record, object map[string]any) *capture.Owner {
+	if r.SubResource != "" && text(object, "kind") != "Pod" {
+		return nil
+	}
+	return a.owners.root(object, r.Namespace)
+}
+
+func encode(object map[string]any) json.RawMessage {
+	raw, _ := json.Marshal(object) // it came from JSON
+	return raw
+}
+
+// patched applies a patch that the log holds to the object before. The log does not say
+// which kind of patch it is: where the kinds that it may be disagree, nobody knows.
+func patched(gvk capture.GVK, old map[string]any, patch json.RawMessage, subresource string) map[string]any {
+	if old == nil || len(patch) == 0 || subresource == "scale" {
+		return nil
+	}
+	before := encode(old)
+	if patch[0] == '[' {
+		decoded, err := jsonpatch.DecodePatch(patch)
+		if err != nil {
+			return nil
+		}
+		after, err := decoded.Apply(before)
+		if err != nil {
+			return nil
+		}
+		return decodeObject(after)
+	}
+	merged, err := jsonpatch.MergePatch(before, patch)
+	if err != nil {
+		return nil
+	}
+	typed, err := scheme.Scheme.New(schema.GroupVersionKind(gvk))
+	if err != nil {
+		return decodeObject(merged) // a custom resource: only merge patches apply to it
+	}
+	strategic, err := strategicpatch.StrategicMergePatch(before, patch, typed)
+	if err != nil || !jsonpatch.Equal(merged, strategic) {
+		return nil
+	}
+	return decodeObject(merged)
+}
+
+func decodeObject(raw []byte) map[string]any {
+	var object map[string]any
+	if json.Unmarshal(raw, &object) != nil {
+		return nil
+	}
+	return object
+}
+
+// follow updates the known state after a request that took effect.
+func (a *auditor) follow(e *event) {
+	if !e.succeeded() || e.dryRun() || e.operation() == capture.Connect {
+		return
+	}
+	ref := e.ObjectRef
+	key := stateKey{ref.APIGroup, ref.Resource, ref.Namespace, ref.Name}
+	if ref.APIGroup == "" && ref.Resource == "namespaces" {
+		key.namespace = ""
+	}
+	if e.operation() == capture.Delete {
+		a.gone(e, key)
+		return
+	}
+	object, _ := body(e.ResponseObject)
+	if isStatus(object) || ref.Subresource != "" && ref.Subresource != "status" && ref.Subresource != "ephemeralcontainers" {
+		object = nil
+	}
+	if object == nil && ref.Subresource == "" && e.Verb != "patch" {
+		object, _ = body(e.RequestObject)
+	}
+	if object == nil {
+		if ref.Subresource == "" || ref.Subresource == "scale" {
+			delete(a.state, key) // it changed, and nobody knows to what
+		}
+		return
+	}
+	meta, _ := object["metadata"].(map[string]any)
+	if key.name == "" {
+		key.name = text(meta, "name")
+	}
+	if key.name == "" {
+		return
+	}
+	a.state[key] = object
+	a.owners.see(object, key.namespace)
+	if text(object, "kind") == "CustomResourceDefinition" {
+		a.resources.AddCRD(encode(object))
+	}
+}
+
+// gone forgets deleted objects. A deletion that waits for finalizers leaves the object.
+func (a *auditor) gone(e *event, key stateKey) {
+	if key.name == "" {
+		for k := range a.state {
+			if k.group == key.group && k.resource == key.resource && (key.namespace == "" || k.namespace == key.namespace) {
+				delete(a.state, k)
+				delete(a.world, k)
+			}
+		}
+		return
+	}
+	delete(a.state, key)
+	delete(a.world, key)
+}
