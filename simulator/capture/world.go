@@ -32,6 +32,12 @@ type head struct {
 	} `json:"metadata"`
 }
 
+func headOf(object json.RawMessage) head {
+	var h head
+	_ = json.Unmarshal(object, &h) // add has decoded it before
+	return h
+}
+
 func (w *World) add(o *WorldObject) error {
 	var h head
 	if err := json.Unmarshal(o.Object, &h); err != nil {
@@ -130,4 +136,19 @@ func (c *Capture) IndexRecords() error {
 		}
 	}
 	return nil
+}
+
+// NamespaceLabels returns the labels of a Namespace, nil when it was not captured.
+func (w *World) NamespaceLabels(name string) map[string]string {
+	found, _ := w.Get(GVR{Version: "v1", Resource: "namespaces"}, "", name)
+	if found == nil {
+		return nil
+	}
+	var object struct {
+		Metadata struct {
+			Labels map[string]string `json:"labels"`
+		} `json:"metadata"`
+	}
+	_ = json.Unmarshal(found.Object, &object) // add has decoded it before
+	return object.Metadata.Labels
 }

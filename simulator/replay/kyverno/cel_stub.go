@@ -8,10 +8,6 @@ import (
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
-type schemas struct{}
-
-func (*schemas) check(policy.Object) error { return nil }
-
 type celCache struct{}
 
 func newCELCache() *celCache { return nil }

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
@@ -156,3 +157,9 @@ func (n *needs) restsOnOld(v verdict.Verdict, r ruleNeeds, req *request) bool {
 	existing := v.Type == verdict.Validate && v.Action == verdict.Enforce && r.keepsOld && req.rec.Operation == capture.Update
 	return existing && (v.Outcome == verdict.Fail || v.Outcome == verdict.Skip)
 }
+
+var lookupLibraries = regexp.MustCompile(`"(apiCall|globalReference|targets|cloneList|clone)":|resource\.(Get|List)|globalContext\.|"kubernetesResource":|"matchConstraints":.*"targetMatchConstraints"|paramKind`)
+
+// LooksUp tells whether a policy may ask for objects of the cluster besides Namespaces,
+// RBAC and ConfigMaps.
+func LooksUp(object policy.Object) bool { return lookupLibraries.Match(object.JSON) }

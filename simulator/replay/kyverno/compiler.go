@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/discovery/fake"
 	kubefake "k8s.io/client-go/kubernetes/fake"
 
+	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
@@ -71,9 +72,10 @@ type classicSet struct {
 	digest     string // of the entries
 }
 
-// Compile compiles set for clusters whose lookups look answers. The error is ours; what
+// Compile compiles set for the cluster that w is the world of. The error is ours; what
 // is wrong with a policy is in Rejected.
-func (c *Compiler) Compile(ctx context.Context, set *policy.Set, look lookup) (*Program, error) {
+func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.World) (*Program, error) {
+	look := world{w}
 	p := &Program{}
 	shared := c.classicSet(set, p)
 	for _, object := range set.Objects {

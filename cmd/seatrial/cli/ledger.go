@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/replay"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// ledgerFormat is the report that is streamed while the replay runs: one verdict a line.
+const ledgerFormat = "ledger"
+
+// ledgerLine is one verdict of one side. docs/report.md documents it.
+type ledgerLine struct {
+	Side        string            `json:"side"` // "baseline", "candidate"
+	Seq         int64             `json:"seq"`
+	Cluster     string            `json:"cluster"`
+	Time        *time.Time        `json:"time,omitempty"`
+	Operation   capture.Operation `json:"operation"`
+	APIVersion  string            `json:"apiVersion"`
+	Kind        string            `json:"kind"`
+	SubResource string            `json:"subResource,omitempty"`
+	Namespace   string            `json:"namespace,omitempty"`
+	Name        string            `json:"name,omitempty"`
+	User        string            `json:"user,omitempty"`
+	Decision    verdict.Decision  `json:"decision"` // of the whole request
+	verdict.Verdict
+}
+
+// ledgers are the ledger files of one run, written through temporary files.
+type ledgers struct {
+	buffers []*bufio.Writer
+	files   []*os.File
+	paths   []string
+}
+
+func openLedgers(env Env, outputs []output) (*ledgers, error) {
+	l := &ledgers{}
+	for _, o := range outputs {
+		if o.format != ledgerFormat {
+			continue
+		}
+		var to io.Writer = env.Stdout
+		if o.file != "-" {
+			file, err := os.CreateTemp(filepath.Dir(o.file), ".seatrial-*")
+			if err != nil {
+				l.abort()
+				return nil, malformed(err, "")
+			}
+			l.files = append(l.files, file)
+			l.paths = append(l.paths, o.file)
+			to = file
+		}
+		l.buffers = append(l.buffers, bufio.NewWriterSize(to, 1<<16))
+	}
+	return l, nil
+}
+
+func (l *ledgers) add(a replay.Answer) error {
+	if len(l.buffers) == 0 {
+		return nil
+	}
+	for i, side := range []string{"baseline", "candidate"} {
+		j := &a.Sides[i]
+		for k := range j.Verdicts {
+			content, err := json.Marshal(line(side, a.Record, j.Decision, j.Verdicts[k]))
+			if err != nil {
+				return err
+			}
+			for _, to := range l.buffers {
+				if _, err := to.Write(append(content, '\n')); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func line(side string, r *capture.Record, d verdict.Decision, v verdict.Verdict) ledgerLine {
+	v.Message = strings.TrimSpace(v.Message)
+	return ledgerLine{
+		Side: side, Seq: r.Seq, Cluster: r.Cluster, Time: r.Time, Operation: r.Operation,
+		APIVersion: r.Kind.APIVersion(), Kind: r.Kind.Kind, SubResource: r.SubResource,
+		Namespace: r.Namespace, Name: r.Name, User: r.User.Username, Decision: d, Verdict: v,
+	}
+}
+
+func (l *ledgers) close() error {
+	for _, to := range l.buffers {
+		if err := to.Flush(); err != nil {
+			return err
+		}
+	}
+	for i, file := range l.files {
+		if err := file.Close(); err != nil {
+			return err
+		}
+		if err := os.Rename(file.Name(), l.paths[i]); err != nil {
+			return err
+		}
+	}
+	l.files = nil
+	return nil
+}
+
+// abort drops what close has not completed.
+func (l *ledgers) abort() {
+	for _, file := range l.files {
+		file.Close()
+		os.Remove(file.Name())
+	}
+}

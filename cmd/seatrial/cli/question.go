@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seatrial/seatrial/reports"
+	"github.com/seatrial/seatrial/simulator/blast"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/replay"
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
+)
+
+// question is what a replay is asked. A nil set stands for "captured": what each cluster
+// has installed.
+type question struct {
+	env          Env
+	outputs      []output
+	workers      int
+	skipRejected bool
+	at           time.Time
+	as           capture.User
+	config       blast.Config
+	engine       kyverno.Options
+	capture      *capture.Capture
+	baseline     *policy.Set
+	candidate    *policy.Set
+
+	installed map[string]*policy.Set // by cluster, when a side is "captured"
+	rejected  []reports.Rejected
+	programs  []*kyverno.Program
+}
+
+// answer is seatrial's data flow: capture → compile → replay → diff → blast → report.
+func (q *question) answer(ctx context.Context) (*reports.Report, error) {
+	engines, err := q.compile(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ledgers, err := openLedgers(q.env, q.outputs)
+	if err != nil {
+		return nil, err
+	}
+	defer ledgers.abort()
+	meter := blast.NewMeter(q.config, q.capture.Clusters, q.namespaceLabels)
+	find := func(cluster string) (replay.Engine, error) { return engines[cluster], nil }
+	err = replay.Run(ctx, q.capture.Records(), find, q.workers, func(a replay.Answer) error {
+		meter.Add(a)
+		return ledgers.add(a)
+	})
+	if err != nil {
+		return nil, unanswered(err)
+	}
+	if err := ledgers.close(); err != nil {
+		return nil, err
+	}
+	return reports.Build(q.input(meter.Radius())), nil
+}
+
+// compile makes an engine for each cluster. What is in several sets is compiled once.
+func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, error) {
+	if err := q.checkSets(); err != nil {
+		return nil, err
+	}
+	compiler := kyverno.NewCompiler(q.engine)
+	if q.looksUp() {
+		if err := q.capture.IndexRecords(); err != nil {
+			return nil, malformed(err, "")
+		}
+	}
+	q.installed = map[string]*policy.Set{}
+	engines := map[string]*kyverno.Engine{}
+	for _, cluster := range q.capture.Clusters {
+		world := q.capture.World(cluster.Name)
+		var sides []*kyverno.Program
+		for _, side := range []struct {
+			name string
+			set  *policy.Set
+		}{{"baseline", q.baseline}, {"candidate", q.candidate}} {
+			set := side.set
+			if set == nil {
+				set = kyverno.InstalledPolicies(world)
+				q.installed[cluster.Name] = set
+			}
+			program, err := compiler.Compile(ctx, set, world)
+			if err != nil {
+				return nil, unanswered(fmt.Errorf("compile the %s: %w", side.name, err))
+			}
+			q.reject(side.name, program.Rejected)
+			sides = append(sides, program)
+		}
+		engine, err := compiler.Engine(world, q.as, sides...)
+		if err != nil {
+			return nil, malformed(err, "")
+		}
+		q.programs = append(q.programs, sides...)
+		engines[cluster.Name] = engine
+	}
+	return engines, q.refuse()
+}
+
+// checkSets takes over the documents of the sets that could not be read.
+func (q *question) checkSets() error {
+	for _, side := range []struct {
+		name string
+		set  *policy.Set
+	}{{"baseline", q.baseline}, {"candidate", q.candidate}} {
+		if side.set != nil {
+			q.reject(side.name, side.set.Problems)
+		}
+	}
+	return nil
+}
+
+func (q *question) reject(side string, problems []policy.Problem) {
+	for _, p := range problems {
+		r := reports.Rejected{Side: side, File: p.File, Line: p.Line, Policy: p.Policy, Reason: p.Reason}
+		if !slices.Contains(q.rejected, r) {
+			q.rejected = append(q.rejected, r)
+		}
+	}
+}
+
+// refuse ends the replay when a candidate policy would be rejected: its answer would be
+// that of another set than the one asked about.
+func (q *question) refuse() error {
+	if q.skipRejected {
+		return nil
+	}
+	var lines []string
+	for _, r := range q.rejected {
+		if r.Side != "candidate" {
+			continue
+		}
+		name := r.Policy
+		if name == "" {
+			name = "document"
+		}
+		lines = append(lines, fmt.Sprintf("%s:%d: %s: %s", r.File, r.Line, name, r.Reason))
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return malformed(errors.New(fmt.Sprintf("%d candidate policies would be rejected:\n  ", len(lines))+strings.Join(lines, "\n  ")),
+		"mend them, or replay without them: --skip-rejected")
+}
+
+// looksUp tells whether any policy asks for other objects than those always indexed.
+func (q *question) looksUp() bool {
+	for _, set := range []*policy.Set{q.baseline, q.candidate} {
+		if set == nil {
+			return true
+		}
+		for _, o := range set.Objects {
+			if kyverno.LooksUp(o) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (q *question) namespaceLabels(cluster, namespace string) map[string]string {
+	w := q.capture.World(cluster)
+	if w == nil {
+		return nil
+	}
+	return w.NamespaceLabels(namespace)
+}
+
+// input gathers what the report is built from.
+func (q *question) input(radius *blast.Radius) reports.Input {
+	in := reports.Input{
+		Tool: tool(), At: q.at, Radius: radius, Rejected: q.rejected, Notes: kyverno.Notes(q.programs...),
+		Captures: []reports.Capture{{File: q.capture.Path, Digest: q.capture.End.Digest, Records: int(q.capture.End.Records), From: radius.From, To: radius.To}},
+	}
+	for _, s := range q.capture.Skipped {
+		in.Skipped = append(in.Skipped, reports.Skipped{Where: "capture", File: s.File, Line: s.Line, Reason: s.Reason})
+	}
+	in.Baseline, in.Candidate = q.baseline, q.candidate
+	if in.Baseline == nil {
+		in.Baseline = q.union()
+	}
+	if in.Candidate == nil {
+		in.Candidate = q.union()
+	}
+	for _, side := range []*policy.Set{in.Baseline, in.Candidate} {
+		if n := len(side.Ignored); n > 0 {
+			in.Notes = append(in.Notes, fmt.Sprintf("%s: %d documents are no Kubernetes objects and were passed over", side.Source, n))
+		}
+	}
+	in.Changes = policy.Diff(in.Baseline, in.Candidate)
+	return in
+}
+
+// union is the set of all clusters' installed policies; of several versions of one policy
+// the first cluster's stands for them.
+func (q *question) union() *policy.Set {
+	var objects []policy.Object
+	seen := map[string]bool{}
+	sum := sha256.New()
+	for _, cluster := range q.capture.Clusters {
+		set := q.installed[cluster.Name]
+		fmt.Fprintln(sum, cluster.Name, set.Digest)
+		for _, o := range set.Objects {
+			key := o.Kind + "/" + o.Namespace + "/" + o.Name
+			if !seen[key] {
+				objects = append(objects, o)
+			}
+			seen[key] = true
+		}
+	}
+	set := policy.FromObjects("captured", objects)
+	set.Digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))
+	return set
+}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seatrial/seatrial/reports"
+	"github.com/seatrial/seatrial/simulator/blast"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
+)
+
+// replayFlags are the flags that replay and check share.
+type replayFlags struct {
+	captureFile        string
+	outputs            []string
+	workers            int
+	config             string
+	at                 string
+	as                 string
+	asGroups           []string
+	exceptionNamespace string
+	everything         bool
+	skipRejected       bool
+}
+
+func (f *replayFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.captureFile, "capture", "", "capture to replay (required)")
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "report as FORMAT[=FILE]: text, json, markdown, html, sarif, junit, ledger (repeatable; default text)")
+	flags.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "records judged at a time; the result is the same for any number")
+	flags.StringVar(&f.config, "budget", "", "seatrial.yaml with the budget and the team labels")
+	flags.StringVar(&f.at, "at", "", "clock by which exceptions expire, as 2026-11-23T08:00:00Z (default now)")
+	flags.StringVar(&f.as, "as", "", "user of requests that do not say who sent them, as in manifests")
+	flags.StringArrayVar(&f.asGroups, "as-group", nil, "group of that user (repeatable)")
+	flags.StringVar(&f.exceptionNamespace, "exception-namespace", "", "honour PolicyExceptions of kyverno.io in this namespace only, as Kyverno's --exceptionNamespace does")
+	flags.BoolVar(&f.everything, "ignore-kyverno-config", false, "judge also what Kyverno's resourceFilters, excluded users and webhook selectors keep from it")
+	flags.BoolVar(&f.skipRejected, "skip-rejected", false, "replay without the candidate policies that Kyverno would reject; they are counted and shown")
+	_ = cmd.MarkFlagRequired("capture")
+}
+
+func newReplay(env Env) *cobra.Command {
+	var f replayFlags
+	var candidate, baseline string
+	cmd := &cobra.Command{
+		Use:   "replay --capture FILE --candidate SET [--baseline SET]",
+		Short: "Replay a capture under two policy sets and report what changes",
+		Long: "replay judges every captured request under the baseline and under the candidate\n" +
+			"policies with the Kyverno engine, offline; what differs is the blast radius.\n\n" +
+			"A SET is a folder, a file, git:REVISION:PATH, captured (what the capture shows as\n" +
+			"installed) or none. Without --baseline it is captured, or none where the capture\n" +
+			"holds no policies.\n\n" +
+			"Exit codes: 0 within budget, 1 budget exceeded, 2 malformed question, 3 not answered.",
+		Example: "  seatrial replay --capture shop.capture --candidate policies/\n" +
+			"  seatrial replay --capture shop.capture --baseline git:main:policies --candidate policies -o text -o html=report.html",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			q, err := f.question(env)
+			if err != nil {
+				return err
+			}
+			q.candidate, err = loadSet(cmd, candidate, "--candidate")
+			if err != nil {
+				return err
+			}
+			if q.baseline, err = q.loadBaseline(cmd, baseline); err != nil {
+				return err
+			}
+			report, err := q.answer(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return f.finish(env, q, report)
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().StringVar(&candidate, "candidate", "", "policies that may ship (required)")
+	cmd.Flags().StringVar(&baseline, "baseline", "", "policies in force today")
+	_ = cmd.MarkFlagRequired("candidate")
+	return cmd
+}
+
+// question checks the flags and opens the capture.
+func (f *replayFlags) question(env Env) (*question, error) {
+	outputs := f.outputs
+	if len(outputs) == 0 {
+		outputs = []string{"text"}
+	}
+	parsed, err := parseOutputs(outputs, ledgerFormat)
+	if err != nil {
+		return nil, err
+	}
+	q := &question{env: env, outputs: parsed, workers: f.workers, skipRejected: f.skipRejected}
+	if f.workers < 1 {
+		return nil, malformed(fmt.Errorf("--workers: %d, want 1 or more", f.workers), "")
+	}
+	q.at = env.Now().UTC().Truncate(time.Second)
+	if f.at != "" {
+		if q.at, err = time.Parse(time.RFC3339, f.at); err != nil {
+			return nil, malformed(fmt.Errorf("--at: %q is no time", f.at), "write it as 2026-11-23T08:00:00Z")
+		}
+	}
+	if f.config != "" {
+		content, err := os.ReadFile(f.config)
+		if err != nil {
+			return nil, malformed(fmt.Errorf("read the budget: %w", err), "")
+		}
+		if q.config, err = blast.ParseConfig(f.config, content); err != nil {
+			return nil, malformed(err, "docs/budget.md describes the file")
+		}
+	}
+	q.as = capture.User{Username: f.as, Groups: f.asGroups}
+	if f.as == "" && len(f.asGroups) > 0 {
+		return nil, malformed(errors.New("--as-group needs --as"), "")
+	}
+	q.engine = kyverno.Options{At: q.at, ExceptionNamespace: f.exceptionNamespace, IgnoreConfiguration: f.everything}
+	if q.capture, err = capture.Open(f.captureFile); err != nil {
+		hint := ""
+		if errors.Is(err, capture.ErrFormat) {
+			hint = "write captures with seatrial capture"
+		}
+		return nil, malformed(err, hint)
+	}
+	return q, nil
+}
+
+func loadSet(cmd *cobra.Command, spec, flag string) (*policy.Set, error) {
+	if spec == "captured" {
+		return nil, nil // each cluster has its own
+	}
+	set, err := policy.Load(cmd.Context(), spec, policy.Options{})
+	if err != nil {
+		hint := ""
+		if errors.Is(err, policy.ErrEmpty) {
+			hint = "to replay without policies, say " + flag + " none"
+		}
+		return nil, malformed(fmt.Errorf("%s: %w", flag, err), hint)
+	}
+	return set, nil
+}
+
+// loadBaseline reads the baseline, or chooses it where none was named.
+func (q *question) loadBaseline(cmd *cobra.Command, spec string) (*policy.Set, error) {
+	if spec == "" {
+		spec = "none"
+		for _, c := range q.capture.Clusters {
+			if len(kyverno.InstalledPolicies(q.capture.World(c.Name)).Objects) > 0 {
+				spec = "captured"
+			}
+		}
+	}
+	return loadSet(cmd, spec, "--baseline")
+}
+
+// finish writes the reports and turns the status into an exit code.
+func (f *replayFlags) finish(env Env, q *question, report *reports.Report) error {
+	if err := writeReports(env, q.outputs, report); err != nil {
+		return err
+	}
+	switch report.Status {
+	case reports.BudgetExceeded:
+		return errExceeded
+	case reports.Unanswered:
+		return unanswered(errors.New("too much could not be answered"))
+	}
+	return nil
+}

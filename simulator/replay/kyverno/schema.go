@@ -1,0 +1,93 @@
+package kyverno
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"testing/fstest"
+
+	"github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno/data"
+	"github.com/kyverno/kyverno/ext/resource/loader"
+	"sigs.k8s.io/kubectl-validate/pkg/openapiclient"
+
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// schemas checks policies against the CRDs of the Kyverno release in this binary, as an
+// API server would: unknown fields, types, enumerations, and the rules that the CRDs hold.
+// Each CRD is read when the first object of its kind comes. The zero value is ready.
+type schemas struct {
+	mu      sync.Mutex
+	loaders map[string]loader.Loader // by name of the CRD file
+}
+
+// check returns what the API server would say against obj, or nil.
+func (s *schemas) check(obj policy.Object) error {
+	_, err := s.defaulted(obj)
+	return err
+}
+
+// defaulted returns obj as the API server would store it: checked, with defaults. Kinds
+// of Kubernetes itself have no CRD and come back as they are.
+func (s *schemas) defaulted(obj policy.Object) ([]byte, error) {
+	group, _, _ := strings.Cut(obj.APIVersion, "/")
+	if group != "kyverno.io" && group != "policies.kyverno.io" {
+		return obj.JSON, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, err := s.loader(group, obj.Kind)
+	if err != nil {
+		return nil, err
+	}
+	if l == nil { // the release ships no schema of GlobalContextEntry for its command line
+		return obj.JSON, nil
+	}
+	_, loaded, err := l.Load(obj.JSON)
+	if err != nil {
+		return nil, fmt.Errorf("%s", reasonOf(err))
+	}
+	return loaded.MarshalJSON()
+}
+
+// loader returns the loader that knows the kind; nil when no CRD is at hand. Callers hold mu.
+func (s *schemas) loader(group, kind string) (loader.Loader, error) {
+	crds, err := data.Crds()
+	if err != nil {
+		return nil, fmt.Errorf("open the CRDs of Kyverno: %w", err)
+	}
+	name := group + "_" + strings.ToLower(kind) + "s.yaml"
+	if strings.HasSuffix(kind, "y") {
+		name = group + "_" + strings.ToLower(strings.TrimSuffix(kind, "y")) + "ies.yaml"
+	}
+	if l, ok := s.loaders[name]; ok {
+		return l, nil
+	}
+	content, err := fs.ReadFile(crds, name)
+	if err != nil {
+		return nil, nil //nolint:nilerr // an absent CRD is an answer
+	}
+	only := fstest.MapFS{name: {Data: bytes.TrimSpace(content)}}
+	l, err := loader.New(openapiclient.NewLocalCRDFiles(only))
+	if err != nil {
+		return nil, fmt.Errorf("read CRD %s: %w", name, err)
+	}
+	if s.loaders == nil {
+		s.loaders = map[string]loader.Loader{}
+	}
+	s.loaders[name] = l
+	return l, nil
+}
+
+// reasonOf takes the wrapping of the loader off an error: what is left is the API server's text.
+func reasonOf(err error) string {
+	text := err.Error()
+	for _, prefix := range []string{"failed to parse document (", "failed to validate resource ("} {
+		if rest, ok := strings.CutPrefix(text, prefix); ok {
+			text = strings.TrimSuffix(rest, ")")
+		}
+	}
+	return text
+}

@@ -1,0 +1,181 @@
+package kyverno
+
+import (
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// world answers lookups from a capture's world.
+type world struct{ *capture.World }
+
+var _ lookup = world{}
+
+func (w world) get(gvr schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
+	found, known := w.Get(capture.GVR(gvr), namespace, name)
+	if found != nil {
+		return w.decode(gvr, found)
+	}
+	if known {
+		return nil, apierrors.NewNotFound(gvr.GroupResource(), name)
+	}
+	return nil, errUnknown
+}
+
+func (w world) list(gvr schema.GroupVersionResource, namespace string) ([]map[string]any, error) {
+	found, known := w.List(capture.GVR(gvr), namespace)
+	if !known {
+		return nil, errUnknown
+	}
+	objects := make([]map[string]any, 0, len(found))
+	for _, o := range found {
+		object, err := w.decode(gvr, o)
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, object)
+	}
+	return objects, nil
+}
+
+func (w world) decode(gvr schema.GroupVersionResource, o *capture.WorldObject) (map[string]any, error) {
+	var object map[string]any
+	if err := json.Unmarshal(o.Object, &object); err != nil {
+		return nil, fmt.Errorf("decode a captured %s: %w", gvr.Resource, err)
+	}
+	return object, nil
+}
+
+func (w world) kindFor(gvr schema.GroupVersionResource) (schema.GroupVersionKind, bool) {
+	gvk, ok := w.Resources.KindFor(capture.GVR(gvr))
+	return schema.GroupVersionKind(gvk), ok
+}
+
+func (w world) resourceFor(gvk schema.GroupVersionKind) (schema.GroupVersionResource, bool, bool) {
+	gvr, namespaced, ok := w.Resources.ResourceFor(capture.GVK(gvk))
+	return schema.GroupVersionResource(gvr), namespaced, ok
+}
+
+// InstalledPolicies is the set of policies that a capture shows as installed in a cluster.
+func InstalledPolicies(w *capture.World) *policy.Set {
+	var objects []policy.Object
+	for _, o := range w.Objects(policy.IsPolicyKind) {
+		var h struct {
+			APIVersion string `json:"apiVersion"`
+			Kind       string `json:"kind"`
+			Metadata   struct {
+				Name      string `json:"name"`
+				Namespace string `json:"namespace"`
+			} `json:"metadata"`
+		}
+		if json.Unmarshal(o.Object, &h) != nil {
+			continue // the world has decoded it before
+		}
+		objects = append(objects, policy.Object{
+			File: o.Origin.File, Line: o.Origin.Line, APIVersion: h.APIVersion, Kind: h.Kind,
+			Namespace: h.Metadata.Namespace, Name: h.Metadata.Name, JSON: clean(o.Object),
+		})
+	}
+	return policy.FromObjects("captured", objects)
+}
+
+// clean drops what only a server sets, so that an installed policy equals the same policy
+// in a repository.
+func clean(raw json.RawMessage) json.RawMessage {
+	var object map[string]any
+	if json.Unmarshal(raw, &object) != nil {
+		return raw
+	}
+	delete(object, "status")
+	if meta, ok := object["metadata"].(map[string]any); ok {
+		for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"} {
+			delete(meta, field)
+		}
+		if annotations, ok := meta["annotations"].(map[string]any); ok {
+			delete(annotations, "kubectl.kubernetes.io/last-applied-configuration")
+			if len(annotations) == 0 {
+				delete(meta, "annotations")
+			}
+		}
+	}
+	cleaned, err := json.Marshal(object)
+	if err != nil {
+		return raw
+	}
+	return cleaned
+}
+
+// Engine puts programs, one for each side, beside a cluster's world. as is the user of
+// records that do not say who sent them; zero leaves them unknown.
+func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Program) (*Engine, error) {
+	env := &environment{everything: c.opt.IgnoreConfiguration}
+	own, err := typed[corev1.ConfigMap](w, capture.GVR{Version: "v1", Resource: "configmaps"}, "kyverno", "kyverno")
+	if err != nil {
+		return nil, err
+	}
+	if err := env.configure(own); err != nil {
+		return nil, err
+	}
+	rbac := func(resource string) capture.GVR {
+		return capture.GVR{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: resource}
+	}
+	if env.bindings, err = typedList[rbacv1.RoleBinding](w, rbac("rolebindings")); err != nil {
+		return nil, err
+	}
+	if env.clusters, err = typedList[rbacv1.ClusterRoleBinding](w, rbac("clusterrolebindings")); err != nil {
+		return nil, err
+	}
+	env.rolesKnown = w.Cluster.Complete || len(env.clusters) > 0
+	e := &Engine{env: env, look: world{w}, as: as}
+	for _, p := range programs {
+		e.sides = append(e.sides, p.units)
+	}
+	return e, nil
+}
+
+func typed[T any](w *capture.World, gvr capture.GVR, namespace, name string) (*T, error) {
+	found, _ := w.Get(gvr, namespace, name)
+	if found == nil {
+		return nil, nil
+	}
+	object := new(T)
+	if err := json.Unmarshal(found.Object, object); err != nil {
+		return nil, fmt.Errorf("decode %s %s/%s of the capture: %w", gvr.Resource, namespace, name, err)
+	}
+	return object, nil
+}
+
+func typedList[T any](w *capture.World, gvr capture.GVR) ([]*T, error) {
+	found, _ := w.List(gvr, "")
+	var out []*T
+	for _, o := range found {
+		object := new(T)
+		if err := json.Unmarshal(o.Object, object); err != nil {
+			return nil, fmt.Errorf("decode %s of the capture: %w", gvr.Resource, err)
+		}
+		out = append(out, object)
+	}
+	return out, nil
+}
+
+// Notes returns what readers of both sides should know, without repetition.
+func Notes(programs ...*Program) []string {
+	seen := map[string]bool{}
+	var notes []string
+	for _, p := range programs {
+		for _, note := range p.Notes {
+			if !seen[note] {
+				notes = append(notes, note)
+			}
+			seen[note] = true
+		}
+	}
+	return notes
+}
