@@ -1,31 +1,73 @@
 package render
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/seatrial/seatrial/reports"
 )
 
+// renderJSON writes the report as it is, indented by two spaces; docs/report.md says what
+// each field means.
 func renderJSON(w io.Writer, r *reports.Report, _ Options) error {
 	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
 	return encoder.Encode(r)
 }
 
-// Decode reads a report that was written as JSON. One of a newer schema is refused.
-func Decode(in io.Reader) (*reports.Report, error) {
-	var r reports.Report
-	if err := json.NewDecoder(in).Decode(&r); err != nil {
-		return nil, fmt.Errorf("not a report in JSON: %w", err)
+// Decode reads a report that the json format wrote. Fields that this version does not
+// know are ignored; a higher schemaVersion, another file, and a broken one are errors.
+func Decode(r io.Reader) (*reports.Report, error) {
+	content, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
 	}
+	var version struct {
+		SchemaVersion *int `json:"schemaVersion"`
+	}
+	if err := json.Unmarshal(content, &version); err != nil {
+		return nil, lined(content, err)
+	}
+	switch v := version.SchemaVersion; {
+	case v == nil:
+		return nil, errors.New("no seatrial report: schemaVersion is missing")
+	case *v < 1:
+		return nil, fmt.Errorf("schemaVersion %d does not exist, want 1 to %d", *v, reports.SchemaVersion)
+	case *v > reports.SchemaVersion:
+		return nil, fmt.Errorf("schemaVersion %d is newer than this seatrial, which reads up to %d: update seatrial", *v, reports.SchemaVersion)
+	}
+	report := &reports.Report{}
+	if err := json.Unmarshal(content, report); err != nil {
+		return nil, lined(content, err)
+	}
+	switch report.Status {
+	case reports.WithinBudget, reports.BudgetExceeded, reports.Unanswered:
+	default:
+		return nil, fmt.Errorf("no seatrial report: status is %q", report.Status)
+	}
+	return report, nil
+}
+
+// lined leads a JSON error with the line that it happened on.
+func lined(content []byte, err error) error {
+	offset := int64(-1)
+	var syntax *json.SyntaxError
+	var mismatch *json.UnmarshalTypeError
 	switch {
-	case r.SchemaVersion == 0:
-		return nil, fmt.Errorf("not a report: it has no schemaVersion")
-	case r.SchemaVersion > reports.SchemaVersion:
-		return nil, fmt.Errorf("report schema %d is newer than this seatrial, which reads up to %d", r.SchemaVersion, reports.SchemaVersion)
+	case len(bytes.TrimSpace(content)) == 0:
+		return errors.New("is empty")
+	case errors.As(err, &syntax):
+		offset = syntax.Offset
+	case errors.As(err, &mismatch):
+		offset = mismatch.Offset
+		err = fmt.Errorf("%s: want %s, have %s", mismatch.Field, mismatch.Type, mismatch.Value)
 	}
-	return &r, nil
+	if offset < 0 || offset > int64(len(content)) {
+		return err
+	}
+	return fmt.Errorf("line %d: %w", 1+bytes.Count(content[:offset], []byte("\n")), err)
 }

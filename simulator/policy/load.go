@@ -49,8 +49,8 @@ func Load(ctx context.Context, spec string, opt Options) (*Set, error) {
 	return fromFiles(spec, "", files)
 }
 
-// readTree reads a file, or the manifests below a folder in the order of their names.
-// Symbolic links are followed where they stay inside the folder.
+// readTree reads a file, or the manifests below a folder in the order of their names,
+// hidden folders left out. Symbolic links are followed where they stay inside the folder.
 func readTree(root string) ([]file, error) {
 	info, err := os.Stat(root)
 	if err != nil {
@@ -70,10 +70,10 @@ func readTree(root string) ([]file, error) {
 			return err
 		}
 		if entry.IsDir() {
-			if path != root && skipFolder(entry.Name()) {
-				return fs.SkipDir
+			if path == root || !skipFolder(entry.Name()) {
+				return nil
 			}
-			return nil
+			return fs.SkipDir
 		}
 		if !isManifest(path) || !staysInside(real, path, entry) {
 			return nil
@@ -89,7 +89,11 @@ func readTree(root string) ([]file, error) {
 	return files, err
 }
 
-func skipFolder(name string) bool { return name == ".git" || name == "node_modules" }
+// skipFolder tells whether a folder holds no policies: hidden ones are for tools, and
+// test suites in them often hold copies of the policies that they test.
+func skipFolder(name string) bool {
+	return strings.HasPrefix(name, ".") && name != "." && name != ".." || name == "node_modules"
+}
 
 func staysInside(root, path string, entry fs.DirEntry) bool {
 	if entry.Type()&fs.ModeSymlink == 0 {

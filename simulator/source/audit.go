@@ -18,6 +18,7 @@ type AuditSummary struct {
 	OtherStages int // RequestReceived, ResponseStarted
 	Duplicates  int // the same audit ID and stage twice
 	Reads       int // requests that are not admitted
+	Empty       int // deletions of collections that held nothing: nothing was admitted
 	Complete    int // records with everything
 	Partial     int // records that lack the old object or the kind
 	NoBody      int // records without a body
@@ -122,7 +123,11 @@ func (a *auditor) event(e *event, origin capture.Origin) error {
 		count.Reads++
 		return nil
 	}
-	for _, r := range a.records(e, operation) {
+	records := a.records(e, operation)
+	if len(records) == 0 {
+		count.Empty++
+	}
+	for _, r := range records {
 		r.Origin = origin
 		a.count(r)
 		if err := a.w.Record(r); err != nil {

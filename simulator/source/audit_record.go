@@ -33,8 +33,8 @@ func (a *auditor) records(e *event, operation capture.Operation) []*capture.Reco
 	case capture.Connect:
 		a.connect(r, e)
 	case capture.Delete:
-		if items := itemsOf(response); e.Verb == "deletecollection" && len(items) > 0 {
-			return a.collection(r, request, items)
+		if items, listed := itemsOf(response); e.Verb == "deletecollection" && listed {
+			return a.collection(r, request, items) // admission sees the items, not the collection
 		}
 		a.deletion(r, request, response)
 	case capture.Create:
@@ -177,15 +177,15 @@ func (a *auditor) collection(r *capture.Record, request map[string]any, items []
 	return out
 }
 
-func itemsOf(response map[string]any) []map[string]any {
-	list, _ := response["items"].([]any)
-	var items []map[string]any
+// itemsOf returns the objects of a list; listed is false when the response is no list.
+func itemsOf(response map[string]any) (items []map[string]any, listed bool) {
+	list, listed := response["items"].([]any)
 	for _, item := range list {
 		if object, ok := item.(map[string]any); ok {
 			items = append(items, object)
 		}
 	}
-	return items
+	return items, listed || strings.HasSuffix(text(response, "kind"), "List")
 }
 
 func keyOf(r *capture.Record) stateKey {
@@ -299,6 +299,9 @@ func (a *auditor) follow(e *event) {
 		return
 	}
 	object, _ := body(e.ResponseObject)
+	if ref.Subresource == "scale" && a.scaled(key, object) {
+		return
+	}
 	if isStatus(object) || ref.Subresource != "" && ref.Subresource != "status" && ref.Subresource != "ephemeralcontainers" {
 		object = nil
 	}
@@ -323,6 +326,18 @@ func (a *auditor) follow(e *event) {
 	if text(object, "kind") == "CustomResourceDefinition" {
 		a.resources.AddCRD(encode(object))
 	}
+}
+
+// scaled carries a new scale over to the known state of the scaled object.
+func (a *auditor) scaled(key stateKey, scale map[string]any) bool {
+	known := a.state[key]
+	spec, _ := known["spec"].(map[string]any)
+	wanted, _ := scale["spec"].(map[string]any)
+	if spec == nil || wanted["replicas"] == nil || text(scale, "kind") != "Scale" {
+		return false
+	}
+	spec["replicas"] = wanted["replicas"]
+	return true
 }
 
 // gone forgets deleted objects. A deletion that waits for finalizers leaves the object.

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/seatrial/seatrial/reports"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
@@ -25,12 +27,16 @@ func newCheck(env Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if q.baseline, err = loadSet(cmd, gitSpec(base, dir), "--base"); err != nil {
+			inRepo, err := repositoryPath(cmd.Context(), dir)
+			if err != nil {
+				return malformed(err, "check compares git revisions: run it inside the repository of the policies")
+			}
+			if q.baseline, err = loadSet(cmd, gitSpec(base, inRepo), "--base"); err != nil {
 				return err
 			}
 			candidate := dir
 			if head != "" {
-				candidate = gitSpec(head, dir)
+				candidate = gitSpec(head, inRepo)
 			}
 			if q.candidate, err = loadSet(cmd, candidate, "--policies"); err != nil {
 				return err
@@ -39,7 +45,7 @@ func newCheck(env Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := githubReport(env, dir, report); err != nil {
+			if err := github(env, inRepo, report); err != nil {
 				return err
 			}
 			return f.finish(env, q, report)
@@ -47,7 +53,7 @@ func newCheck(env Env) *cobra.Command {
 	}
 	f.register(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&dir, "policies", "", "policy folder, relative to the repository's root (required)")
+	flags.StringVar(&dir, "policies", "", "policy folder (required)")
 	flags.StringVar(&base, "base", "", "git revision of the policies in force (required)")
 	flags.StringVar(&head, "head", "", "git revision of the candidate (default: the working tree)")
 	_ = cmd.MarkFlagRequired("policies")
@@ -57,6 +63,26 @@ func newCheck(env Env) *cobra.Command {
 
 func gitSpec(rev, dir string) string { return fmt.Sprintf("git:%s:%s", rev, dir) }
 
-func githubReport(Env, string, *reports.Report) error { return nil }
-
-var _ = policy.Root
+// repositoryPath turns a folder of the working directory into the path that git knows.
+func repositoryPath(ctx context.Context, dir string) (string, error) {
+	root, err := policy.Root(ctx, "")
+	if err != nil {
+		return "", err
+	}
+	at, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(at); err == nil {
+		at = real // git names its root without links
+	}
+	relative, err := filepath.Rel(root, at)
+	if err != nil {
+		return "", err
+	}
+	relative = filepath.ToSlash(relative)
+	if relative == ".." || strings.HasPrefix(relative, "../") {
+		return "", fmt.Errorf("%s is outside of the repository %s", dir, root)
+	}
+	return relative, nil
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -38,8 +39,14 @@ type question struct {
 	programs  []*kyverno.Program
 }
 
+// gcPercent trades memory for time: a replay's garbage is short-lived and its heap small.
+const gcPercent = 400
+
 // answer is seatrial's data flow: capture → compile → replay → diff → blast → report.
 func (q *question) answer(ctx context.Context) (*reports.Report, error) {
+	if q.env.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	engines, err := q.compile(ctx)
 	if err != nil {
 		return nil, err

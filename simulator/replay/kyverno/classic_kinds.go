@@ -1,6 +1,9 @@
 package kyverno
 
 import (
+	"encoding/json"
+	"regexp"
+	"slices"
 	"strings"
 
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
@@ -19,6 +22,7 @@ func newKindIndex(policy kyvernov1.PolicyInterface) kindIndex {
 		for _, block := range blocks {
 			index.add(block)
 		}
+		index.onDelete = index.onDelete || speaksOnDelete(&rule)
 	}
 	return index
 }
@@ -52,4 +56,58 @@ func (k *kindIndex) add(block kyvernov1.ResourceDescription) {
 		group, version, name, sub := kubeutils.ParseKindSelector(kind)
 		k.kinds = append(k.kinds, kindSelector{group, version, name, sub, operations})
 	}
+}
+
+// speaksOnDelete tells whether a rule may say anything of a deletion. Patterns and pod
+// security are not evaluated then, and many rules exclude the operation themselves.
+func speaksOnDelete(rule *kyvernov1.Rule) bool {
+	v := rule.Validation
+	if v != nil && (v.GetPattern() != nil || v.GetAnyPattern() != nil || v.PodSecurity != nil) {
+		return false
+	}
+	if rule.HasMutate() && !rule.HasMutateExisting() || rule.HasVerifyImages() {
+		return false
+	}
+	return !excludesDelete(rule)
+}
+
+var readsOperation = regexp.MustCompile(`^\{\{\s*request\.operation\s*(\|\|\s*'[A-Z]*')?\s*\}\}$`)
+
+// excludesDelete recognises the precondition that policies use to leave deletions alone.
+func excludesDelete(rule *kyvernov1.Rule) bool {
+	raw, err := json.Marshal(rule.GetAnyAllConditions())
+	if err != nil {
+		return false
+	}
+	var conditions struct {
+		All []struct {
+			Key      any    `json:"key"`
+			Operator string `json:"operator"`
+			Value    any    `json:"value"`
+		} `json:"all"`
+	}
+	if json.Unmarshal(raw, &conditions) != nil {
+		return false
+	}
+	for _, c := range conditions.All {
+		key, _ := c.Key.(string)
+		if !readsOperation.MatchString(key) {
+			continue
+		}
+		values, isList := c.Value.([]any)
+		if !isList {
+			values = []any{c.Value}
+		}
+		switch c.Operator {
+		case "NotEquals", "NotEqual", "NotIn", "AnyNotIn", "AllNotIn":
+			if len(values) == 1 && values[0] == "DELETE" || c.Operator != "AnyNotIn" && slices.Contains(values, any("DELETE")) {
+				return true
+			}
+		case "Equals", "Equal", "In", "AnyIn", "AllIn":
+			if !slices.Contains(values, any("DELETE")) {
+				return true
+			}
+		}
+	}
+	return false
 }

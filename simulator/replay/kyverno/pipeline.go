@@ -116,6 +116,9 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 		return answer{}
 	}
 	if lacking := s.lacking(); lacking != "" && u.phase != phaseSchedule {
+		if quiet, ok := u.unit.(silent); ok && quiet.silentOn(&s.req) {
+			return answer{}
+		}
 		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
 		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{lacking, "raise the audit policy's level to RequestResponse, or capture the cluster"}})}}
 	}

@@ -125,6 +125,9 @@ type phased struct {
 // seer is a unit that can tell cheaply that it has nothing to say of a request.
 type seer interface{ sees(*request) bool }
 
+// silent is a unit that can tell that the body of a request does not matter to it.
+type silent interface{ silentOn(*request) bool }
+
 // objectLabels returns the labels of the object, or of the old one on DELETE.
 func (r *request) objectLabels() map[string]string {
 	raw := r.adm.Object.Raw

@@ -1,0 +1,311 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/width"
+
+	"github.com/seatrial/seatrial/reports"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// classWords are the words for a class: as a sentence part, and as a column's head.
+var classWords = map[reports.Class]struct{ long, short string }{
+	reports.NewlyDenied:       {"newly denied", "denied"},
+	reports.Error:             {"error", "error"},
+	reports.Undecided:         {"undecided", "undecided"},
+	reports.NewlyAllowed:      {"newly allowed", "allowed"},
+	reports.NewlyFailing:      {"newly failing in audit", "audit"},
+	reports.NewlyWarned:       {"newly warned", "warned"},
+	reports.MutationChanged:   {"mutation changed", "mutated"},
+	reports.GenerationChanged: {"generation changed", "generated"},
+	reports.Resolved:          {"resolved", "resolved"},
+}
+
+// long is a class in words. One that this version does not know is shown as written.
+func long(c reports.Class) string {
+	if words, ok := classWords[c]; ok {
+		return words.long
+	}
+	return clean(string(c))
+}
+
+func short(c reports.Class) string {
+	if words, ok := classWords[c]; ok {
+		return words.short
+	}
+	return clean(string(c))
+}
+
+// biteWords say when a change is felt.
+var biteWords = map[reports.Bite]string{
+	reports.BitesNow:    "at once",
+	reports.NextRestart: "at the next restart",
+	reports.NextRollout: "at the next rollout",
+	reports.NextChange:  "at the next change",
+}
+
+func when(b reports.Bite) string {
+	if words, ok := biteWords[b]; ok {
+		return words
+	}
+	return clean(string(b))
+}
+
+func whens(bites []reports.Bite) string {
+	words := make([]string, len(bites))
+	for i, b := range bites {
+		words[i] = when(b)
+	}
+	return strings.Join(words, ", ")
+}
+
+// count writes "1 workload", "1,204 workloads".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return number(n) + " " + noun + "s"
+}
+
+// number writes 1204 as "1,204".
+func number(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// place is a namespace for people; cluster-scoped objects have none.
+func place(namespace string) string {
+	if namespace == "" {
+		return "(cluster-scoped)"
+	}
+	return namespace
+}
+
+// owner is "Deployment shop/cart".
+func owner(w *reports.Workload) string {
+	if w.Namespace == "" {
+		return w.Kind + " " + w.Name
+	}
+	return w.Kind + " " + w.Namespace + "/" + w.Name
+}
+
+// ruleName is "require-labels / check-team": the policy as people call it, and the rule if it has a name.
+func ruleName(p verdict.PolicyRef, rule string) string {
+	name := p.Name
+	if p.Namespace != "" {
+		name = p.Namespace + "/" + name
+	}
+	if rule != "" {
+		name += " / " + rule
+	}
+	return name
+}
+
+// position is "policies/a.yaml:12"; the line may be unknown.
+func position(file string, line int) string {
+	if line == 0 {
+		return file
+	}
+	return file + ":" + strconv.Itoa(line)
+}
+
+// set is one side in words: "policies (8c1d2f0): 4 policies, 1 other object".
+func set(s *reports.Set) string {
+	text := s.Source
+	if s.Revision != "" {
+		text += " (" + s.Revision + ")"
+	}
+	text += ": " + policies(s.Policies)
+	if s.Others > 0 {
+		text += ", " + count(s.Others, "other object")
+	}
+	return text
+}
+
+func policies(n int) string {
+	if n == 1 {
+		return "1 policy"
+	}
+	return number(n) + " policies"
+}
+
+// judged is what was put to both sides: "1,116 of 1,204 requests of 143 workloads".
+func judged(t *reports.Totals) string {
+	text := number(t.Requests-t.OutOfScope) + " of " + count(t.Requests, "request") + " of " + count(t.Workloads, "workload")
+	if t.Incomplete > 0 {
+		text += "; " + number(t.Incomplete) + " without a body"
+	}
+	return text
+}
+
+// captured is a capture in words.
+func captured(c *reports.Capture) string {
+	text := c.File + ": " + count(c.Records, "record")
+	if c.From != nil && c.To != nil {
+		text += ", " + c.From.UTC().Format("2006-01-02 15:04") + " to " + c.To.UTC().Format("2006-01-02 15:04") + " UTC"
+	}
+	return text
+}
+
+// compact writes a JSON value without spaces, however it was read.
+func compact(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return string(raw)
+	}
+	return b.String()
+}
+
+// present lists the classes that at least one of the counts has, worst first.
+func present(counts ...reports.Counts) []reports.Class {
+	var classes []reports.Class
+	for _, class := range reports.Classes() {
+		for _, c := range counts {
+			if c[class] > 0 {
+				classes = append(classes, class)
+				break
+			}
+		}
+	}
+	return classes
+}
+
+// clean makes data safe for a terminal, one line of it: escape sequences, control and
+// invisible characters go (they could hide or reorder text), line ends become spaces.
+func clean(s string) string { return strings.Join(strings.Fields(cleanLines(s)), " ") }
+
+// cleanLines is clean that keeps line ends.
+func cleanLines(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		if n := escapeSequence(s[i:]); n > 0 {
+			i += n
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+		switch {
+		case r == '\n':
+			b.WriteByte('\n')
+		case r == '\t' || r == '\u2028' || r == '\u2029' || r == '\u0085':
+			b.WriteByte(' ')
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r):
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// escapeSequence measures the terminal escape sequence that s begins with; 0 if none:
+// CSI (ESC [ … letter), OSC (ESC ] … BEL or ESC \), and the two-byte ones.
+func escapeSequence(s string) int {
+	if len(s) < 2 || s[0] != 0x1b {
+		return 0
+	}
+	switch s[1] {
+	case '[':
+		for i := 2; i < len(s); i++ {
+			if s[i] >= 0x40 && s[i] <= 0x7e {
+				return i + 1
+			}
+			if s[i] < 0x20 {
+				return i
+			}
+		}
+		return len(s)
+	case ']':
+		for i := 2; i < len(s); i++ {
+			if s[i] == 0x07 {
+				return i + 1
+			}
+			if s[i] == 0x1b || s[i] == '\n' {
+				return i
+			}
+		}
+		return len(s)
+	case '\n':
+		return 1
+	}
+	return 2
+}
+
+// columns is how wide a terminal shows s: two for East Asian wide characters, none for
+// combining ones.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		n += runeColumns(r)
+	}
+	return n
+}
+
+func runeColumns(r rune) int {
+	if r < 0x300 {
+		return 1
+	}
+	if unicode.In(r, unicode.Mn, unicode.Me) {
+		return 0
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	}
+	return 1
+}
+
+// head is the first columns of s; tail the last.
+func head(s string, most int) string {
+	n := 0
+	for i, r := range s {
+		if n += runeColumns(r); n > most {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+func tail(s string, most int) string {
+	n, i := 0, len(s)
+	for i > 0 {
+		r, size := utf8.DecodeLastRuneInString(s[:i])
+		if n += runeColumns(r); n > most {
+			break
+		}
+		i -= size
+	}
+	return s[i:]
+}
+
+// middle cuts s to so many columns in the middle: names differ at both ends.
+func middle(s string, most int) string {
+	if columns(s) <= most {
+		return s
+	}
+	if most < 1 {
+		return ""
+	}
+	left := (most - 1) / 2
+	return head(s, left) + "…" + tail(s, most-1-left)
+}
+
+// cut cuts s to so many bytes at the end, at a character's border.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	i := most - len("…")
+	for i > 0 && !utf8.RuneStart(s[i]) {
+		i--
+	}
+	return s[:i] + "…"
+}

@@ -1,0 +1,94 @@
+package kyverno
+
+import (
+	"regexp"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// celNeeds says what the answer of a CEL policy rests on besides the object.
+type celNeeds struct {
+	lookups   bool // calls a library that asks the cluster, a registry or a URL
+	context   bool // … the global context
+	user      bool // reads who sends the request
+	namespace bool // reads the namespace object
+	labels    bool // selects namespaces by labels that not every namespace has
+	oldObject bool // reads the old object
+	secrets   bool // reads data or stringData
+	body      bool // reads request.object, request.oldObject or request.options
+	random    bool // draws random values
+}
+
+var (
+	celLookups    = regexp.MustCompile(`\b(resource|globalContext|http|image)\s*\.`)
+	celContext    = regexp.MustCompile(`\bglobalContext\b`)
+	celUser       = regexp.MustCompile(`\buserInfo\b|\bauthorizer\b`)
+	celNamespace  = regexp.MustCompile(`\bnamespaceObject\b`)
+	celOldObject  = regexp.MustCompile(`\boldObject\b`)
+	celRandom     = regexp.MustCompile(`\brandom\s*[.(]`)
+	celWhole      = regexp.MustCompile(`\brequest\b(?:\s*\.\s*\??\s*(\w+))?`)
+	celPlainField = map[string]bool{
+		"uid": true, "kind": true, "resource": true, "subResource": true, "requestKind": true, "requestResource": true,
+		"requestSubResource": true, "name": true, "namespace": true, "operation": true, "userInfo": true, "dryRun": true,
+	}
+)
+
+// celNeedsOf reads the expressions of a policy and of the exceptions that name it. Where
+// the text leaves room for doubt, the need is there.
+func celNeedsOf(text string) celNeeds {
+	n := celNeeds{
+		lookups:   celLookups.MatchString(text),
+		context:   celContext.MatchString(text),
+		user:      celUser.MatchString(text),
+		namespace: celNamespace.MatchString(text),
+		oldObject: celOldObject.MatchString(text),
+		secrets:   readsSecrets.MatchString(text),
+		random:    celRandom.MatchString(text),
+	}
+	for _, found := range celWhole.FindAllStringSubmatch(text, -1) {
+		if !celPlainField[found[1]] {
+			n.body = true
+		}
+	}
+	return n
+}
+
+func (n *celNeeds) addMatch(match *admissionregistrationv1.MatchResources) {
+	if match != nil && selectsOtherLabels(match.NamespaceSelector) {
+		n.labels = true
+	}
+}
+
+// settle turns an answer into Undecided where it rests on something that is not known.
+// Where only a match rests on it the match was assumed, so that what passes, passes.
+func (n *celNeeds) settle(v verdict.Verdict, req *request, found []miss) verdict.Verdict {
+	if len(found) == 0 {
+		found = n.unknown(v, req)
+	}
+	if len(found) == 0 {
+		return v
+	}
+	v.Message = ""
+	return undecided(v, found)
+}
+
+// unknown says what v rests on and the capture does not hold.
+func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
+	harm := v.Outcome == verdict.Fail || v.Outcome == verdict.Error || v.Outcome == verdict.Warn || v.Type != verdict.Validate
+	switch {
+	case req.rec.Redacted && n.secrets:
+		return []miss{{"the values of Secrets are not in the capture", "rehearse this policy on a fleet"}}
+	case !req.userKnown() && n.user:
+		return []miss{{"who sends the request is not in the capture", resolveUser}}
+	case !req.namespaceKnown && (n.namespace || n.labels && harm):
+		return []miss{{"the labels of namespace " + req.adm.Namespace + " are not in the capture", resolveLabels}}
+	case n.oldObject && req.rec.Lacks(capture.MissingOldObject):
+		return []miss{{"the object before the update is not in the capture", resolveOld}}
+	case n.random:
+		return []miss{{"the policy draws random values", "rehearse this policy on a fleet"}}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package kyverno
+
+import (
+	"fmt"
+
+	"github.com/kyverno/kyverno/pkg/admissionpolicy"
+	admissionutils "github.com/kyverno/kyverno/pkg/utils/admission"
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/admission"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+// celRequest is one request as CEL policies see it, made once for all of them. A mutation
+// makes the pipeline drop it.
+type celRequest struct {
+	route admission.Attributes // where the request goes, without its body
+	body  *celBody
+}
+
+// celBody is the request with its objects decoded. CEL policies only read it.
+type celBody struct {
+	attr admission.Attributes
+	// slim is the request without object, oldObject and options: most policies read these
+	// through the variables of the same names, and decoding them again costs more than
+	// judging the request.
+	slim *admissionv1.AdmissionRequest
+	// namespace is the request's Namespace as CEL sees it, nil for cluster-scoped objects.
+	namespace runtime.Object
+	typed     *corev1.Namespace
+}
+
+// routing returns the attributes that say where the request goes.
+func (r *request) routing() admission.Attributes {
+	if r.cel.route == nil {
+		r.cel.route = r.attributes(nil, nil)
+	}
+	return r.cel.route
+}
+
+func (r *request) attributes(object, old runtime.Object) admission.Attributes {
+	dryRun := r.adm.DryRun != nil && *r.adm.DryRun
+	return admission.NewAttributesRecord(object, old, schema.GroupVersionKind(r.adm.Kind), r.adm.Namespace, r.adm.Name,
+		schema.GroupVersionResource(r.adm.Resource), r.adm.SubResource, admission.Operation(r.adm.Operation), nil, dryRun,
+		admissionpolicy.NewUser(r.adm.UserInfo))
+}
+
+// decoded returns the request with its objects decoded as Kyverno decodes them.
+func (r *request) decoded() (*celBody, error) {
+	if r.cel.body != nil {
+		return r.cel.body, nil
+	}
+	object, old, err := admissionutils.ExtractResources(nil, r.adm)
+	if err != nil {
+		return nil, err
+	}
+	slim := r.adm
+	slim.Object, slim.OldObject, slim.Options = runtime.RawExtension{}, runtime.RawExtension{}, runtime.RawExtension{}
+	body := &celBody{attr: r.attributes(&object, &old), slim: &slim, typed: r.namespace}
+	if body.typed == nil && r.adm.Kind.Kind == "Namespace" && r.rec.Operation != capture.Create && len(old.Object) > 0 {
+		// A Namespace that exists is its own namespace.
+		body.typed = &corev1.Namespace{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(old.Object, body.typed); err != nil {
+			return nil, fmt.Errorf("decode the namespace: %w", err)
+		}
+	}
+	if body.typed != nil {
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(body.typed)
+		if err != nil {
+			return nil, fmt.Errorf("convert the namespace: %w", err)
+		}
+		body.namespace = &unstructured.Unstructured{Object: content}
+	}
+	r.cel.body = body
+	return body, nil
+}

@@ -1,0 +1,153 @@
+package kyverno
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	celcommon "github.com/google/cel-go/common"
+	celast "github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/parser"
+	"github.com/kyverno/kyverno/pkg/cel/policies/gpol/template"
+)
+
+// rewriter changes the expressions of a policy where evaluating them as written would
+// leave the capture: HTTP calls become questions to the library, which records that it
+// cannot answer, and the current time becomes the clock of the replay. Kyverno's libraries
+// give no other way to replace either.
+type rewriter struct{ at time.Time }
+
+// policy returns the policy with its expressions rewritten, the same bytes when none needs
+// it, and the text of all expressions as written.
+func (r rewriter) policy(content []byte) (changed []byte, text string, err error) {
+	var object map[string]any
+	if err := json.Unmarshal(content, &object); err != nil {
+		return nil, "", fmt.Errorf("decode the policy: %w", err)
+	}
+	var all strings.Builder
+	dirty := false
+	err = eachExpression(object["spec"], func(written string) (string, error) {
+		all.WriteString(written)
+		all.WriteByte('\n')
+		now, err := r.expression(written)
+		dirty = dirty || now != written
+		return now, err
+	})
+	if err != nil || !dirty {
+		return content, all.String(), err
+	}
+	changed, err = json.Marshal(object)
+	return changed, all.String(), err
+}
+
+// expressionFields are the fields of policies and exceptions that hold CEL.
+var expressionFields = map[string]bool{"expression": true, "messageExpression": true, "valueExpression": true}
+
+// eachExpression puts what do returns in the place of every expression below node.
+func eachExpression(node any, do func(string) (string, error)) error {
+	if list, ok := node.([]any); ok {
+		for _, item := range list {
+			if err := eachExpression(item, do); err != nil {
+				return err
+			}
+		}
+	}
+	fields, _ := node.(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		text, isText := fields[key].(string)
+		var err error
+		switch {
+		case isText && expressionFields[key]:
+			fields[key], err = do(text)
+		case isText && key == "value": // of a template: CEL between ${ and }
+			fields[key], err = eachPlaceholder(text, do)
+		default:
+			err = eachExpression(fields[key], do)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func eachPlaceholder(text string, do func(string) (string, error)) (string, error) {
+	for _, written := range template.ExtractExpressions(text) {
+		now, err := do(written)
+		if err != nil {
+			return "", err
+		}
+		text = strings.ReplaceAll(text, written, now)
+	}
+	return text, nil
+}
+
+func concerns(text string) bool {
+	return strings.Contains(text, "http") || strings.Contains(text, "time.now")
+}
+
+// celParser reads expressions without expanding macros, so that what is written back is
+// what was written.
+var celParser = sync.OnceValues(func() (*parser.Parser, error) {
+	return parser.NewParser(parser.EnableOptionalSyntax(true), parser.EnableIdentEscapeSyntax(true))
+})
+
+// expression rewrites one expression. One that does not parse comes back as it is: the
+// compiler says what is wrong with it.
+func (r rewriter) expression(text string) (string, error) {
+	if !concerns(text) {
+		return text, nil
+	}
+	p, err := celParser()
+	if err != nil {
+		return "", fmt.Errorf("make a CEL parser: %w", err)
+	}
+	parsed, faults := p.Parse(celcommon.NewTextSource(text))
+	if len(faults.GetErrors()) > 0 {
+		return text, nil
+	}
+	changed := false
+	celast.PostOrderVisit(parsed.Expr(), celast.NewExprVisitor(func(e celast.Expr) {
+		if replacement := r.replacement(e); replacement != nil {
+			e.SetKindCase(replacement)
+			changed = true
+		}
+	}))
+	if !changed {
+		return text, nil
+	}
+	return parser.Unparse(parsed.Expr(), parsed.SourceInfo())
+}
+
+// replacement returns what takes the place of e, nil for most.
+func (r rewriter) replacement(e celast.Expr) celast.Expr {
+	if e.Kind() != celast.CallKind || !e.AsCall().IsMemberFunction() {
+		return nil
+	}
+	make, call := celast.NewExprFactory(), e.AsCall()
+	switch name := strings.ToLower(call.FunctionName()); {
+	case name == "now" && isIdent(call.Target(), "time"):
+		return make.NewCall(e.ID(), "timestamp", make.NewLiteral(e.ID(), types.String(r.at.UTC().Format(time.RFC3339Nano))))
+	case (name == "get" || name == "post") && isHTTP(call.Target()) && len(call.Args()) > 0:
+		what := make.NewCall(e.ID(), "_+_", make.NewLiteral(e.ID(), types.String("HTTP "+strings.ToUpper(name)+" ")), call.Args()[0])
+		return make.NewMemberCall(e.ID(), "Get", make.NewIdent(e.ID(), "globalContext"), what, make.NewLiteral(e.ID(), types.String(httpProjection)))
+	}
+	return nil
+}
+
+func isIdent(e celast.Expr, name string) bool {
+	return e.Kind() == celast.IdentKind && e.AsIdent() == name
+}
+
+// isHTTP tells whether e is the HTTP library, or a client made of it.
+func isHTTP(e celast.Expr) bool {
+	if e.Kind() == celast.CallKind && e.AsCall().IsMemberFunction() && strings.EqualFold(e.AsCall().FunctionName(), "client") {
+		return isHTTP(e.AsCall().Target())
+	}
+	return isIdent(e, "http")
+}

@@ -1,0 +1,196 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
+	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
+	"github.com/kyverno/kyverno/pkg/cel/compiler"
+
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// celSet is what the policies of one set share.
+type celSet struct {
+	exceptions    []celException
+	entries       map[string]*kyvernov2beta1.GlobalContextEntry
+	entriesDigest string
+	bindings      []binding
+	others        []policy.Object
+}
+
+type celException struct {
+	typed  *policiesv1beta1.PolicyException
+	text   string // its expressions
+	digest string
+}
+
+// celCache holds what was compiled, by content: policies that are in several sets are
+// compiled once. Units do not depend on a cluster; they look things up through the request.
+type celCache struct {
+	made  map[string]*compiled
+	types *typeConverters
+}
+
+func newCELCache() *celCache {
+	return &celCache{made: map[string]*compiled{}, types: &typeConverters{}}
+}
+
+// celCompilers lists the kinds and what compiles them.
+var celCompilers = map[string]func(*Compiler, *celPolicy, []byte) ([]phased, error){
+	"ValidatingPolicy":                (*Compiler).newValidating,
+	"NamespacedValidatingPolicy":      (*Compiler).newValidating,
+	"MutatingPolicy":                  (*Compiler).newMutating,
+	"NamespacedMutatingPolicy":        (*Compiler).newMutating,
+	"GeneratingPolicy":                (*Compiler).newGenerating,
+	"NamespacedGeneratingPolicy":      (*Compiler).newGenerating,
+	"ImageValidatingPolicy":           (*Compiler).newImageValidating,
+	"NamespacedImageValidatingPolicy": (*Compiler).newImageValidating,
+	"DeletingPolicy":                  (*Compiler).newDeleting,
+	"NamespacedDeletingPolicy":        (*Compiler).newDeleting,
+}
+
+// compileCEL compiles the CEL policies of a set, Kubernetes' own included. Policies that a
+// cluster would reject, or never make ready, come back as problems with its reason.
+func (c *Compiler) compileCEL(ctx context.Context, set *policy.Set, _ lookup) ([]phased, []policy.Problem, error) {
+	shared, problems := c.celSet(set)
+	var units []phased
+	for _, object := range set.Objects {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		var made *compiled
+		switch {
+		case strings.HasPrefix(object.APIVersion, "policies.kyverno.io/") && celCompilers[object.Kind] != nil:
+			made = c.compileOne(object, shared)
+		case isAdmissionPolicy(object):
+			made = c.compileAdmissionPolicy(object, shared)
+		default:
+			continue
+		}
+		if made.err != nil {
+			problems = append(problems, problemOf(object, made.err))
+			continue
+		}
+		units = append(units, made.units...)
+	}
+	return units, problems, nil
+}
+
+func problemOf(object policy.Object, err error) policy.Problem {
+	var p Program
+	p.reject(object, err)
+	return p.Rejected[0]
+}
+
+// celSet collects what policies refer to.
+func (c *Compiler) celSet(set *policy.Set) (celSet, []policy.Problem) {
+	shared := celSet{entries: map[string]*kyvernov2beta1.GlobalContextEntry{}, others: set.Others}
+	var problems []policy.Problem
+	for _, object := range set.Objects {
+		var err error
+		switch group, _, _ := strings.Cut(object.APIVersion, "/"); {
+		case group == "policies.kyverno.io" && object.Kind == "PolicyException":
+			err = c.addException(&shared, object)
+		case group == "admissionregistration.k8s.io" && strings.HasSuffix(object.Kind, "Binding"):
+			err = shared.addBinding(object)
+		case group == "kyverno.io" && object.Kind == "GlobalContextEntry":
+			entry := &kyvernov2beta1.GlobalContextEntry{}
+			if json.Unmarshal(object.JSON, entry) == nil { // the classic half says what is wrong with it
+				shared.entries[object.Name] = entry
+				shared.entriesDigest += object.Digest
+			}
+		}
+		if err != nil {
+			problems = append(problems, problemOf(object, err))
+		}
+	}
+	return shared, problems
+}
+
+// addException adds an exception unless it has expired or its namespace is not honoured.
+func (c *Compiler) addException(shared *celSet, object policy.Object) error {
+	content, err := c.schemas.defaulted(object)
+	if err != nil {
+		return err
+	}
+	written := &policiesv1beta1.PolicyException{}
+	if err := json.Unmarshal(content, written); err != nil {
+		return fmt.Errorf("decode %s: %w", object.Kind, err)
+	}
+	faults := append(written.Validate(), compiler.CompilePolicyExceptionMatchConditions(written.Spec.MatchConditions, nil)...)
+	if err := faults.ToAggregate(); err != nil {
+		return err
+	}
+	if e := written.Spec.ExpiresAt; e != nil && c.opt.At.After(e.Time) || !c.honours(object.Namespace) {
+		return nil
+	}
+	content, text, err := rewriter{c.opt.At}.policy(content)
+	if err != nil {
+		return err
+	}
+	typed := &policiesv1beta1.PolicyException{}
+	if err := json.Unmarshal(content, typed); err != nil {
+		return fmt.Errorf("decode %s: %w", object.Kind, err)
+	}
+	typed.Namespace = object.Namespace
+	shared.exceptions = append(shared.exceptions, celException{typed, text, object.Digest + "@" + object.Namespace})
+	return nil
+}
+
+// exceptionsFor returns the exceptions that name a policy by kind and name.
+func (s celSet) exceptionsFor(object policy.Object) []celException {
+	var found []celException
+	for _, e := range s.exceptions {
+		if slices.ContainsFunc(e.typed.Spec.PolicyRefs, func(r policiesv1beta1.PolicyRef) bool {
+			return r.Kind == object.Kind && r.Name == object.Name
+		}) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// compileOne compiles one policy of policies.kyverno.io, or remembers that it did.
+func (c *Compiler) compileOne(object policy.Object, shared celSet) *compiled {
+	exceptions := shared.exceptionsFor(object)
+	key := object.Kind + " " + object.Namespace + " " + object.Digest
+	for _, e := range exceptions {
+		key += " " + e.digest
+	}
+	if celContext.Match(object.JSON) {
+		key += " " + shared.entriesDigest
+	}
+	made, ok := c.cel.made[key]
+	if !ok {
+		units, err := c.newCELUnits(object, shared, exceptions)
+		made = &compiled{units, err}
+		c.cel.made[key] = made
+	}
+	return made
+}
+
+func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions []celException) ([]phased, error) {
+	content, err := c.schemas.defaulted(object)
+	if err != nil {
+		return nil, err
+	}
+	if err := validateCEL(object, content); err != nil {
+		return nil, err
+	}
+	content, text, err := rewriter{c.opt.At}.policy(content)
+	if err != nil {
+		return nil, err
+	}
+	base := newCELPolicy(object, shared.entries)
+	for _, e := range exceptions {
+		base.exceptions = append(base.exceptions, e.typed)
+		text += e.text
+	}
+	base.needs = celNeedsOf(text)
+	return celCompilers[object.Kind](c, base, content)
+}
