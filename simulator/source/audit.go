@@ -134,7 +134,7 @@ func (a *auditor) event(e *event, origin capture.Origin) error {
 			return err
 		}
 	}
-	a.follow(e)
+	a.follow(e, records)
 	return nil
 }
 

@@ -47,6 +47,7 @@ func (a *auditor) records(e *event, operation capture.Operation) []*capture.Reco
 
 // name fills kind, namespace and name of the record.
 func (a *auditor) name(r *capture.Record, e *event, request, response map[string]any) {
+	r.Redacted = r.Redacted || e.ObjectRef.Resource == "secrets" && e.ObjectRef.APIGroup == ""
 	isOptions := strings.HasSuffix(text(request, "kind"), "Options")
 	switch {
 	case request != nil && text(request, "kind") != "" && !isOptions && e.Verb != "patch":
@@ -285,7 +286,7 @@ func decodeObject(raw []byte) map[string]any {
 }
 
 // follow updates the known state after a request that took effect.
-func (a *auditor) follow(e *event) {
+func (a *auditor) follow(e *event, records []*capture.Record) {
 	if !e.succeeded() || e.dryRun() || e.operation() == capture.Connect {
 		return
 	}
@@ -305,8 +306,8 @@ func (a *auditor) follow(e *event) {
 	if isStatus(object) || ref.Subresource != "" && ref.Subresource != "status" && ref.Subresource != "ephemeralcontainers" {
 		object = nil
 	}
-	if object == nil && ref.Subresource == "" && e.Verb != "patch" {
-		object, _ = body(e.RequestObject)
+	if object == nil && ref.Subresource == "" && len(records) == 1 && records[0].Object != nil {
+		object = decodeObject(records[0].Object) // as sent, or as patched
 	}
 	if object == nil {
 		if ref.Subresource == "" || ref.Subresource == "scale" {

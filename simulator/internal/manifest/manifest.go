@@ -79,11 +79,9 @@ func splitJSON(content []byte) []Document {
 			return out
 		}
 		if err != nil {
-			at := lineAt(content, decoder.InputOffset())
-			return append(out, fault(at, errors.New("JSON: "+jsonReason(err))))
+			return append(out, fault(valueLine(content, start), errors.New("JSON: "+jsonReason(err))))
 		}
-		gap := content[start:]
-		line := lineAt(content, start+int64(len(gap)-len(bytes.TrimLeft(gap, " \t\r\n"))))
+		line := valueLine(content, start)
 		out = append(out, parseJSON(raw, line)...)
 	}
 }
@@ -96,8 +94,11 @@ func jsonReason(err error) string {
 	return regexp.MustCompile(`'(\\.|[^'])*'`).ReplaceAllString(err.Error(), "a character")
 }
 
-func lineAt(content []byte, offset int64) int {
-	return 1 + bytes.Count(content[:min(int(offset), len(content))], []byte("\n"))
+// valueLine is the line of the first value at or after offset.
+func valueLine(content []byte, offset int64) int {
+	gap := content[min(int(offset), len(content)):]
+	at := len(content) - len(bytes.TrimLeft(gap, " \t\r\n"))
+	return 1 + bytes.Count(content[:at], []byte("\n"))
 }
 
 func parseJSON(raw json.RawMessage, line int) []Document {
@@ -144,8 +145,11 @@ func parseYAML(text string, line int) []Document {
 	raw, err := toJSON(text)
 	if err != nil {
 		doc.Err, doc.ErrAt = yamlReason(err, line, doc.Line)
-		if strings.Contains(text, "{{") {
+		if i := strings.Index(text, "{{"); i >= 0 {
 			doc.Err = fmt.Errorf("%w (it looks like a template: render it first)", doc.Err)
+			if doc.ErrAt == doc.Line {
+				doc.ErrAt = line + strings.Count(text[:i], "\n")
+			}
 		}
 		return []Document{doc}
 	}
@@ -206,11 +210,15 @@ func yamlReason(err error, base, fallback int) (error, int) {
 		text = strings.Replace(text, m[0], "", 1)
 	}
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "error converting YAML to JSON: "), "yaml: ")
-	return errors.New("YAML: " + quoted.ReplaceAllString(text, "`…`")), at
+	if strings.HasPrefix(text, "invalid map key") {
+		text = "invalid map key" // the rest quotes the document
+	}
+	return errors.New("YAML: " + quoted.ReplaceAllString(text, "…")), at
 }
 
-// quoted is what goyaml quotes of a document's values.
-var quoted = regexp.MustCompile("`[^`]*`")
+// quoted is what goyaml quotes of a document: values, keys, anchors. Single characters
+// are syntax.
+var quoted = regexp.MustCompile("`[^`]*`|'[^']{2,}'|\"[^\"]{2,}\"")
 
 // flatten takes Lists apart. lines gives the line of each item, when the format shows it.
 func flatten(doc Document, lines func() []int) []Document {
