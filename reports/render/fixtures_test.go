@@ -60,15 +60,15 @@ func rendered(t testing.TB, format string, r *reports.Report, opt render.Options
 	return out.String()
 }
 
-// fleet is a report of so many changed workloads in a made-up fleet; four in five are
-// newly denied, the others are one of each other class in turn.
-func fleet(t testing.TB, clusters, changed int) *reports.Report {
+// fleet is a report of so many changed workloads in a made-up fleet: all of them newly
+// denied, or mixed: some namespaces have other classes.
+func fleet(t testing.TB, clusters, changed int, mixed bool) *reports.Report {
 	r := fixture(t, "small")
 	r.Unknowns, r.Skipped = r.Unknowns[:1], nil
 	r.Clusters, r.Namespaces, r.Teams, r.Workloads = nil, nil, nil, nil
 	r.Totals.ChangedWorkloads, r.Totals.ChangedRequests = reports.Counts{}, reports.Counts{}
-	r.Totals.Workloads, r.Totals.Requests, r.Totals.OutOfScope = changed*6, changed*21, changed
-	f := &fleetMaker{r: r, groups: map[string]*reports.Group{}, teams: map[string]*reports.Group{}}
+	r.Totals.Workloads, r.Totals.Requests, r.Totals.OutOfScope = changed*9, changed*21, changed
+	f := &fleetMaker{r: r, mixed: mixed, groups: map[string]*reports.Group{}, teams: map[string]*reports.Group{}}
 	for i := range clusters {
 		region := []string{"eu", "us", "ap"}[i%3]
 		r.Clusters = append(r.Clusters, reports.Cluster{
@@ -88,19 +88,22 @@ func fleet(t testing.TB, clusters, changed int) *reports.Report {
 
 type fleetMaker struct {
 	r             *reports.Report
+	mixed         bool
 	groups, teams map[string]*reports.Group
 }
 
 func (f *fleetMaker) workload(i int) {
 	classes := reports.Classes()
+	namespaces := []string{"shop", "checkout", "search", "billing", "identity", "ml-training", "data-lake", "web", "edge", "observability", "batch", "support"}
+	at := (i*7 + i/13) % len(namespaces)
+	namespace := namespaces[at]
 	class, policy := reports.NewlyDenied, &f.r.Policies[i%2]
-	if i%5 == 4 {
-		class, policy = classes[1+i/5%(len(classes)-1)], &f.r.Policies[i/5%len(f.r.Policies)]
+	if f.mixed && (at > 4 || i%5 == 4) {
+		class, policy = classes[1+at%(len(classes)-1)], &f.r.Policies[at%len(f.r.Policies)]
 	}
 	cluster := &f.r.Clusters[i*i%97%len(f.r.Clusters)]
-	namespace := []string{"shop", "checkout", "search", "billing", "identity", "ml-training", "data-lake", "web", "edge", "observability", "batch", "support"}[(i*7+i/13)%12]
 	if i > 500 {
-		namespace += fmt.Sprintf("-%d", i%29)
+		namespace += fmt.Sprintf("-%d", i%6)
 	}
 	team := []string{"checkout", "platform", "search", "data", "web", ""}[(i/3)%6]
 	kind := []string{"Deployment", "StatefulSet", "CronJob", "DaemonSet", "Pod"}[i%11%5]
@@ -128,7 +131,7 @@ func (f *fleetMaker) workload(i int) {
 		pair[0][class]++
 		pair[1][class] += w.Requests[class]
 	}
-	cluster.WorkloadsTotal += 6
+	cluster.WorkloadsTotal += 9
 	cluster.Requests += 21
 }
 
@@ -141,7 +144,7 @@ func (f *fleetMaker) group(groups map[string]*reports.Group, key string, empty r
 	}
 	g.Workloads[class]++
 	g.ChangedRequests[class] += requests[class]
-	g.WorkloadsTotal += 1 + len(key)%4
+	g.WorkloadsTotal += 1 + len(key)*len(key)%7
 }
 
 func (f *fleetMaker) finish() {

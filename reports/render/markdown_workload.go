@@ -121,10 +121,14 @@ func mdHead(classes []reports.Class, names ...string) string {
 	head, rule := "|", "|"
 	for _, name := range names {
 		head += " " + name + " |"
+		if name == "of" || name == "changed" { // numbers
+			rule += "--:|"
+			continue
+		}
 		rule += "---|"
 	}
 	for _, class := range classes {
-		head += " " + long(class) + " |"
+		head += " " + short(class) + " |"
 		rule += "--:|"
 	}
 	return head + "\n" + rule + "\n"

@@ -49,7 +49,7 @@ func compareGolden(t *testing.T, path, got string) {
 
 func TestSameBytesTwice(t *testing.T) {
 	for _, format := range render.Names() {
-		r := fleet(t, 7, 300)
+		r := fleet(t, 7, 300, true)
 		if rendered(t, format, r, render.Options{}) != rendered(t, format, r, render.Options{}) {
 			t.Errorf("%s: two renderings of one report differ", format)
 		}

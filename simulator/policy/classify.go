@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"path"
 	"strings"
-
-	"github.com/seatrial/seatrial/simulator/internal/manifest"
 )
 
 // class says what a document is to a policy set.
@@ -71,69 +69,6 @@ func classify(apiVersion, kind string) (class, string) {
 		return classUnknown, fmt.Sprintf("apiVersion %s of %s is not served; use %s/%s", apiVersion, kind, group, strings.Fields(served)[0])
 	}
 	return classPolicy, ""
-}
-
-// read adds one file's documents to the set.
-func (s *Set) read(f file) {
-	for _, doc := range manifest.Split(f.content) {
-		s.add(f.name, doc)
-	}
-}
-
-func (s *Set) add(name string, doc manifest.Document) {
-	problem := func(reason string) Problem { return Problem{File: name, Line: doc.Line, Reason: reason} }
-	if doc.Err != nil {
-		s.Problems = append(s.Problems, Problem{File: name, Line: doc.ErrAt, Reason: doc.Err.Error()})
-		return
-	}
-	if doc.Empty {
-		return
-	}
-	if doc.Object == nil {
-		s.Ignored = append(s.Ignored, problem("no Kubernetes object: it is no mapping"))
-		return
-	}
-	apiVersion, _ := doc.Object["apiVersion"].(string)
-	kind, _ := doc.Object["kind"].(string)
-	what, reason := classify(apiVersion, kind)
-	if what == classIgnored {
-		s.Ignored = append(s.Ignored, problem(reason))
-		return
-	}
-	meta, _ := doc.Object["metadata"].(map[string]any)
-	object := Object{File: name, Line: doc.Line, APIVersion: apiVersion, Kind: kind, YAML: strings.TrimPrefix(strings.TrimLeft(doc.Text, "\r\n"), "---\n")}
-	object.Name, _ = meta["name"].(string)
-	object.Namespace, _ = meta["namespace"].(string)
-	if what != classOther {
-		if object.Name == "" {
-			reason = kind + " has no metadata.name"
-		}
-		if reason != "" {
-			bad := problem(reason)
-			bad.Policy = strings.TrimSuffix(kind+"/"+object.Name, "/")
-			s.Problems = append(s.Problems, bad)
-			return
-		}
-	}
-	if object.Namespace == "" && namespaced(kind) {
-		object.Namespace = "default"
-	}
-	content, err := canonical(doc.Object)
-	if err != nil {
-		s.Problems = append(s.Problems, problem(err.Error()))
-		return
-	}
-	object.JSON, object.Digest = content, digest(content)
-	if what == classPolicy {
-		s.Objects = append(s.Objects, object)
-		return
-	}
-	s.Others = append(s.Others, object)
-}
-
-// namespaced tells whether objects of a policy kind live in a namespace.
-func namespaced(kind string) bool {
-	return kind == "Policy" || kind == "PolicyException" || kind == "CleanupPolicy" || strings.HasPrefix(kind, "Namespaced")
 }
 
 // IsClientSide tells whether objects of an API version are read by a tool and stored by

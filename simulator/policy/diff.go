@@ -2,7 +2,9 @@ package policy
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 )
 
 // ChangeKind says what happened to an object between two sets.
@@ -26,12 +28,22 @@ type Change struct {
 	After     *Object
 }
 
-type objectKey struct{ kind, namespace, name string }
+// objectKey is what an API server knows an object by. The group matters for one kind only:
+// PolicyExceptions of kyverno.io and of policies.kyverno.io are different objects.
+type objectKey struct{ kind, namespace, name, group string }
 
-func keyOf(o *Object) objectKey { return objectKey{o.Kind, o.Namespace, o.Name} }
+func keyOf(o *Object) objectKey {
+	group, _, _ := strings.Cut(o.APIVersion, "/")
+	return objectKey{o.Kind, o.Namespace, o.Name, group}
+}
+
+func (k objectKey) compare(other objectKey) int {
+	return cmp.Or(cmp.Compare(k.kind, other.kind), cmp.Compare(k.namespace, other.namespace),
+		cmp.Compare(k.name, other.name), cmp.Compare(k.group, other.group))
+}
 
 // Diff lists the objects of both sets by kind, namespace and name, in that order. A move
-// to another file and a changed comment are no change; another apiVersion is one.
+// to another file and a changed comment are no change; another version of the API is one.
 func Diff(before, after *Set) []Change {
 	changes := map[objectKey]*Change{}
 	at := func(o *Object) *Change {
@@ -48,13 +60,11 @@ func Diff(before, after *Set) []Change {
 		at(&after.Objects[i]).After = &after.Objects[i]
 	}
 	out := make([]Change, 0, len(changes))
-	for _, c := range changes {
+	for _, key := range slices.SortedFunc(maps.Keys(changes), objectKey.compare) {
+		c := changes[key]
 		c.Change = kindOf(c)
 		out = append(out, *c)
 	}
-	slices.SortFunc(out, func(a, b Change) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
 	return out
 }
 

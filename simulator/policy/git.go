@@ -1,16 +1,15 @@
 package policy
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -21,46 +20,44 @@ func loadGit(ctx context.Context, source, rest string, opt Options) (*Set, error
 	if !ok || rev == "" {
 		return nil, fmt.Errorf("%s: want git:REVISION:PATH, as in git:main:policies", source)
 	}
-	repo := repository{ctx, opt.Dir}
-	commit, err := repo.resolve(rev)
+	repo := repository(opt.Dir)
+	commit, err := repo.resolve(ctx, rev)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
-	dir = path.Clean("/" + dir)[1:]
-	entries, err := repo.list(commit, dir)
+	found, err := repo.manifests(ctx, commit, path.Clean("/" + dir)[1:])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
-	files, err := repo.read(entries)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source, err)
-	}
-	return fromFiles(source, commit, files)
+	return fromFiles(source, commit, found)
 }
 
 // Resolve returns the full commit hash of a revision of the repository that holds dir.
 func Resolve(ctx context.Context, rev, dir string) (string, error) {
-	return repository{ctx, dir}.resolve(rev)
+	return repository(dir).resolve(ctx, rev)
 }
 
 // Root returns the top folder of the repository that holds dir.
 func Root(ctx context.Context, dir string) (string, error) {
-	out, err := repository{ctx, dir}.git(nil, "rev-parse", "--show-toplevel")
+	out, err := repository(dir).git(ctx, nil, "rev-parse", "--show-toplevel")
 	return strings.TrimSpace(string(out)), err
 }
 
-type repository struct {
-	ctx context.Context
-	dir string
-}
+// repository is a folder within a git repository; "" is the working directory.
+type repository string
 
-func (r repository) git(stdin io.Reader, args ...string) ([]byte, error) {
-	command := exec.CommandContext(r.ctx, "git", args...)
-	command.Dir = r.dir
+func (r repository) git(ctx context.Context, stdin io.Reader, args ...string) ([]byte, error) {
+	command := exec.CommandContext(ctx, "git", args...)
+	command.Dir = string(r)
 	command.Stdin = stdin
+	// Paths are names, not patterns; messages are matched below, so they must be English.
+	command.Env = append(os.Environ(), "GIT_LITERAL_PATHSPECS=1", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	out, err := command.Output()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, errors.New("git is not installed, and a git revision was asked for")
 	}
@@ -74,90 +71,88 @@ func (r repository) git(stdin io.Reader, args ...string) ([]byte, error) {
 	return out, nil
 }
 
-func (r repository) resolve(rev string) (string, error) {
-	out, err := r.git(nil, "rev-parse", "--verify", "--end-of-options", rev+"^{commit}")
+// unknownRevision is what git says of a revision that it cannot resolve; of anything else
+// that goes wrong it says something else.
+var unknownRevision = []string{"Needed a single revision", "bad revision", "bad object", "unknown revision"}
+
+func (r repository) resolve(ctx context.Context, rev string) (string, error) {
+	out, err := r.git(ctx, nil, "rev-parse", "--verify", "--end-of-options", rev+"^{commit}")
 	if err == nil {
 		return strings.TrimSpace(string(out)), nil
 	}
-	if strings.Contains(err.Error(), "not a git repository") || strings.Contains(err.Error(), "not installed") {
+	if !slices.ContainsFunc(unknownRevision, func(s string) bool { return strings.Contains(err.Error(), s) }) {
 		return "", err
 	}
-	if shallow, _ := r.git(nil, "rev-parse", "--is-shallow-repository"); strings.TrimSpace(string(shallow)) == "true" {
+	if shallow, _ := r.git(ctx, nil, "rev-parse", "--is-shallow-repository"); strings.TrimSpace(string(shallow)) == "true" {
 		return "", fmt.Errorf("revision %q is not in this repository, which is a shallow clone: fetch it with git fetch --unshallow, or fetch-depth: 0 in a workflow", rev)
 	}
-	return "", fmt.Errorf("revision %q is not in this repository", rev)
+	return "", fmt.Errorf("revision %q is not in this repository: git branch -a and git tag list what is, git fetch --all --tags brings more", rev)
 }
 
-type entry struct{ hash, name string }
+// manifests reads the manifests below dir at a commit, by name. dir may be a file.
+func (r repository) manifests(ctx context.Context, commit, dir string) (found, error) {
+	tree, err := r.list(ctx, commit, dir)
+	if err != nil {
+		return found{}, err
+	}
+	if one, ok := tree[""]; ok {
+		switch one.mode {
+		case modeLink:
+			return found{}, fmt.Errorf("path %q is a symbolic link at revision %.12s: name what it points at", dir, commit)
+		case modeSubmodule:
+			return found{}, fmt.Errorf("path %q is a submodule at revision %.12s: name a revision of its own repository", dir, commit)
+		}
+		return r.read(ctx, []named{{path.Base(dir), one.hash}}, nil)
+	}
+	links, err := r.links(ctx, tree)
+	if err != nil {
+		return found{}, err
+	}
+	wanted, ignored := choose(tree, links)
+	return r.read(ctx, wanted, ignored)
+}
 
-// list returns the manifests below dir, by name. dir may be a file.
-func (r repository) list(commit, dir string) ([]entry, error) {
+// The modes of tree entries that are no regular files.
+const (
+	modeLink      = "120000"
+	modeSubmodule = "160000"
+)
+
+// entry is one file of a commit's tree.
+type entry struct{ mode, hash string }
+
+// named is the content that a name stands for.
+type named struct{ name, hash string }
+
+// list returns the files below dir by their names relative to it. The name "" is dir
+// itself, when it is a file.
+func (r repository) list(ctx context.Context, commit, dir string) (map[string]entry, error) {
 	args := []string{"ls-tree", "-r", "-z", "--full-tree", commit}
 	if dir != "" {
 		args = append(args, "--", dir)
 	}
-	out, err := r.git(nil, args...)
+	out, err := r.git(ctx, nil, args...)
 	if err != nil {
 		return nil, err
 	}
-	var entries []entry
-	for _, line := range strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+	tree := map[string]entry{}
+	for line := range strings.SplitSeq(string(out), "\x00") {
 		meta, name, ok := strings.Cut(line, "\t")
 		fields := strings.Fields(meta) // mode, type, hash
-		if !ok || len(fields) != 3 || fields[1] != "blob" || fields[0] == "120000" {
+		if !ok || len(fields) != 3 {
 			continue
 		}
-		if name != dir && (!isManifest(name) || slices.ContainsFunc(strings.Split(name, "/"), skipFolder)) {
+		if name == dir {
+			tree[""] = entry{fields[0], fields[2]}
 			continue
 		}
-		relative := strings.TrimPrefix(strings.TrimPrefix(name, dir), "/")
-		if relative == "" {
-			relative = path.Base(name)
+		if dir != "" {
+			name = strings.TrimPrefix(name, dir+"/")
 		}
-		entries = append(entries, entry{fields[2], relative})
+		tree[name] = entry{fields[0], fields[2]}
 	}
-	if len(entries) == 0 && strings.TrimSpace(string(out)) == "" {
-		return nil, fmt.Errorf("path %q does not exist at revision %s", dir, commit[:min(12, len(commit))])
+	if len(tree) == 0 && dir != "" {
+		return nil, fmt.Errorf("path %q does not exist at revision %.12s: paths count from the top of the repository", dir, commit)
 	}
-	return entries, nil
-}
-
-// read fetches all blobs with one git process.
-func (r repository) read(entries []entry) ([]file, error) {
-	if len(entries) == 0 {
-		return nil, nil
-	}
-	var ask bytes.Buffer
-	for _, e := range entries {
-		fmt.Fprintln(&ask, e.hash)
-	}
-	out, err := r.git(&ask, "cat-file", "--batch")
-	if err != nil {
-		return nil, err
-	}
-	reader := bufio.NewReader(bytes.NewReader(out))
-	files := make([]file, 0, len(entries))
-	for _, e := range entries {
-		header, err := reader.ReadString('\n')
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", e.name, err)
-		}
-		fields := strings.Fields(header) // hash, type, size
-		if len(fields) != 3 {
-			return nil, fmt.Errorf("read %s: git does not have the file's content; is this a partial clone?", e.name)
-		}
-		size, err := strconv.Atoi(fields[2])
-		if err != nil || size > len(out) {
-			return nil, fmt.Errorf("read %s: git says %q", e.name, strings.TrimSpace(header))
-		}
-		content := make([]byte, size)
-		if _, err := io.ReadFull(reader, content); err != nil {
-			return nil, fmt.Errorf("read %s: %w", e.name, err)
-		}
-		if _, err := reader.Discard(1); err != nil {
-			return nil, fmt.Errorf("read %s: %w", e.name, err)
-		}
-		files = append(files, file{e.name, content})
-	}
-	return files, nil
+	return tree, nil
 }

@@ -1,14 +1,12 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,12 +19,6 @@ var ErrEmpty = errors.New("holds no policies")
 // Options says where relative sources are looked up.
 type Options struct {
 	Dir string // working directory; "" is the process's
-}
-
-// file is one file of a source, with its name relative to the source's root.
-type file struct {
-	name    string
-	content []byte
 }
 
 // Load reads a policy set. spec is "none", a folder, a file, or "git:REV:path", where
@@ -42,85 +34,25 @@ func Load(ctx context.Context, spec string, opt Options) (*Set, error) {
 	if opt.Dir != "" && !filepath.IsAbs(at) {
 		at = filepath.Join(opt.Dir, at)
 	}
-	files, err := readTree(at)
+	in, err := readTree(at)
 	if err != nil {
 		return nil, fmt.Errorf("read policies: %w", err)
 	}
-	return fromFiles(spec, "", files)
-}
-
-// readTree reads a file, or the manifests below a folder in the order of their names,
-// hidden folders left out. Symbolic links are followed where they stay inside the folder.
-func readTree(root string) ([]file, error) {
-	info, err := os.Stat(root)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		content, err := os.ReadFile(root)
-		return []file{{filepath.Base(root), content}}, err
-	}
-	real, err := filepath.EvalSymlinks(root)
-	if err != nil {
-		return nil, err
-	}
-	var files []file
-	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			if path == root || !skipFolder(entry.Name()) {
-				return nil
-			}
-			return fs.SkipDir
-		}
-		if !isManifest(path) || !staysInside(real, path, entry) {
-			return nil
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(root, path)
-		files = append(files, file{filepath.ToSlash(name), content})
-		return err
-	})
-	return files, err
-}
-
-// skipFolder tells whether a folder holds no policies: hidden ones are for tools, and
-// test suites in them often hold copies of the policies that they test.
-func skipFolder(name string) bool {
-	return strings.HasPrefix(name, ".") && name != "." && name != ".." || name == "node_modules"
-}
-
-func staysInside(root, path string, entry fs.DirEntry) bool {
-	if entry.Type()&fs.ModeSymlink == 0 {
-		return entry.Type().IsRegular()
-	}
-	target, err := filepath.EvalSymlinks(path)
-	if err != nil || !strings.HasPrefix(target, root+string(filepath.Separator)) {
-		return false
-	}
-	info, err := os.Stat(target)
-	return err == nil && info.Mode().IsRegular()
-}
-
-func isManifest(path string) bool {
-	return slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(path)))
+	return fromFiles(spec, "", in)
 }
 
 // fromFiles makes a set of files and refuses one without any policy.
-func fromFiles(source, revision string, files []file) (*Set, error) {
-	set := &Set{Source: source, Revision: revision}
-	for _, f := range files {
+func fromFiles(source, revision string, in found) (*Set, error) {
+	set := &Set{Source: source, Revision: revision, Ignored: in.ignored}
+	for _, f := range in.files {
 		set.read(f)
 	}
 	set.dropDuplicates()
+	slices.SortStableFunc(set.Ignored, Problem.compare)
+	slices.SortStableFunc(set.Problems, Problem.compare)
 	set.seal()
 	if len(set.Objects) == 0 && len(set.Problems) == 0 {
-		return nil, fmt.Errorf("%s: %w (%d files read)", source, ErrEmpty, len(files))
+		return nil, fmt.Errorf("%s: %w (%d files read)", source, ErrEmpty, len(in.files))
 	}
 	return set, nil
 }
@@ -158,6 +90,11 @@ func (s *Set) dropDuplicates() {
 	s.Objects = kept
 }
 
+func (p Problem) compare(q Problem) int {
+	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line))
+}
+
+// seal digests the set, once it is complete.
 func (s *Set) seal() {
 	sum := sha256.New()
 	for _, objects := range [][]Object{s.Objects, s.Others} {
@@ -172,5 +109,3 @@ func digest(content []byte) string {
 	sum := sha256.Sum256(content)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
-
-func canonical(object map[string]any) (json.RawMessage, error) { return json.Marshal(object) }

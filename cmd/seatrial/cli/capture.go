@@ -142,12 +142,13 @@ func printRest(w io.Writer, sum source.Summary, out string) {
 
 func newCaptureMerge(env Env) *cobra.Command {
 	var out string
+	var join bool
 	cmd := &cobra.Command{
 		Use:   "merge -o FILE CAPTURE…",
 		Short: "Put the clusters of several captures into one",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			end, err := capture.Merge(cmd.Context(), out, files)
+			end, err := capture.Merge(cmd.Context(), out, files, join)
 			if err != nil {
 				return malformed(err, "")
 			}
@@ -156,6 +157,7 @@ func newCaptureMerge(env Env) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "capture to write (required)")
+	cmd.Flags().BoolVar(&join, "join", false, "clusters of the same name are one cluster: put their worlds and requests together")
 	_ = cmd.MarkFlagRequired("output")
 	return cmd
 }

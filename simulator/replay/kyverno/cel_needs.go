@@ -77,7 +77,8 @@ func (n *celNeeds) settle(v verdict.Verdict, req *request, found []miss) verdict
 
 // unknown says what v rests on and the capture does not hold.
 func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
-	harm := v.Outcome == verdict.Fail || v.Outcome == verdict.Error || v.Outcome == verdict.Warn || v.Type != verdict.Validate
+	harm := v.Outcome == verdict.Fail || v.Outcome == verdict.Error || v.Outcome == verdict.Warn ||
+		v.Type != verdict.Validate && v.Type != verdict.VerifyImages
 	switch {
 	case req.rec.Redacted && n.secrets:
 		return []miss{{"the values of Secrets are not in the capture", "rehearse this policy on a fleet"}}

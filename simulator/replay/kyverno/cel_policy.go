@@ -162,7 +162,7 @@ func excepted(v verdict.Verdict, applied []*policiesv1beta1.PolicyException) ver
 // nothing is compiled once and shared. One that does is compiled once per worker that is
 // at it, because its library answers for one request at a time.
 type instances[T any] struct {
-	compile func() (T, error)
+	compile func(*library) (T, error)
 	policy  *celPolicy
 	shared  *instance[T]
 	mu      sync.Mutex
@@ -175,7 +175,7 @@ type instance[T any] struct {
 }
 
 // newInstances compiles the first instance; exclusive policies get more as they are needed.
-func newInstances[T any](p *celPolicy, exclusive bool, compile func() (T, error)) (*instances[T], error) {
+func newInstances[T any](p *celPolicy, exclusive bool, compile func(*library) (T, error)) (*instances[T], error) {
 	all := &instances[T]{compile: compile, policy: p}
 	first, err := all.make()
 	if err != nil {
@@ -192,7 +192,7 @@ func newInstances[T any](p *celPolicy, exclusive bool, compile func() (T, error)
 func (all *instances[T]) make() (*instance[T], error) {
 	one := &instance[T]{library: &library{entries: all.policy.entries}}
 	err := compileWith(one.library, func() (err error) {
-		one.compiled, err = all.compile()
+		one.compiled, err = all.compile(one.library)
 		return err
 	})
 	return one, err

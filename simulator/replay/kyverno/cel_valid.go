@@ -12,6 +12,7 @@ import (
 	"github.com/kyverno/kyverno/pkg/cel/policies/mpol"
 	"github.com/kyverno/kyverno/pkg/cel/policies/vpol"
 	"github.com/kyverno/kyverno/pkg/image/verification/evaluator"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 
 	"github.com/seatrial/seatrial/simulator/policy"
 )
@@ -26,8 +27,23 @@ func validateCEL(object policy.Object, content []byte) error {
 	}
 	return compileWith(&library{}, func() error {
 		_, err := validate()
-		return err
+		return onlyReasons(err)
 	})
+}
+
+// onlyReasons drops the place holder that Kyverno's compilers put before their errors.
+func onlyReasons(err error) error {
+	all, ok := err.(utilerrors.Aggregate)
+	if !ok {
+		return err
+	}
+	var reasons []error
+	for _, e := range all.Errors() {
+		if !strings.HasSuffix(e.Error(), "error: failed to compile policy") {
+			reasons = append(reasons, e)
+		}
+	}
+	return utilerrors.NewAggregate(reasons)
 }
 
 func celValidator(base *celPolicy, content []byte) (func() ([]string, error), error) {

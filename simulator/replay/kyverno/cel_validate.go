@@ -35,7 +35,7 @@ func (c *Compiler) newValidating(base *celPolicy, content []byte) ([]phased, err
 		return nil, nil
 	}
 	u := &validating{celPolicy: base, actions: spec.ValidationActions()}
-	u.compiled, err = newInstances(base, base.needs.lookups, func() ([]vpolengine.Policy, error) {
+	u.compiled, err = newInstances(base, base.needs.lookups, func(*library) ([]vpolengine.Policy, error) {
 		provider, err := vpolengine.NewProvider(compiler.NewCompiler(), []policiesv1beta1.ValidatingPolicyLike{typed}, base.exceptions)
 		if err != nil {
 			return nil, err

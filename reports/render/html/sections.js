@@ -1,0 +1,103 @@
+// The parts around the list: what was asked, the numbers, policies, and what was not known.
+
+function drawAsked() {
+  const q = report.question;
+  const ask = (name, ...value) => $("asked").append(el("div", null, el("dt", null, name), el("dd.data", null, ...value)));
+  const side = (s) => `${s.source}${s.revision ? " (" + s.revision + ")" : ""}: ${count(s.policies, "policy")}${s.others ? ", " + count(s.others, "other object") : ""}`;
+  for (const c of q.captures) ask("Capture", `${c.file}: ${count(c.records, "record")}${c.from && c.to ? `, ${when(c.from)} to ${when(c.to)}` : ""}`);
+  ask("Baseline", side(q.baseline));
+  ask("Candidate", side(q.candidate));
+  const t = report.totals;
+  ask("Judged", `${number(t.requests - t.outOfScope)} of ${count(t.requests, "request")} of ${count(t.workloads, "workload")}`);
+}
+
+function drawNumbers() {
+  const t = report.totals;
+  const always = ["newly-denied", "error", "undecided"];
+  const tiles = Object.keys(classes).filter((c) => always.includes(c) || t.changedRequests[c] > 0).map((c) => {
+    const [owned, sent] = [t.changedWorkloads[c] || 0, t.changedRequests[c] || 0];
+    const tile = el("button.tile" + (sent ? "" : ".none"), { type: "button", ...tint(c) },
+      el("b", null, number(owned)), el("span.w", null, classes[c]), el("span.r", null, count(sent, "request")));
+    return pressed(tile, { class: c });
+  });
+  $("tiles").append(...tiles);
+  drawBites();
+}
+
+// drawBites is a strip: how soon the newly denied workloads feel it.
+function drawBites() {
+  const soonest = Object.keys(bites).map((b) => [b, report.workloads.filter((w) => w.bites && w.bites[0] === b).length]).filter(([, n]) => n);
+  if (!soonest.length) return;
+  const parts = soonest.map(([b, n]) => {
+    const part = el("button", { type: "button", "--share": { "now": "100%", "next-restart": "78%", "next-rollout": "58%", "next-change": "38%" }[b], title: `${count(n, "workload")} ${bites[b]}` }, `${number(n)} ${bites[b]}`);
+    part.style.flex = `${n} 1 0`;
+    return pressed(part, { bite: b });
+  });
+  $("bites").append(el("div.when", null, el("p.label", null, "When it bites, soonest first, by newly denied workloads"), el("div.strip", null, parts)));
+}
+
+// section adds a part to the page and to the navigation.
+function section(id, title, n, ...children) {
+  $("sections").append(el("section", { id, "aria-labelledby": id + "-title" }, el("h2", { id: id + "-title" }, title), ...children));
+  link(id, title.split(":")[0], n);
+}
+
+const link = (id, title, n) => $("nav").append(el("a", { href: "#" + id }, title, n !== undefined && el("span.n", null, " " + number(n))));
+
+function table(headings, rows) {
+  const cell = (tag) => (h) => (h instanceof Node ? h : el(tag + (h && h.num ? ".num" : ""), tag === "th" ? { scope: "col" } : null, h && h.num !== undefined ? h.num : h));
+  return el("div.scroll", { tabindex: "0", role: "group", "aria-label": "table" }, el("table.grid", null,
+    el("thead", null, el("tr", null, headings.map(cell("th")))), el("tbody", null, rows)));
+}
+
+const numbers = (counts, seen) => seen.map((c) => (counts[c] ? el("td.num.hot", tint(c), number(counts[c])) : el("td.num.zero", null, "·")));
+
+function drawPolicies() {
+  if (!report.policies.length) return;
+  const seen = present(...report.policies.map((p) => p.workloads));
+  const rows = report.policies.flatMap((p) => {
+    const name = el("td", null, pressed(el("button.link.data", { type: "button", title: "Only this policy" }, refName(p.policy)), { policy: refKey(p.policy) }),
+      el("div.dim.data", null, [p.policy.kind, p.title, p.severity && "severity " + p.severity].filter(Boolean).join(", ")));
+    const source = p.before || p.after ? el("tr.open", { hidden: true }, el("td", { colspan: 3 + seen.length })) : null;
+    const opener = source && el("button.link", { type: "button", "aria-expanded": "false", onclick: () => {
+      source.hidden = !source.hidden;
+      opener.setAttribute("aria-expanded", String(!source.hidden));
+      if (!source.firstChild.firstChild) source.firstChild.append(policySource(p));
+    } }, sourceTitle(p));
+    const file = el("td", null, el("div.data", null, p.file ? position(p.file, p.line) : ""), opener);
+    return [el("tr", null, name, el("td", null, p.change), file, numbers(p.workloads, seen)), source].filter(Boolean);
+  });
+  section("policies", "Policies", report.policies.length, table(["policy", "change", "where", ...seen.map((c) => ({ num: heads[c] }))], rows));
+}
+
+function drawGaps() {
+  const list = (items) => el("ul.items", null, items);
+  if (report.unknowns.length) {
+    section("undecided", "Undecided: what was not known, and what to capture", report.unknowns.length, list(report.unknowns.map((u) => el("li", tint("undecided"),
+      long(u.reason, "div.data"), el("div.dim.data", null, `${count(u.requests, "request")}, ${u.side}${u.policies && u.policies.length ? ": " + u.policies.map(refName).join(", ") : ""}`), u.resolve && el("div.do.data", null, u.resolve)))));
+  }
+  if (report.rejected.length) {
+    section("rejected", "Rejected: policies that Kyverno would not accept", report.rejected.length, list(report.rejected.map((x) => el("li", tint("newly-denied"),
+      el("div.data", null, el("b", null, position(x.file, x.line)), x.policy ? " " + x.policy : "", el("span.dim", null, ` (${x.side})`)), long(x.reason, "div.data")))));
+  }
+  if (report.skipped.length) {
+    section("skipped", "Skipped: input that could not be read", report.skipped.length, list(report.skipped.map((x) => el("li", null,
+      el("div.data", null, el("b", null, position(x.file, x.line)), el("span.dim", null, ` (${x.where})`)), long(x.reason, "div.data")))));
+  }
+}
+
+function drawRest() {
+  if (report.budget.length) {
+    section("budget", "Budget", undefined, table(["limit", { num: "found" }, { num: "allowed" }, ""], report.budget.map((l) => el("tr", null, el("td.data", null, l.name),
+      el("td.num", null, l.found), el("td.num", null, l.allowed), el("td", null, l.exceeded ? pill("newly-denied", "exceeded") : pill("resolved", "within"))))));
+  }
+  const [b, c] = [report.totals.baseline, report.totals.candidate];
+  const both = (title, x, y) => [...new Set([...Object.keys(x || {}), ...Object.keys(y || {})])].map((k) =>
+    el("tr", null, el("td.data", null, title + " " + k.replaceAll("-", " ")), el("td.num", null, number((x || {})[k] || 0)), el("td.num", null, number((y || {})[k] || 0))));
+  section("sides", "Both sides", undefined, table(["", { num: "baseline" }, { num: "candidate" }], [...both("requests", b.decisions, c.decisions), ...both("verdicts", b.outcomes, c.outcomes)]));
+  const scope = Object.entries(report.totals.scopeReasons || {}).map(([reason, n]) => `${count(n, "request")} not judged: ${reason}`);
+  const notes = [...scope, report.totals.incomplete ? `${count(report.totals.incomplete, "request")} without a body` : "", ...report.notes].filter(Boolean);
+  if (notes.length) section("notes", "Notes", undefined, el("ul.items", null, notes.map((n) => el("li.data", null, n))));
+  const t = report.tool;
+  $("footer").append(data(`${t.name} ${t.version} with Kyverno ${t.kyverno}, as of ${when(report.question.at)}. This page is complete: it loads nothing and sends nothing.`));
+}

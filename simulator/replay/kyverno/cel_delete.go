@@ -1,0 +1,88 @@
+package kyverno
+
+import (
+	"context"
+
+	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
+	"github.com/kyverno/kyverno/pkg/cel/policies/dpol/compiler"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// deleting is a DeletingPolicy or NamespacedDeletingPolicy: on its schedule it deletes the
+// objects that match. It is asked about every live object of the capture.
+type deleting struct {
+	*celPolicy
+	schedule string
+	compiled *instances[*compiler.Policy]
+}
+
+func (c *Compiler) newDeleting(base *celPolicy, content []byte) ([]phased, error) {
+	typed, err := decodeCEL[policiesv1beta1.DeletingPolicyLike](base, content, &policiesv1beta1.DeletingPolicy{}, &policiesv1beta1.NamespacedDeletingPolicy{})
+	if err != nil {
+		return nil, err
+	}
+	spec := typed.GetDeletingPolicySpec()
+	u := &deleting{celPolicy: base, schedule: spec.Schedule}
+	u.compiled, err = newInstances(base, base.needs.lookups, func(*library) (*compiler.Policy, error) {
+		compiled, errs := compiler.NewCompiler().Compile(typed, base.exceptions)
+		if len(errs) > 0 {
+			return nil, errs.ToAggregate()
+		}
+		return compiled, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	// The controller matches whatever the operations of the rules are.
+	match := spec.MatchConstraints.DeepCopy()
+	for i := range match.ResourceRules {
+		match.ResourceRules[i].Operations = []admissionregistrationv1.OperationType{admissionregistrationv1.OperationAll}
+	}
+	base.addVariant(match)
+	return []phased{{phaseSchedule, u}}, nil
+}
+
+func (u *deleting) sees(req *request) bool {
+	return req.rec.Live && req.rec.Operation == capture.Create && req.adm.SubResource == "" && u.celPolicy.sees(req)
+}
+
+func (u *deleting) eval(ctx context.Context, req *request) answer {
+	body, err := req.decoded()
+	if err != nil {
+		return u.broken(verdict.Delete, err)
+	}
+	matched, err := u.matches(0, req, body)
+	if err != nil {
+		return u.broken(verdict.Delete, err)
+	}
+	if !matched {
+		return answer{}
+	}
+	var out answer
+	err = u.compiled.use(req, func(one *instance[*compiler.Policy]) error {
+		v := verdict.Verdict{Policy: u.name, Type: verdict.Delete}
+		object, _ := body.attr.GetObject().(*unstructured.Unstructured)
+		result, err := one.compiled.Evaluate(ctx, *object, body.namespace, one.library)
+		found := req.misses.take()
+		switch {
+		case err != nil:
+			v.Outcome, v.Message = verdict.Error, err.Error()
+		case len(result.Exceptions) > 0:
+			v = excepted(v, result.Exceptions)
+		case result.Result:
+			v.Outcome, v.Message = verdict.Pass, "would be deleted on schedule "+u.schedule
+		case len(found) == 0 && len(u.needs.unknown(v, req)) == 0:
+			return nil // it stays
+		}
+		out.verdicts = append(out.verdicts, u.needs.settle(v, req, found))
+		return nil
+	})
+	if err != nil {
+		return u.broken(verdict.Delete, err)
+	}
+	return out
+}

@@ -1,0 +1,266 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kyverno/kyverno/pkg/admissionpolicy"
+	mpolengine "github.com/kyverno/kyverno/pkg/cel/policies/mpol/engine"
+	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+	admissionv1 "k8s.io/api/admission/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/admission"
+
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// mutatingExisting previews what Kyverno's background controller would do for a
+// MutatingPolicy with mutateExisting after the request was admitted.
+type mutatingExisting struct{ *mutating }
+
+// mpolProvider hands Kyverno's engine the variants of one policy.
+type mpolProvider []mpolengine.Policy
+
+// Fetch returns all of them.
+func (p mpolProvider) Fetch(context.Context, bool) []mpolengine.Policy { return p }
+
+// MatchesMutateExisting is not asked: the trigger is matched here.
+func (p mpolProvider) MatchesMutateExisting(context.Context, admission.Attributes, *admissionv1.AdmissionRequest, *corev1.Namespace) []string {
+	return nil
+}
+
+type mpolTarget struct {
+	object   unstructured.Unstructured
+	resource schema.GroupVersionResource
+	sub      string
+}
+
+func (u *mutatingExisting) eval(ctx context.Context, req *request) answer {
+	if req.rec.DryRun {
+		return answer{}
+	}
+	body, err := req.decoded()
+	if err != nil {
+		return u.broken(verdict.MutateExisting, err)
+	}
+	var out answer
+	err = u.compiled.use(req, func(one *instance[[]mpolengine.Policy]) error {
+		v := verdict.Verdict{Policy: u.name, Type: verdict.MutateExisting}
+		triggered, err := u.triggered(ctx, req, body, one, &v)
+		switch {
+		case err != nil:
+			v.Outcome, v.Message = verdict.Error, err.Error()
+		case v.Outcome == verdict.Unset:
+			return nil
+		case triggered:
+			out.generated, err = u.targets(ctx, req, body, one)
+			if err != nil {
+				v.Outcome, v.Message = verdict.Error, err.Error()
+			}
+		}
+		v = u.needs.settle(v, req, req.misses.take())
+		if v.Outcome != verdict.Pass {
+			out.generated = nil
+		}
+		out.verdicts = append(out.verdicts, v)
+		return nil
+	})
+	if err != nil {
+		return u.broken(verdict.MutateExisting, err)
+	}
+	return out
+}
+
+// triggered tells whether the request sets the policy off, and sets v's outcome when it at
+// least matches.
+func (u *mutatingExisting) triggered(ctx context.Context, req *request, body *celBody, one *instance[[]mpolengine.Policy], v *verdict.Verdict) (bool, error) {
+	for i := range one.compiled {
+		matched, err := u.matches(i, req, body)
+		if err != nil {
+			return false, err
+		}
+		if !matched {
+			continue
+		}
+		v.Outcome, v.Message = verdict.Skip, matchConditionsNotMet
+		conditions := one.compiled[i].Policy.GetSpec().MatchConditions
+		if len(conditions) == 0 || one.compiled[i].CompiledPolicy.MatchesConditions(ctx, body.attr, &req.adm, body.typed, one.library) {
+			v.Outcome, v.Message = verdict.Pass, ""
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// targets returns the objects that the policy would change, as it would leave them.
+func (u *mutatingExisting) targets(ctx context.Context, req *request, body *celBody, one *instance[[]mpolengine.Policy]) ([]verdict.Generated, error) {
+	found, err := u.find(ctx, req, body, one)
+	if err != nil {
+		return nil, err
+	}
+	engine := mpolengine.NewEngine(mpolProvider(one.compiled), nil, celMatcher, typesFor{u.types, req}, one.library)
+	var changed []verdict.Generated
+	for _, target := range found {
+		object := &target.object
+		if req.env.cfg.ToFilter(object.GroupVersionKind(), target.sub, object.GetNamespace(), object.GetName()) {
+			continue
+		}
+		attr := admission.NewAttributesRecord(object, nil, object.GroupVersionKind(), object.GetNamespace(), object.GetName(), target.resource, target.sub,
+			admission.Operation(req.adm.Operation), nil, false, admissionpolicy.NewUser(req.adm.UserInfo))
+		response, err := engine.Evaluate(ctx, attr, req.adm, mpolengine.MatchNames())
+		if err != nil {
+			return nil, err
+		}
+		if err := failureOf(response); err != nil {
+			return nil, fmt.Errorf("%s: %w", targetName(*object), err)
+		}
+		if response.PatchedResource == nil || equality.Semantic.DeepEqual(response.PatchedResource.Object, object.Object) {
+			continue
+		}
+		content, err := json.Marshal(response.PatchedResource.Object)
+		if err != nil {
+			return nil, err
+		}
+		changed = append(changed, verdict.Generated{Policy: u.name, Target: targetName(*object), Object: content})
+	}
+	return changed, nil
+}
+
+func failureOf(response mpolengine.EngineResponse) error {
+	for _, p := range response.Policies {
+		for i := range p.Rules {
+			if p.Rules[i].Status() == engineapi.RuleStatusError {
+				return fmt.Errorf("%s", p.Rules[i].Message())
+			}
+		}
+	}
+	return nil
+}
+
+// find returns the objects that the policy may change: those that its expression returns,
+// or those of the resources that it names.
+func (u *mutatingExisting) find(ctx context.Context, req *request, body *celBody, one *instance[[]mpolengine.Policy]) ([]mpolTarget, error) {
+	wanted := u.typed.GetTargetMatchConstraints()
+	if wanted.Expression != "" {
+		return u.findByExpression(ctx, req, body, one)
+	}
+	constraints := u.typed.GetMatchConstraints()
+	if len(wanted.ResourceRules) > 0 {
+		constraints = wanted.MatchResources
+	}
+	selector, err := asSelector(constraints.ObjectSelector)
+	if err != nil {
+		return nil, err
+	}
+	namespaces, err := u.targetNamespaces(req, constraints)
+	if err != nil {
+		return nil, nil // a miss is recorded
+	}
+	var found []mpolTarget
+	for _, rule := range constraints.ResourceRules {
+		for _, resource := range resourcesOf(rule) {
+			for _, namespace := range namespaces {
+				found = append(found, u.list(req, resource, namespace, selector, rule.ResourceNames)...)
+			}
+		}
+	}
+	return found, nil
+}
+
+// list returns the targets of one resource. What cannot be known is a miss of the request.
+func (u *mutatingExisting) list(req *request, resource mpolTarget, namespace string, selector labels.Selector, names []string) []mpolTarget {
+	if strings.ContainsAny(resource.resource.String(), "*?") {
+		_ = client{req}.unknown("targets "+resource.resource.String(), "wildcards in the resource of a target are not resolved offline")
+		return nil
+	}
+	kind, ok := req.look.kindFor(resource.resource)
+	if !ok {
+		return nil
+	}
+	if kind.Kind == "Namespace" {
+		namespace = ""
+	}
+	objects, err := client{req}.list(resource.resource, namespace, selector)
+	if err != nil {
+		return nil
+	}
+	var found []mpolTarget
+	for _, content := range objects {
+		object := unstructured.Unstructured{Object: content}
+		if len(names) > 0 && !slices.Contains(names, object.GetName()) {
+			continue
+		}
+		found = append(found, mpolTarget{object, resource.resource, resource.sub})
+	}
+	return found
+}
+
+func resourcesOf(rule admissionregistrationv1.NamedRuleWithOperations) []mpolTarget {
+	var all []mpolTarget
+	for _, group := range rule.APIGroups {
+		for _, version := range rule.APIVersions {
+			for _, resource := range rule.Resources {
+				base, sub, _ := strings.Cut(resource, "/")
+				all = append(all, mpolTarget{resource: schema.GroupVersionResource{Group: group, Version: version, Resource: base}, sub: sub})
+			}
+		}
+	}
+	return all
+}
+
+// targetNamespaces returns where targets are looked for; "" is everywhere.
+func (u *mutatingExisting) targetNamespaces(req *request, constraints admissionregistrationv1.MatchResources) ([]string, error) {
+	if u.namespaced {
+		return []string{u.name.Namespace}, nil
+	}
+	if s := constraints.NamespaceSelector; s == nil || len(s.MatchLabels)+len(s.MatchExpressions) == 0 {
+		return []string{""}, nil
+	}
+	selector, err := metav1.LabelSelectorAsSelector(constraints.NamespaceSelector)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := client{req}.list(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}, "", selector)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, object := range objects {
+		names = append(names, (&unstructured.Unstructured{Object: object}).GetName())
+	}
+	return names, nil
+}
+
+func (u *mutatingExisting) findByExpression(ctx context.Context, req *request, body *celBody, one *instance[[]mpolengine.Policy]) ([]mpolTarget, error) {
+	result, err := one.compiled[0].CompiledPolicy.EvaluateTargetExpression(ctx, body.attr, &req.adm, nil)
+	if err != nil || result == nil {
+		return nil, err
+	}
+	items, isList := result["items"].([]any)
+	if !isList {
+		items = []any{result}
+	}
+	var found []mpolTarget
+	for _, item := range items {
+		content, ok := item.(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("item is not a valid Kubernetes object: %#v", item)
+		}
+		object := unstructured.Unstructured{Object: content}
+		resource, err := client{req}.resource(object.GetAPIVersion(), object.GetKind())
+		if err != nil {
+			return nil, nil // a miss is recorded
+		}
+		found = append(found, mpolTarget{object: object, resource: resource})
+	}
+	return found, nil
+}
