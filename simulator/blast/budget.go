@@ -96,7 +96,7 @@ func (s *spent) limits(b *Budget, r *Radius) []Limit {
 	}
 	add("newly denied", b.NewlyDenied, s.denied, true)
 	add("newly failing in audit", b.NewlyFailing, s.failing, false)
-	add("undecided that were decided:", b.Undecided, s.undecided, true)
+	add("undecided", b.Undecided, s.undecided, true)
 	add("newly in error", b.Errors, s.errors, true)
 	add("mutation changed", b.Mutations, s.mutated, false)
 	return out

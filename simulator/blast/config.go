@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,7 +68,7 @@ func ParseConfig(file string, content []byte) (Config, error) {
 		if errors.Is(err, io.EOF) {
 			return c, fmt.Errorf("%s: is empty", file)
 		}
-		return c, fmt.Errorf("%s: %s", file, strings.TrimPrefix(err.Error(), "yaml: "))
+		return c, decodeError(file, err)
 	}
 	var faults []error
 	if c.APIVersion != "seatrial.dev/v1alpha1" {
@@ -75,8 +77,9 @@ func ParseConfig(file string, content []byte) (Config, error) {
 	if c.Kind != "Config" {
 		faults = append(faults, fmt.Errorf("%s: kind: %q, want \"Config\"", file, c.Kind))
 	}
-	for name, l := range c.Budget.limits() {
-		faults = append(faults, l.check(file, "budget."+name)...)
+	limits := c.Budget.limits()
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		faults = append(faults, limits[name].check(file, "budget."+name)...)
 	}
 	for i, e := range c.Budget.Exempt {
 		for _, pattern := range e.Namespaces {
@@ -86,6 +89,20 @@ func ParseConfig(file string, content []byte) (Config, error) {
 		}
 	}
 	return c, errors.Join(faults...)
+}
+
+// decodeError says each fault with its line, without the names of our types.
+func decodeError(file string, err error) error {
+	var faults *yaml.TypeError
+	if !errors.As(err, &faults) {
+		return fmt.Errorf("%s: %s", file, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	var all []error
+	for _, fault := range faults.Errors {
+		fault, _, _ = strings.Cut(fault, " in type ")
+		all = append(all, fmt.Errorf("%s: %s", file, fault))
+	}
+	return errors.Join(all...)
 }
 
 func (b *Budget) limits() map[string]Limits {

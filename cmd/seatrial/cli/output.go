@@ -2,8 +2,10 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,30 +21,46 @@ import (
 type output struct{ format, file string }
 
 // parseOutputs reads -o FORMAT[=FILE] flags. extra are formats that the verb writes itself.
+// What can be known to fail at the end of a run fails here, before it.
 func parseOutputs(specs []string, extra ...string) ([]output, error) {
 	known := append(render.Names(), extra...)
 	var outputs []output
-	stdout := 0
+	taken := map[string]string{}
 	for _, spec := range specs {
-		format, file, hasFile := strings.Cut(spec, "=")
-		if !slices.Contains(known, format) {
-			return nil, malformed(fmt.Errorf("unknown format %q", format), "known formats: "+strings.Join(known, ", "))
+		o, err := parseOutput(spec, known)
+		if err != nil {
+			return nil, err
 		}
-		if !hasFile {
-			file = "-"
+		if other, ok := taken[o.file]; ok {
+			if o.file == "-" {
+				return nil, malformed(fmt.Errorf("%s and %s both want standard output", other, o.format), "give all but one a file: -o html=report.html")
+			}
+			return nil, malformed(fmt.Errorf("%s and %s both want %s", other, o.format, o.file), "")
 		}
-		if file == "" {
-			return nil, malformed(fmt.Errorf("-o %s: the file name is missing", spec), "write -o "+format+"=FILE, or -o "+format+" for standard output")
-		}
-		if file == "-" {
-			stdout++
-		}
-		outputs = append(outputs, output{format, file})
-	}
-	if stdout > 1 {
-		return nil, malformed(fmt.Errorf("%d reports for one standard output", stdout), "give all but one a file: -o html=report.html")
+		taken[o.file] = o.format
+		outputs = append(outputs, o)
 	}
 	return outputs, nil
+}
+
+func parseOutput(spec string, known []string) (output, error) {
+	format, file, hasFile := strings.Cut(spec, "=")
+	if !slices.Contains(known, format) {
+		return output{}, malformed(fmt.Errorf("unknown format %q", format), "known formats: "+strings.Join(known, ", "))
+	}
+	if !hasFile || file == "-" {
+		return output{format, "-"}, nil
+	}
+	if file == "" {
+		return output{}, malformed(fmt.Errorf("-o %s: the file name is missing", spec), "write -o "+format+"=FILE, or -o "+format+" for standard output")
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return output{}, malformed(fmt.Errorf("-o %s: %s is a folder", spec, file), "name a file in it")
+	}
+	if _, err := os.Stat(filepath.Dir(file)); errors.Is(err, fs.ErrNotExist) {
+		return output{}, malformed(fmt.Errorf("-o %s: there is no folder %s", spec, filepath.Dir(file)), "make it first: mkdir -p "+filepath.Dir(file))
+	}
+	return output{format, filepath.Clean(file)}, nil
 }
 
 // writeReports renders a report in every asked format that render knows.
@@ -51,16 +69,19 @@ func writeReports(env Env, outputs []output, r *reports.Report) error {
 		if !slices.Contains(render.Names(), o.format) {
 			continue
 		}
+		var opt render.Options
 		if o.file == "-" {
-			color, width := terminal(env)
-			if err := render.Render(env.Stdout, o.format, r, render.Options{Color: color, Width: width}); err != nil {
+			opt.Color, opt.Width = terminal(env)
+		}
+		var content bytes.Buffer
+		if err := render.Render(&content, o.format, r, opt); err != nil {
+			return fmt.Errorf("write the %s report: %w", o.format, err)
+		}
+		if o.file == "-" {
+			if _, err := content.WriteTo(env.Stdout); err != nil {
 				return fmt.Errorf("write the %s report: %w", o.format, err)
 			}
 			continue
-		}
-		var content bytes.Buffer
-		if err := render.Render(&content, o.format, r, render.Options{}); err != nil {
-			return fmt.Errorf("write the %s report: %w", o.format, err)
 		}
 		if err := writeFile(o.file, func(w io.Writer) error { _, err := content.WriteTo(w); return err }); err != nil {
 			return err
@@ -70,19 +91,26 @@ func writeReports(env Env, outputs []output, r *reports.Report) error {
 	return nil
 }
 
-// terminal says whether standard output takes colours, and how wide it is.
+// terminal says whether standard output takes colours, and how wide it is (0: not known).
 func terminal(env Env) (color bool, width int) {
 	file, ok := env.Stdout.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return false, 0
 	}
-	width, _, _ = term.GetSize(int(file.Fd()))
+	width, _, _ = term.GetSize(int(file.Fd())) // 0 on error
 	return env.Getenv("NO_COLOR") == "" && env.Getenv("TERM") != "dumb", width
 }
 
 // writeFile writes to a temporary file with mode 0600 and renames it, so that a half
-// report never stands under the name.
+// report never stands under the name. A link keeps pointing where it did; a device or a
+// pipe is written to as it is.
 func writeFile(path string, write func(io.Writer) error) error {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return writeDevice(path, write)
+	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".seatrial-*")
 	if err != nil {
 		return malformed(fmt.Errorf("write %s: %w", path, err), "")
@@ -96,6 +124,21 @@ func writeFile(path string, write func(io.Writer) error) error {
 	}
 	if err != nil {
 		os.Remove(file.Name())
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func writeDevice(path string, write func(io.Writer) error) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return malformed(fmt.Errorf("write %s: %w", path, err), "")
+	}
+	err = write(file)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil

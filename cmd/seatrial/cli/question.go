@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -150,13 +151,32 @@ func (q *question) refuse() error {
 		if name == "" {
 			name = "document"
 		}
-		lines = append(lines, fmt.Sprintf("%s:%d: %s: %s", r.File, r.Line, name, r.Reason))
+		lines = append(lines, fmt.Sprintf("%s:%d: %s: %s", q.place(r.File), r.Line, name, r.Reason))
 	}
 	if len(lines) == 0 {
 		return nil
 	}
-	return malformed(errors.New(fmt.Sprintf("%d candidate policies would be rejected:\n  ", len(lines))+strings.Join(lines, "\n  ")),
+	noun := "policies"
+	if len(lines) == 1 {
+		noun = "policy"
+	}
+	return malformed(errors.New(fmt.Sprintf("%d candidate %s would be rejected:\n  ", len(lines), noun)+strings.Join(lines, "\n  ")),
 		"mend them, or replay without them: --skip-rejected")
+}
+
+// place is a candidate's file as a user can open it: with the folder that was asked for.
+func (q *question) place(file string) string {
+	if q.candidate == nil {
+		return file
+	}
+	source := q.candidate.Source
+	if rest, ok := strings.CutPrefix(source, "git:"); ok {
+		_, source, _ = strings.Cut(rest, ":")
+	}
+	if path.Base(source) == file {
+		return source // the set is one file
+	}
+	return path.Join(source, file)
 }
 
 // looksUp tells whether any policy asks for other objects than those always indexed.
