@@ -24,7 +24,7 @@ func renderSARIF(w io.Writer, r *reports.Report, _ Options) error {
 		Results:     []sarifResult{},
 		ColumnKind:  "unicodeCodePoints",
 	}
-	s := sarifBuilder{run: &run, policies: map[verdict.PolicyRef]*reports.Policy{}, rules: map[string]int{}}
+	s := sarifBuilder{run: &run, question: &r.Question, policies: map[verdict.PolicyRef]*reports.Policy{}, rules: map[string]int{}}
 	for i := range r.Policies {
 		s.policies[r.Policies[i].Ref] = &r.Policies[i]
 	}
@@ -100,6 +100,7 @@ func (g *sarifGroup) add(w *reports.Workload, f *reports.Finding) {
 
 type sarifBuilder struct {
 	run      *sarifRun
+	question *reports.Question
 	policies map[verdict.PolicyRef]*reports.Policy
 	rules    map[string]int // position in the driver's rules
 }
@@ -114,8 +115,8 @@ func (s *sarifBuilder) add(g *sarifGroup) {
 		Properties:          map[string]any{"class": g.key.class, "requests": g.requests, "workloads": len(g.owners)},
 	}
 	location := sarifLocation{}
-	if policy != nil && policy.File != "" {
-		location.Physical = physical(policy.File, policy.Line)
+	if policy != nil {
+		location.Physical = s.place(policy)
 	}
 	for _, w := range g.owners[:min(len(g.owners), sarifWorkloads)] {
 		location.Logical = append(location.Logical, sarifLogical{
@@ -126,6 +127,15 @@ func (s *sarifBuilder) add(g *sarifGroup) {
 	}
 	result.Locations = []sarifLocation{location}
 	s.run.Results = append(s.run.Results, result)
+}
+
+// place is where a policy is written: in the candidate, or in the baseline if it was removed.
+func (s *sarifBuilder) place(p *reports.Policy) *sarifPhysical {
+	side := &s.question.Candidate
+	if p.Change == "removed" {
+		side = &s.question.Baseline
+	}
+	return physical(inRepository(side, p.File), p.Line)
 }
 
 func (s *sarifBuilder) rule(id string, key sarifKey, policy *reports.Policy) int {
@@ -160,10 +170,14 @@ func (s *sarifBuilder) rejected(x *reports.Rejected) {
 	if !ok {
 		i = s.addRule(sarifRule{ID: id, Name: "rejected policy", Short: sarifText{"Kyverno would not accept the policy"}})
 	}
+	side := &s.question.Candidate
+	if x.Side == "baseline" {
+		side = &s.question.Baseline
+	}
 	s.run.Results = append(s.run.Results, sarifResult{
 		RuleID: id, RuleIndex: i, Level: "error",
 		Message:             sarifText{clean(x.Policy + " would be rejected by Kyverno: " + cut(x.Reason, sarifMessage))},
-		Locations:           []sarifLocation{{Physical: physical(x.File, x.Line)}},
+		Locations:           []sarifLocation{{Physical: physical(inRepository(side, x.File), x.Line)}},
 		PartialFingerprints: map[string]string{"seatrial/v1": digest(id, x.Side, x.File, x.Policy)},
 	})
 }

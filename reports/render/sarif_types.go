@@ -2,6 +2,7 @@ package render
 
 import (
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/seatrial/seatrial/reports"
@@ -88,8 +89,12 @@ type sarifLogical struct {
 	Kind               string `json:"kind"`
 }
 
-// physical is a place in a file: a relative path stays relative to the repository's root.
+// physical is a place in a file, nil without one. A relative path stays relative: readers
+// take it from the repository's root.
 func physical(file string, line int) *sarifPhysical {
+	if file == "" {
+		return nil
+	}
 	place := url.URL{Path: strings.TrimPrefix(file, "./")}
 	if strings.HasPrefix(file, "/") {
 		place.Scheme = "file"
@@ -99,6 +104,23 @@ func physical(file string, line int) *sarifPhysical {
 		p.Region = &sarifRegion{StartLine: line}
 	}
 	return p
+}
+
+// inRepository is the path of a set's file as its source names it: "policies" and "a.yaml"
+// are "policies/a.yaml", whether policies is a folder or git:REV:policies. Sets that were
+// captured have no files, and then there is no path.
+func inRepository(s *reports.Set, file string) string {
+	root := s.Source
+	if rest, ok := strings.CutPrefix(root, "git:"); ok {
+		_, root, _ = strings.Cut(rest, ":")
+	}
+	switch {
+	case file == "" || root == "captured" || root == "none":
+		return ""
+	case path.Base(root) == file: // the set is one file
+		return path.Clean(root)
+	}
+	return path.Join(root, file)
 }
 
 // notifications are what kept the answer from being whole.

@@ -15,7 +15,7 @@ const (
 	textRows      = 15
 	textWorkloads = 10
 	textFindings  = 3
-	textLines     = 8 // of one message
+	textLines     = 8 // of one text
 )
 
 // renderText is the report for a terminal: the answer first, then what was asked, then

@@ -40,7 +40,7 @@ func (p *page) workload(w *reports.Workload) {
 		p.finding(&w.Findings[i])
 	}
 	if rest := len(w.Findings) - shown; rest > 0 {
-		p.rest(count(rest, "more finding"))
+		p.line("    " + p.dim("… and "+count(rest, "more finding")))
 	}
 }
 

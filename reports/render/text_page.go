@@ -60,7 +60,7 @@ func (p *page) line(s string)  { p.out.WriteString(strings.TrimRight(s, " ") + "
 
 func (p *page) heading(s string) {
 	p.line("")
-	p.line(p.bold(clean(s)))
+	p.wrapped(p.bold, s, "  ")
 }
 
 // wrapped ends the line that was begun with text; further lines start with indent, which
@@ -69,6 +69,10 @@ func (p *page) wrapped(style func(string) string, text, indent string) {
 	for i, part := range wrap(clean(text), p.width-max(columns(indent), 4)) {
 		if i > 0 {
 			p.write(indent)
+		}
+		if i >= p.limit(textLines) {
+			p.line("…")
+			return
 		}
 		p.line(style(part))
 	}

@@ -37,13 +37,12 @@ function paint(cell, group) {
   const share = n / Math.max(1, group.workloadsTotal);
   cell.classList.toggle("calm", n === 0);
   const strength = n ? 18 + 82 * Math.sqrt(Math.min(1, share)) : 0; // per cent; the root lets a few of many be seen
-  cell.classList.toggle("mid", strength > 58);
-  cell.classList.toggle("high", strength > 80);
+  cell.classList.toggle("mid", strength > 66); // from here, dark text is easier to read on dark pages' brighter colours
+  cell.classList.toggle("high", strength > 82); // and light text on light pages' darker ones
   cell.style.setProperty("--class", n ? `var(--${cls})` : "var(--calm)");
   cell.style.setProperty("--share", Math.round(strength) + "%");
-  const line = `${number(n)} of ${number(group.workloadsTotal)}`;
-  cell.lastChild.textContent = line;
-  const words = n ? `${line} workloads ${say(classes, cls)}` : `none of ${count(group.workloadsTotal, "workload")}`;
+  cell.lastChild.replaceChildren(number(n), el("i", null, " of "), number(group.workloadsTotal));
+  const words = n ? `${number(n)} of ${number(group.workloadsTotal)} workloads ${say(classes, cls)}` : `none of ${count(group.workloadsTotal, "workload")}`;
   cell.title = visible(`${group.cluster} / ${place(group.namespace)}: ${words}`);
   cell.setAttribute("aria-label", cell.title);
 }
@@ -61,6 +60,7 @@ function layOut(box, cells, rest) {
     Object.assign(node.style, { left: x + "px", top: y + "px", width: Math.max(0, w - 2) + "px", height: Math.max(0, h - 2) + "px" });
     node.classList.toggle("tiny", w < 44 || h < 22);
     node.classList.toggle("flat", h < 40);
+    node.classList.toggle("thin", w < 84);
   });
 }
 
@@ -98,18 +98,19 @@ function clusterPanel(cluster) {
   watch(show);
   show();
   const labels = Object.entries(cluster.labels || {}).map(([k, v]) => k + "=" + v).join(", ");
-  return el("article.cluster", null, el("div.head", null, name, sum), el("div.labels.data", { title: labels }, labels), clusterMap(cluster));
+  const labelled = report.clusters.some((c) => Object.keys(c.labels || {}).length); // then all maps begin at one height
+  return el("article.cluster", null, el("div.head", null, name, sum), labelled && el("div.labels.data", { title: labels }, labels), clusterMap(cluster));
 }
 
 function drawMap() {
   const box = $("clusters");
-  if (report.clusters.length > 8) box.style.setProperty("--least", "250px");
-  if (report.clusters.length > 8) box.style.setProperty("--tall", "170px");
-  if (report.clusters.length === 1) box.style.setProperty("--tall", "340px");
+  const n = report.clusters.length;
+  if (n > 8) box.style.setProperty("--least", "250px");
+  box.style.setProperty("--tall", !report.namespaces.length ? "72px" : n > 8 ? "170px" : n === 1 ? "340px" : "230px");
   box.append(...report.clusters.map(clusterPanel));
   const seen = present(...report.namespaces.map((g) => g.workloads));
-  $("legend").append("A cell is a namespace, its area the square root of its workloads; its colour is the worst class in it, stronger the more workloads share it. Select one to filter.",
-    ...seen.map((c) => el("span", tint(c), el("span.swatch"), classes[c])));
+  $("legend").append("A cell is a namespace, its area the square root of its workloads; its colour is the worst class in it, stronger the more workloads share it. Select one to filter. ",
+    ...seen.map((c) => el("span.key", tint(c), el("span.swatch"), classes[c])));
   if (!report.teams.length) return;
   $("teams").append(el("div.teams", null, el("span.dim", null, "Teams:"), report.teams.map((g) => {
     const n = g.workloads["newly-denied"];

@@ -4,7 +4,7 @@ function drawAsked() {
   const q = report.question;
   const ask = (name, ...value) => $("asked").append(el("div", null, el("dt", null, name), el("dd.data", null, ...value)));
   const side = (s) => `${s.source}${s.revision ? " (" + s.revision + ")" : ""}: ${count(s.policies, "policy")}${s.others ? ", " + count(s.others, "other object") : ""}`;
-  for (const c of q.captures) ask("Capture", `${c.file}: ${count(c.records, "record")}${c.from && c.to ? `, ${when(c.from)} to ${when(c.to)}` : ""}`);
+  for (const c of q.captures || []) ask("Capture", `${c.file}: ${count(c.records, "record")}${c.from && c.to ? `, ${when(c.from)} to ${when(c.to)}` : ""}`);
   ask("Baseline", side(q.baseline));
   ask("Candidate", side(q.candidate));
   const t = report.totals;

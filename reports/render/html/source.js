@@ -61,5 +61,6 @@ function policySource(p) {
 
 function sourceTitle(p) {
   if (p.before && p.after && p.before !== p.after) return "before and after";
-  return { added: "source (added)", removed: "source (removed)" }[p.change] || "source (the same on both sides)";
+  if (p.change === "changed") return p.after ? "source of the candidate (the baseline's is not in the report)" : "source of the baseline (the candidate's is not in the report)";
+  return { added: "source (added)", removed: "source (removed)" }[p.change] || "source";
 }

@@ -3,6 +3,9 @@
 const report = JSON.parse($("report").textContent);
 for (const key of ["budget", "policies", "clusters", "namespaces", "workloads", "unknowns", "rejected", "skipped", "notes"]) report[key] ||= [];
 report.teams ||= [];
+for (const x of [report.totals, ...report.policies, ...report.clusters, ...report.namespaces, ...report.teams, ...report.workloads]) {
+  for (const key of ["requests", "workloads", "changedRequests", "changedWorkloads", "findings"]) if (x[key] === null) x[key] = key === "findings" ? [] : {};
+}
 
 // The classes, worst first: what a person reads for each.
 const classes = {

@@ -96,7 +96,12 @@ func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (ma
 	object, err := c.req.look.get(gvr, namespace, name)
 	if errors.Is(err, errUnknown) {
 		what := strings.TrimPrefix(namespace+"/"+name, "/")
-		return nil, c.unknown(gvr.Resource+" "+what, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")
+		if kind, ok := c.req.look.kindFor(gvr); ok {
+			what = kind.Kind + " " + what
+		} else {
+			what = gvr.Resource + " " + what
+		}
+		return nil, c.unknown(what, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")
 	}
 	return object, err
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/kyverno/kyverno/pkg/clients/dclient"
 	policyvalidation "github.com/kyverno/kyverno/pkg/validation/policy"
 	"k8s.io/apimachinery/pkg/version"
-	"k8s.io/client-go/discovery/fake"
+	fakediscovery "k8s.io/client-go/discovery/fake"
 	kubefake "k8s.io/client-go/kubernetes/fake"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -257,6 +257,6 @@ func validate(c *classic) (err error) {
 // validationClient is what Kyverno's validation asks for the server's version.
 var validationClient = sync.OnceValue(func() dclient.Interface {
 	kube := kubefake.NewSimpleClientset()
-	kube.Discovery().(*fake.FakeDiscovery).FakedServerVersion = &version.Info{Major: "1", Minor: "36", GitVersion: "v1.36.0"}
-	return dclient.NewFakeClientWithDisco(nil, kube, dclient.NewFakeDiscoveryClient(nil))
+	kube.Discovery().(*fakediscovery.FakeDiscovery).FakedServerVersion = &version.Info{Major: "1", Minor: "36", GitVersion: "v1.36.0"}
+	return dclient.NewFakeClientWithDisco(nil, kube, discovery{capture.NewResources()})
 })

@@ -2,6 +2,7 @@ package kyverno
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -35,10 +36,11 @@ func (r offlineRegistry) Options(context.Context) ([]gcrremote.Option, []name.Op
 func (r offlineRegistry) NameOptions() []name.Option { return nil }
 
 func (r offlineRegistry) miss(image string) error {
-	reason := "the image registry cannot be reached offline"
-	if image != "" {
-		reason += " (" + image + ")"
-	}
+	// The reason does not name the image, so that a report counts it once for all images.
+	const reason = "the image registry cannot be reached offline"
 	r.req.misses.add(reason, registryResolve)
-	return fmt.Errorf("%s", reason)
+	if image != "" {
+		return fmt.Errorf("%s (%s)", reason, image)
+	}
+	return errors.New(reason)
 }

@@ -1,0 +1,222 @@
+package kyverno
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/admission/plugin/webhook/predicates/rules"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// admissionPolicy is what a ValidatingAdmissionPolicy and a MutatingAdmissionPolicy have in
+// common. The API server evaluates them itself, once for each binding and each parameter.
+type admissionPolicy struct {
+	name       verdict.PolicyRef
+	failClosed bool
+	paramKind  *admissionregistrationv1.ParamKind
+	match      selection
+	bindings   []binding
+	others     []policy.Object // parameters that the policy set itself holds
+	needs      celNeeds
+}
+
+// binding puts a policy into effect.
+type binding struct {
+	policy   verdict.PolicyRef // of which policy
+	name     string
+	digest   string
+	match    *selection // nil: as the policy
+	paramRef *admissionregistrationv1.ParamRef
+	actions  []admissionregistrationv1.ValidationAction
+}
+
+// selection is what a policy or a binding matches, with the defaults of the API server.
+type selection struct {
+	written *admissionregistrationv1.MatchResources
+	loose   *admissionregistrationv1.MatchResources // for namespaces whose labels are not known
+}
+
+func newSelection(m *admissionregistrationv1.MatchResources) selection {
+	m = m.DeepCopy()
+	if m.NamespaceSelector == nil {
+		m.NamespaceSelector = &metav1.LabelSelector{}
+	}
+	if m.ObjectSelector == nil {
+		m.ObjectSelector = &metav1.LabelSelector{}
+	}
+	if m.MatchPolicy == nil {
+		equivalent := admissionregistrationv1.Equivalent
+		m.MatchPolicy = &equivalent
+	}
+	loose := m.DeepCopy()
+	if selectsOtherLabels(m.NamespaceSelector) {
+		loose.NamespaceSelector = &metav1.LabelSelector{}
+	}
+	return selection{m, loose}
+}
+
+func isAdmissionPolicy(object policy.Object) bool {
+	return strings.HasPrefix(object.APIVersion, "admissionregistration.k8s.io/") && strings.HasSuffix(object.Kind, "AdmissionPolicy")
+}
+
+// decodeStrict decodes an object of Kubernetes itself; versions differ in nothing but name.
+func decodeStrict(object policy.Object, into any) error {
+	faults, err := kjson.UnmarshalStrict(object.JSON, into)
+	if err != nil {
+		return err
+	}
+	return errors.Join(faults...)
+}
+
+func (s *celSet) addBinding(object policy.Object) error {
+	b := binding{name: object.Name, digest: object.Digest}
+	var match *admissionregistrationv1.MatchResources
+	switch object.Kind {
+	case "ValidatingAdmissionPolicyBinding":
+		var typed admissionregistrationv1.ValidatingAdmissionPolicyBinding
+		if err := decodeStrict(object, &typed); err != nil {
+			return err
+		}
+		if len(typed.Spec.ValidationActions) == 0 {
+			return errors.New("spec.validationActions: Required value")
+		}
+		b.policy = verdict.PolicyRef{Kind: "ValidatingAdmissionPolicy", Name: typed.Spec.PolicyName}
+		b.paramRef, b.actions, match = typed.Spec.ParamRef, typed.Spec.ValidationActions, typed.Spec.MatchResources
+	default:
+		var typed admissionregistrationv1.MutatingAdmissionPolicyBinding
+		if err := decodeStrict(object, &typed); err != nil {
+			return err
+		}
+		b.policy = verdict.PolicyRef{Kind: "MutatingAdmissionPolicy", Name: typed.Spec.PolicyName}
+		b.paramRef, match = typed.Spec.ParamRef, typed.Spec.MatchResources
+	}
+	if b.policy.Name == "" {
+		return errors.New("spec.policyName: Required value")
+	}
+	if err := checkParamRef(b.paramRef); err != nil {
+		return err
+	}
+	if match != nil {
+		selected := newSelection(match)
+		b.match = &selected
+	}
+	s.bindings = append(s.bindings, b)
+	return nil
+}
+
+func checkParamRef(ref *admissionregistrationv1.ParamRef) error {
+	switch {
+	case ref == nil:
+		return nil
+	case ref.Name == "" && ref.Selector == nil:
+		return errors.New("spec.paramRef: Required value: one of name or selector must be specified")
+	case ref.Name != "" && ref.Selector != nil:
+		return errors.New("spec.paramRef.name: Forbidden: name and selector are mutually exclusive")
+	case ref.ParameterNotFoundAction == nil:
+		return errors.New("spec.paramRef.parameterNotFoundAction: Required value")
+	}
+	return nil
+}
+
+// compileAdmissionPolicy compiles a policy with the bindings that name it, or remembers
+// that it did. A policy without a binding has no effect, and no unit.
+func (c *Compiler) compileAdmissionPolicy(object policy.Object, shared celSet) *compiled {
+	base := &admissionPolicy{name: verdict.PolicyRef{Kind: object.Kind, Name: object.Name}}
+	key := object.Kind + " " + object.Digest
+	for _, b := range shared.bindings {
+		if b.policy == base.name {
+			base.bindings = append(base.bindings, b)
+			key += " " + b.digest
+		}
+	}
+	for _, other := range shared.others {
+		if strings.Contains(string(object.JSON), `"`+other.Kind+`"`) { // it may be a parameter
+			base.others = append(base.others, other)
+			key += " " + other.Digest
+		}
+	}
+	made, ok := c.cel.made[key]
+	if !ok {
+		made = &compiled{}
+		if object.Kind == "ValidatingAdmissionPolicy" {
+			made.units, made.err = newValidatingAdmission(base, object)
+		} else {
+			made.units, made.err = c.newMutatingAdmission(base, object)
+		}
+		if len(base.bindings) == 0 {
+			made.units = nil
+		}
+		c.cel.made[key] = made
+	}
+	return made
+}
+
+// init fills what both kinds take from their spec.
+func (p *admissionPolicy) init(object policy.Object, match *admissionregistrationv1.MatchResources, failure *admissionregistrationv1.FailurePolicyType, param *admissionregistrationv1.ParamKind) error {
+	if match == nil || len(match.ResourceRules) == 0 {
+		return errors.New("spec.matchConstraints.resourceRules: Required value")
+	}
+	if param != nil && (param.APIVersion == "" || param.Kind == "") {
+		return errors.New("spec.paramKind: Required value: apiVersion and kind must be specified")
+	}
+	_, text, err := rewriter{}.policy(object.JSON)
+	if err != nil {
+		return err
+	}
+	p.match, p.paramKind = newSelection(match), param
+	p.failClosed = failure == nil || *failure == admissionregistrationv1.Fail
+	p.needs = celNeedsOf(text)
+	p.needs.addMatch(match)
+	for _, b := range p.bindings {
+		if b.match != nil {
+			p.needs.addMatch(b.match.written)
+		}
+	}
+	if p.paramKind == nil {
+		p.others = nil
+	}
+	p.others = slices.DeleteFunc(p.others, func(o policy.Object) bool { return o.Kind != param.Kind || o.APIVersion != param.APIVersion })
+	return nil
+}
+
+func (p *admissionPolicy) ref() verdict.PolicyRef { return p.name }
+
+// sees is the cheap test before the engine.
+func (p *admissionPolicy) sees(req *request) bool {
+	route := req.routing()
+	if rules.IsExemptAdmissionConfigurationResource(route) || isReview(route) {
+		return false
+	}
+	return routes(p.match.written, route) || hasEquivalents(route.GetResource())
+}
+
+// isReview tells whether the request asks the API server about rights or tokens: its
+// policies are not asked about those.
+func isReview(route admission.Attributes) bool {
+	group := route.GetResource().Group
+	return (group == "authentication.k8s.io" || group == "authorization.k8s.io") && strings.HasSuffix(route.GetResource().Resource, "reviews")
+}
+
+// action is what a binding does about a failure.
+func (b *binding) action() verdict.Action {
+	switch {
+	case slices.Contains(b.actions, admissionregistrationv1.Deny):
+		return verdict.Enforce
+	case slices.Contains(b.actions, admissionregistrationv1.Warn):
+		return verdict.ActionWarn
+	}
+	return verdict.Audit
+}
+
+// forbidden is the API server's refusal.
+func forbidden(attr admission.Attributes, format string, args ...any) string {
+	return admission.NewForbidden(attr, fmt.Errorf(format, args...)).Error()
+}

@@ -1,0 +1,123 @@
+package kyverno
+
+import (
+	"context"
+	"fmt"
+
+	kyvernomatching "github.com/kyverno/kyverno/pkg/cel/matching"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/matching"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+)
+
+// admissionCall is one request on its way through the API server's own policies.
+type admissionCall struct {
+	req       *request
+	attr      *admission.VersionedAttributes
+	namespace *corev1.Namespace // as expressions see it: nil for Namespaces themselves
+	matcher   *matching.Matcher
+	resource  schema.GroupVersionResource // as the policy matched it
+}
+
+// begin prepares a request. Objects that a request does not have are nil, as in the API server.
+func (r *request) begin() (*admissionCall, error) {
+	body, err := r.decoded()
+	if err != nil {
+		return nil, err
+	}
+	var object, old runtime.Object
+	if len(r.adm.Object.Raw) > 0 {
+		object = body.attr.GetObject()
+	}
+	if len(r.adm.OldObject.Raw) > 0 {
+		old = body.attr.GetOldObject()
+	}
+	attr := r.attributes(object, old)
+	call := &admissionCall{req: r, resource: attr.GetResource()}
+	call.attr = &admission.VersionedAttributes{Attributes: attr, VersionedObject: object, VersionedOldObject: old, VersionedKind: attr.GetKind()}
+	if r.adm.Kind.Kind != "Namespace" || r.adm.Kind.Group != "" {
+		call.namespace = body.typed
+	}
+	call.matcher = matching.NewMatcher(oneNamespace{body.typed}, nil)
+	return call, nil
+}
+
+// oneNamespace lists the namespace of one request. It never says that there is none:
+// what every namespace has stands in for one that the capture does not hold.
+type oneNamespace struct{ namespace *corev1.Namespace }
+
+// List is not asked for by the matcher.
+func (o oneNamespace) List(labels.Selector) ([]*corev1.Namespace, error) {
+	return []*corev1.Namespace{o.namespace}, nil
+}
+
+// Get returns the namespace.
+func (o oneNamespace) Get(name string) (*corev1.Namespace, error) {
+	if o.namespace != nil {
+		return o.namespace, nil
+	}
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{metav1LabelName: name}}}, nil
+}
+
+// matches tells whether a selection applies to the request.
+func (c *admissionCall) matches(s selection) (bool, error) {
+	match := s.written
+	if !c.req.namespaceKnown {
+		match = s.loose
+	}
+	matched, resource, kind, err := c.matcher.Matches(c.attr, equivalents, &kyvernomatching.MatchCriteria{Constraints: match})
+	if err != nil || !matched {
+		return false, err
+	}
+	if kind != c.attr.GetKind() {
+		c.req.misses.add(fmt.Sprintf("the API server would convert the %s to %s", kind.Kind, kind.GroupVersion()), "name "+resource.GroupVersion().String()+" or its successor in the policy, or rehearse it on a fleet")
+	}
+	c.resource = resource
+	return true, nil
+}
+
+// equivalents knows the resources that Kubernetes 1.36 serves in several groups or
+// versions of the same storage: matchPolicy Equivalent matches any of them.
+var equivalents = &admission.RuntimeObjectInterfaces{EquivalentResourceMapper: newEquivalents()}
+
+var equivalentKinds = []struct {
+	resource schema.GroupVersionResource
+	kind     string
+}{
+	{schema.GroupVersionResource{Group: "autoscaling", Version: "v1", Resource: "horizontalpodautoscalers"}, "HorizontalPodAutoscaler"},
+	{schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}, "HorizontalPodAutoscaler"},
+	{schema.GroupVersionResource{Version: "v1", Resource: "events"}, "Event"},
+	{schema.GroupVersionResource{Group: "events.k8s.io", Version: "v1", Resource: "events"}, "Event"},
+}
+
+func newEquivalents() runtime.EquivalentResourceMapper {
+	registry := runtime.NewEquivalentResourceRegistryWithIdentity(func(r schema.GroupResource) string { return r.Resource })
+	for _, e := range equivalentKinds {
+		registry.RegisterKindFor(e.resource, "", e.resource.GroupVersion().WithKind(e.kind))
+	}
+	return registry
+}
+
+func hasEquivalents(resource schema.GroupVersionResource) bool {
+	for _, e := range equivalentKinds {
+		if e.resource == resource {
+			return true
+		}
+	}
+	return false
+}
+
+// offlineAuthorizer stands where the API server's authorizer would be. Rights are not in
+// a capture.
+type offlineAuthorizer struct{ req *request }
+
+// Authorize knows nothing.
+func (o offlineAuthorizer) Authorize(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
+	err := client{o.req}.unknown(fmt.Sprintf("whether %s may %s %s", a.GetUser().GetName(), a.GetVerb(), a.GetResource()), "rights are not evaluated offline; rehearse this policy on a fleet")
+	return authorizer.DecisionNoOpinion, "", err
+}

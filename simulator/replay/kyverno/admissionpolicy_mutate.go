@@ -1,0 +1,181 @@
+package kyverno
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/admission"
+	plugincel "k8s.io/apiserver/pkg/admission/plugin/cel"
+	mappatch "k8s.io/apiserver/pkg/admission/plugin/policy/mutating/patch"
+	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	celenvironment "k8s.io/apiserver/pkg/cel/environment"
+
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// mutatingAdmission is a MutatingAdmissionPolicy with its bindings. The API server's own
+// patchers mutate; this does what its dispatcher does around them. It does not do:
+// defaulting after a mutation, and reinvocation.
+type mutatingAdmission struct {
+	*admissionPolicy
+	compiler *plugincel.CompositedCompiler
+	matcher  matchconditions.Matcher // nil: no match conditions
+	patchers []mappatch.Patcher
+	types    *typeConverters
+}
+
+func (c *Compiler) newMutatingAdmission(base *admissionPolicy, object policy.Object) ([]phased, error) {
+	var typed admissionregistrationv1.MutatingAdmissionPolicy
+	if err := decodeStrict(object, &typed); err != nil {
+		return nil, err
+	}
+	spec := typed.Spec
+	if err := base.init(object, spec.MatchConstraints, spec.FailurePolicy, spec.ParamKind); err != nil {
+		return nil, err
+	}
+	if len(spec.Mutations) == 0 {
+		return nil, errors.New("spec.mutations: Required value: mutations must contain at least one item")
+	}
+	compiler, err := newAdmissionCompiler(spec.ParamKind != nil, spec.Variables)
+	if err != nil {
+		return nil, err
+	}
+	u := &mutatingAdmission{admissionPolicy: base, compiler: compiler.compiler, types: c.cel.types}
+	u.matcher = compiler.matchConditions(spec.MatchConditions, spec.FailurePolicy, typed.Name)
+	for i, m := range spec.Mutations {
+		patcher, err := compiler.patcher(m)
+		if err != nil {
+			compiler.faults = append(compiler.faults, fmt.Errorf("spec.mutations[%d]: %w", i, err))
+		}
+		u.patchers = append(u.patchers, patcher)
+	}
+	if err := errors.Join(compiler.faults...); err != nil {
+		return nil, err
+	}
+	return []phased{{phaseMutateCEL, u}}, nil
+}
+
+func (c *admissionCompiler) patcher(m admissionregistrationv1.Mutation) (mappatch.Patcher, error) {
+	declared := c.declared(true)
+	declared.HasPatchTypes = true
+	switch {
+	case m.PatchType == admissionregistrationv1.PatchTypeJSONPatch && m.JSONPatch != nil:
+		compiled := c.compiler.CompileMutatingEvaluator(&mappatch.JSONPatchCondition{Expression: m.JSONPatch.Expression}, declared, celenvironment.StoredExpressions)
+		return mappatch.NewJSONPatcher(compiled), errors.Join(compiled.CompilationErrors()...)
+	case m.PatchType == admissionregistrationv1.PatchTypeApplyConfiguration && m.ApplyConfiguration != nil:
+		compiled := c.compiler.CompileMutatingEvaluator(&mappatch.ApplyConfigurationCondition{Expression: m.ApplyConfiguration.Expression}, declared, celenvironment.StoredExpressions)
+		return mappatch.NewApplyConfigurationPatcher(compiled), errors.Join(compiled.CompilationErrors()...)
+	}
+	return nil, fmt.Errorf("patchType %q does not go with what is specified", m.PatchType)
+}
+
+func (u *mutatingAdmission) eval(ctx context.Context, req *request) answer {
+	call, err := req.begin()
+	if err != nil {
+		return u.faulty(nil, nil, verdict.Mutate, err)
+	}
+	before, _ := call.attr.VersionedObject.(*unstructured.Unstructured)
+	if before == nil {
+		return answer{} // nothing to mutate
+	}
+	matched, err := call.matches(u.match)
+	if err != nil {
+		return u.faulty(call, nil, verdict.Mutate, fmt.Errorf("failed to configure policy: %w", err))
+	}
+	converted := req.misses.take()
+	var out answer
+	for i := range u.bindings {
+		if !matched {
+			break
+		}
+		req.misses.all = append(req.misses.all, converted...)
+		out.join(u.apply(ctx, call, &u.bindings[i]))
+	}
+	after, _ := call.attr.VersionedObject.(*unstructured.Unstructured)
+	if out.deny == "" && after != nil && after != before {
+		if out.object, err = changedObject(req.adm.Object.Raw, before, after); err != nil {
+			return u.faulty(call, nil, verdict.Mutate, err)
+		}
+	}
+	return out
+}
+
+// apply mutates the object under one binding, once for each parameter.
+func (u *mutatingAdmission) apply(ctx context.Context, call *admissionCall, b *binding) answer {
+	req := call.req
+	if b.match != nil {
+		matched, err := call.matches(*b.match)
+		if err != nil {
+			return u.faulty(call, b, verdict.Mutate, fmt.Errorf("failed to configure binding: %w", err))
+		}
+		if !matched {
+			req.misses.take()
+			return answer{}
+		}
+	}
+	params, err := u.params(req, b)
+	if err != nil {
+		return u.faulty(call, b, verdict.Mutate, fmt.Errorf("failed to configure binding: %w", err))
+	}
+	before := call.attr.VersionedObject
+	v := verdict.Verdict{Policy: u.name, Rule: b.name, Type: verdict.Mutate, Outcome: verdict.Skip, Message: matchConditionsNotMet}
+	if len(params) == 0 {
+		v.Message = "no parameters were found"
+	}
+	var failed error
+	for _, param := range params {
+		applied, err := u.patch(u.compiler.CreateContext(ctx), call, param)
+		if applied && v.Outcome == verdict.Skip {
+			v.Outcome, v.Message = verdict.Pass, ""
+		}
+		if err != nil && failed == nil {
+			failed = err
+		}
+	}
+	if failed != nil {
+		return u.faulty(call, b, verdict.Mutate, failed)
+	}
+	v = u.needs.settle(v, req, req.misses.take())
+	if v.Outcome == verdict.Undecided {
+		call.attr.VersionedObject = before
+	}
+	return answer{verdicts: []verdict.Verdict{v}}
+}
+
+// patch runs the mutations in their order; one that fails does not stop the next.
+func (u *mutatingAdmission) patch(ctx context.Context, call *admissionCall, param runtime.Object) (applied bool, failed error) {
+	authorizer := offlineAuthorizer{call.req}
+	if u.matcher != nil {
+		result := u.matcher.Match(ctx, call.attr, param, authorizer)
+		if result.Error != nil || !result.Matches {
+			return false, result.Error
+		}
+	}
+	for _, patcher := range u.patchers {
+		patched, err := patcher.Patch(ctx, mappatch.Request{
+			MatchedResource:     call.resource,
+			VersionedAttributes: call.attr,
+			ObjectInterfaces:    unstructuredObjects,
+			OptionalVariables:   plugincel.OptionalVariableBindings{VersionedParams: param, Authorizer: authorizer},
+			Namespace:           call.namespace,
+			TypeConverter:       typesFor{u.types, call.req}.GetTypeConverter(call.attr.VersionedKind),
+		}, celconfig.RuntimeCELCostBudget)
+		if err != nil {
+			if failed == nil {
+				failed = err
+			}
+			continue
+		}
+		call.attr.Dirty, call.attr.VersionedObject = true, patched
+	}
+	return true, failed
+}
+
+// unstructuredObjects are the interfaces by which patchers read and write objects.
+var unstructuredObjects = admission.NewObjectInterfacesFromScheme(runtime.NewScheme())

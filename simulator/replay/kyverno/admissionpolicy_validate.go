@@ -1,0 +1,246 @@
+package kyverno
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	plugincel "k8s.io/apiserver/pkg/admission/plugin/cel"
+	vap "k8s.io/apiserver/pkg/admission/plugin/policy/validating"
+	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	celenvironment "k8s.io/apiserver/pkg/cel/environment"
+
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// validatingAdmission is a ValidatingAdmissionPolicy with its bindings. The API server's
+// own validator judges; this does what its dispatcher does around it.
+type validatingAdmission struct {
+	*admissionPolicy
+	validator vap.Validator
+}
+
+func newValidatingAdmission(base *admissionPolicy, object policy.Object) ([]phased, error) {
+	var typed admissionregistrationv1.ValidatingAdmissionPolicy
+	if err := decodeStrict(object, &typed); err != nil {
+		return nil, err
+	}
+	spec := typed.Spec
+	if err := base.init(object, spec.MatchConstraints, spec.FailurePolicy, spec.ParamKind); err != nil {
+		return nil, err
+	}
+	if len(spec.Validations)+len(spec.AuditAnnotations) == 0 {
+		return nil, errors.New("spec.validations: Required value: validations or auditAnnotations must be specified")
+	}
+	c, err := newAdmissionCompiler(spec.ParamKind != nil, spec.Variables)
+	if err != nil {
+		return nil, err
+	}
+	matcher := c.matchConditions(spec.MatchConditions, spec.FailurePolicy, typed.Name)
+	var checks, messages, annotations []plugincel.ExpressionAccessor
+	for _, v := range spec.Validations {
+		checks = append(checks, &vap.ValidationCondition{Expression: v.Expression, Message: v.Message, Reason: v.Reason})
+		var message plugincel.ExpressionAccessor
+		if v.MessageExpression != "" {
+			message = &vap.MessageExpressionCondition{MessageExpression: v.MessageExpression}
+		}
+		messages = append(messages, message)
+	}
+	for _, a := range spec.AuditAnnotations {
+		annotations = append(annotations, &vap.AuditAnnotationCondition{Key: a.Key, ValueExpression: a.ValueExpression})
+	}
+	validator := vap.NewValidator(
+		c.conditions("spec.validations", checks, true), matcher,
+		c.conditions("spec.auditAnnotations", annotations, true),
+		c.conditions("spec.validations.messageExpression", messages, false), spec.FailurePolicy, nil)
+	if err := errors.Join(c.faults...); err != nil {
+		return nil, err
+	}
+	return []phased{{phaseValidate, &validatingAdmission{base, validator}}}, nil
+}
+
+// admissionCompiler compiles the expressions of one policy in the API server's environment.
+type admissionCompiler struct {
+	compiler *plugincel.CompositedCompiler
+	params   bool
+	faults   []error
+}
+
+func newAdmissionCompiler(params bool, variables []admissionregistrationv1.Variable) (*admissionCompiler, error) {
+	compiler, err := plugincel.NewCompositedCompiler(celenvironment.MustBaseEnvSet(celenvironment.DefaultCompatibilityVersion()))
+	if err != nil {
+		return nil, fmt.Errorf("make a CEL compiler: %w", err)
+	}
+	c := &admissionCompiler{compiler: compiler, params: params}
+	for i, v := range variables {
+		result := compiler.CompileAndStoreVariable(&vap.Variable{Name: v.Name, Expression: v.Expression}, c.declared(true), celenvironment.StoredExpressions)
+		if result.Error != nil {
+			c.faults = append(c.faults, fmt.Errorf("spec.variables[%d].expression: %w", i, result.Error))
+		}
+	}
+	return c, nil
+}
+
+func (c *admissionCompiler) declared(authorizer bool) plugincel.OptionalVariableDeclarations {
+	return plugincel.OptionalVariableDeclarations{HasParams: c.params, HasAuthorizer: authorizer}
+}
+
+func (c *admissionCompiler) conditions(path string, expressions []plugincel.ExpressionAccessor, authorizer bool) plugincel.ConditionEvaluator {
+	compiled := c.compiler.CompileCondition(expressions, c.declared(authorizer), celenvironment.StoredExpressions)
+	for _, err := range compiled.CompilationErrors() {
+		c.faults = append(c.faults, fmt.Errorf("%s: %w", path, err))
+	}
+	return compiled
+}
+
+func (c *admissionCompiler) matchConditions(written []admissionregistrationv1.MatchCondition, failure *admissionregistrationv1.FailurePolicyType, name string) matchconditions.Matcher {
+	if len(written) == 0 {
+		return nil
+	}
+	var expressions []plugincel.ExpressionAccessor
+	for i := range written {
+		expressions = append(expressions, (*matchconditions.MatchCondition)(&written[i]))
+	}
+	return matchconditions.NewMatcher(c.conditions("spec.matchConditions", expressions, true), failure, "policy", "validate", name)
+}
+
+func (u *validatingAdmission) eval(ctx context.Context, req *request) answer {
+	call, err := req.begin()
+	if err != nil {
+		return u.faulty(nil, nil, verdict.Validate, err)
+	}
+	matched, err := call.matches(u.match)
+	if err != nil {
+		return u.faulty(call, nil, verdict.Validate, fmt.Errorf("failed to configure policy: %w", err))
+	}
+	converted := req.misses.take()
+	var out answer
+	for i := range u.bindings {
+		if !matched {
+			break
+		}
+		req.misses.all = append(req.misses.all, converted...)
+		out.join(u.judge(ctx, call, &u.bindings[i]))
+	}
+	return out
+}
+
+// judge evaluates the policy under one binding.
+func (u *validatingAdmission) judge(ctx context.Context, call *admissionCall, b *binding) answer {
+	req := call.req
+	if b.match != nil {
+		matched, err := call.matches(*b.match)
+		if err != nil {
+			return u.faulty(call, b, verdict.Validate, fmt.Errorf("failed to configure binding: %w", err))
+		}
+		if !matched {
+			req.misses.take()
+			return answer{}
+		}
+	}
+	params, err := u.params(req, b)
+	if err != nil {
+		return u.faulty(call, b, verdict.Validate, fmt.Errorf("failed to configure binding: %w", err))
+	}
+	v := verdict.Verdict{Policy: u.name, Rule: b.name, Type: verdict.Validate, Action: b.action(), Outcome: verdict.Skip, Message: matchConditionsNotMet}
+	if len(params) == 0 {
+		v.Message = "no parameters were found"
+	}
+	var failed []string
+	for _, param := range params {
+		result := u.validator.Validate(ctx, call.resource, call.attr, param, call.namespace, celconfig.RuntimeCELCostBudget, offlineAuthorizer{req})
+		failed = append(failed, tally(&v, result)...)
+	}
+	v = u.needs.settle(v, req, req.misses.take())
+	if v.Outcome == verdict.Undecided || len(failed) == 0 {
+		return answer{verdicts: []verdict.Verdict{v}}
+	}
+	v.Message = strings.Join(failed, "; ")
+	return u.act(call, b, v, failed)
+}
+
+// tally adds the decisions for one parameter to v and returns why the request fails.
+func tally(v *verdict.Verdict, result vap.ValidateResult) (failed []string) {
+	for _, d := range result.Decisions {
+		switch {
+		case d.Evaluation == vap.EvalError:
+			v.Outcome, v.Message = verdict.Error, d.Message
+		case d.Action == vap.ActionDeny && v.Outcome != verdict.Error:
+			v.Outcome = verdict.Fail
+		case v.Outcome == verdict.Skip:
+			v.Outcome, v.Message = verdict.Pass, ""
+		}
+		if d.Action == vap.ActionDeny {
+			failed = append(failed, d.Message)
+		}
+	}
+	for _, a := range result.AuditAnnotations {
+		if a.Action == vap.AuditAnnotationActionError {
+			v.Outcome = verdict.Error
+			failed = append(failed, a.Error)
+		}
+	}
+	return failed
+}
+
+// act does what the binding says about failures.
+func (u *validatingAdmission) act(call *admissionCall, b *binding, v verdict.Verdict, failed []string) answer {
+	var out answer
+	for _, action := range b.actions {
+		switch action {
+		case admissionregistrationv1.Deny:
+			out.deny = forbidden(call.attr, "ValidatingAdmissionPolicy '%s' with binding '%s' denied request: %s", u.name.Name, b.name, failed[0])
+		case admissionregistrationv1.Warn:
+			for _, message := range failed {
+				out.warnings = append(out.warnings, fmt.Sprintf("Validation failed for ValidatingAdmissionPolicy '%s' with binding '%s': %s", u.name.Name, b.name, message))
+			}
+		}
+	}
+	if v.Outcome == verdict.Fail && v.Action == verdict.ActionWarn {
+		v.Outcome = verdict.Warn
+	}
+	out.verdicts = []verdict.Verdict{v}
+	return out
+}
+
+// faulty is the answer when the policy or a binding cannot be applied: the failure policy
+// decides, whatever the binding's actions are.
+func (p *admissionPolicy) faulty(call *admissionCall, b *binding, kind verdict.RuleType, err error) answer {
+	v := verdict.Verdict{Policy: p.name, Type: kind, Outcome: verdict.Error, Message: err.Error()}
+	by := ""
+	if b != nil {
+		v.Rule = b.name
+		by = fmt.Sprintf(" with binding '%s'", b.name)
+	}
+	if p.failClosed && kind == verdict.Validate {
+		v.Action = verdict.Enforce
+	}
+	if call != nil {
+		if b != nil && kind == verdict.Validate && len(call.req.misses.all) > 0 {
+			v.Action = b.action() // no fault of the configuration: something is not known
+		}
+		v = p.needs.settle(v, call.req, call.req.misses.take())
+	}
+	out := answer{verdicts: []verdict.Verdict{v}}
+	switch {
+	case !p.failClosed || v.Outcome != verdict.Error || call == nil:
+	case kind == verdict.Mutate:
+		out.deny = fmt.Sprintf("policy '%s'%s denied request: %s", p.name.Name, by, err)
+	default:
+		out.deny = forbidden(call.attr, "%s '%s'%s denied request: %s", p.name.Kind, p.name.Name, by, err)
+	}
+	return out
+}
+
+// join adds what b said.
+func (a *answer) join(b answer) {
+	a.verdicts = append(a.verdicts, b.verdicts...)
+	a.warnings = append(a.warnings, b.warnings...)
+	if a.deny == "" { // the API server tells the first
+		a.deny = b.deny
+	}
+}

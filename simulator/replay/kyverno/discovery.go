@@ -1,0 +1,81 @@
+package kyverno
+
+import (
+	"errors"
+	"fmt"
+
+	openapiv2 "github.com/google/gnostic-models/openapiv2"
+	"github.com/kyverno/kyverno/ext/wildcard"
+	"github.com/kyverno/kyverno/pkg/clients/dclient"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clientdiscovery "k8s.io/client-go/discovery"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+// discovery answers Kyverno's validation of policies from the known kinds. A kind that is
+// not known is taken to exist under the name that the rules of English give it: whether
+// its CRD is installed is not for an offline check to say. It does not serve schemas.
+type discovery struct{ resources *capture.Resources }
+
+var _ dclient.IDiscovery = discovery{}
+
+func (d discovery) FindResources(group, version, kind, subresource string) (map[dclient.TopLevelApiDescription]metav1.APIResource, error) {
+	found := map[dclient.TopLevelApiDescription]metav1.APIResource{}
+	add := func(gvk capture.GVK, gvr capture.GVR, namespaced bool) {
+		top := dclient.TopLevelApiDescription{
+			GroupVersion: schema.GroupVersion{Group: gvr.Group, Version: gvr.Version}, Kind: gvk.Kind, Resource: gvr.Resource, SubResource: subresource,
+		}
+		found[top] = metav1.APIResource{Name: top.ResourceSubresource(), Kind: gvk.Kind, Group: gvr.Group, Version: gvr.Version, Namespaced: namespaced}
+	}
+	d.resources.Each(func(gvk capture.GVK, gvr capture.GVR, namespaced bool) {
+		if wildcard.Match(group, gvk.Group) && wildcard.Match(version, gvk.Version) && wildcard.Match(kind, gvk.Kind) && (version == gvk.Version || d.served(gvk)) {
+			add(gvk, gvr, namespaced)
+		}
+	})
+	if len(found) == 0 && !wildcard.ContainsWildcard(kind) {
+		gvk := capture.GVK{Group: group, Version: version, Kind: kind}
+		gvr, namespaced, _ := d.resources.ResourceFor(gvk)
+		add(gvk, gvr, namespaced)
+	}
+	return found, nil
+}
+
+// served tells whether a cluster of today serves the version: the stable one where there
+// is one. The table also knows versions that old manifests use.
+func (d discovery) served(gvk capture.GVK) bool {
+	if gvk.Group == "extensions" {
+		return false
+	}
+	stable := capture.GVK{Group: gvk.Group, Version: "v1", Kind: gvk.Kind}
+	if gvk.Kind == "HorizontalPodAutoscaler" {
+		stable.Version = "v2"
+	}
+	if gvk.Group == "kyverno.io" && gvk.Kind != "ClusterPolicy" && gvk.Kind != "Policy" {
+		stable.Version = "v2"
+	}
+	_, _, hasStable := d.resources.ResourceFor(stable)
+	return gvk == stable || !hasStable
+}
+
+func (d discovery) GetGVRFromGVK(gvk schema.GroupVersionKind) (schema.GroupVersionResource, error) {
+	gvr, _, _ := d.resources.ResourceFor(capture.GVK(gvk))
+	return schema.GroupVersionResource(gvr), nil
+}
+
+func (d discovery) GetGVKFromGVR(gvr schema.GroupVersionResource) (schema.GroupVersionKind, error) {
+	gvk, ok := d.resources.KindFor(capture.GVR(gvr))
+	if !ok {
+		return schema.GroupVersionKind{}, fmt.Errorf("resource %s is not known", gvr)
+	}
+	return schema.GroupVersionKind(gvk), nil
+}
+
+func (discovery) OpenAPISchema() (*openapiv2.Document, error) {
+	return nil, errors.New("schemas are not served offline")
+}
+
+func (discovery) CachedDiscoveryInterface() clientdiscovery.CachedDiscoveryInterface { return nil }
+
+func (discovery) OnChanged(func()) {}
