@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/seatrial/seatrial/simulator/blast"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -58,6 +60,13 @@ func policyOf(change policy.Change, r *blast.Radius) Policy {
 func written(o *policy.Object) string {
 	if o == nil {
 		return ""
+	}
+	if o.YAML == "" { // from a capture, which keeps no text
+		text, err := yaml.JSONToYAML(o.JSON)
+		if err != nil {
+			return ""
+		}
+		return string(text)
 	}
 	return o.YAML
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	policieskyvernoio "github.com/kyverno/api/api/policies.kyverno.io"
 	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
 	"github.com/kyverno/kyverno/pkg/cel/policies/mpol/compiler"
 	mpolengine "github.com/kyverno/kyverno/pkg/cel/policies/mpol/engine"
@@ -49,7 +50,7 @@ func (c *Compiler) newMutating(base *celPolicy, content []byte) ([]phased, error
 		base.addVariant(v.CompiledPolicy.MatchConstraints())
 	}
 	spec := typed.GetSpec()
-	if !spec.AdmissionEnabled() {
+	if !spec.AdmissionEnabled() || spec.EvaluationMode() != policieskyvernoio.EvaluationModeKubernetes {
 		return nil, nil
 	}
 	var units []phased

@@ -18,7 +18,8 @@ type celNeeds struct {
 	labels    bool // selects namespaces by labels that not every namespace has
 	oldObject bool // reads the old object
 	secrets   bool // reads data or stringData
-	body      bool // reads request.object, request.oldObject or request.options
+	request   bool // reads the request at all
+	body      bool // … its object, oldObject or options through it
 	random    bool // draws random values
 }
 
@@ -49,6 +50,7 @@ func celNeedsOf(text string) celNeeds {
 		random:    celRandom.MatchString(text),
 	}
 	for _, found := range celWhole.FindAllStringSubmatch(text, -1) {
+		n.request = true
 		if !celPlainField[found[1]] {
 			n.body = true
 		}

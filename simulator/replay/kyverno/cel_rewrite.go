@@ -88,7 +88,7 @@ func eachPlaceholder(text string, do func(string) (string, error)) (string, erro
 }
 
 func concerns(text string) bool {
-	return strings.Contains(text, "http") || strings.Contains(text, "time.now")
+	return strings.Contains(text, "http") || strings.Contains(text, "now")
 }
 
 // celParser reads expressions without expanding macros, so that what is written back is

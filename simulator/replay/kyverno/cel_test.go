@@ -106,6 +106,9 @@ func runCase(t *testing.T, data []byte, units []phased, world *memory) {
 		a := u.unit.eval(context.Background(), req)
 		for _, v := range a.verdicts {
 			got.Verdicts = append(got.Verdicts, verdictText(v))
+			if p, ok := u.unit.(*validating); ok {
+				sameAsEngine(t, p, req, v)
+			}
 		}
 		got.Warnings = append(got.Warnings, a.warnings...)
 		if a.deny != "" {

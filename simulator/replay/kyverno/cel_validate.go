@@ -13,6 +13,7 @@ import (
 	vpolengine "github.com/kyverno/kyverno/pkg/cel/policies/vpol/engine"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -51,6 +52,9 @@ func (c *Compiler) newValidating(base *celPolicy, content []byte) ([]phased, err
 	}
 	for _, v := range u.compiled.sample().compiled {
 		base.addVariant(v.CompiledPolicy.MatchConstraints())
+		for _, condition := range v.Policy.GetMatchConditions() { // autogen may add some
+			base.needs.request = base.needs.request || celWhole.MatchString(condition.Expression)
+		}
 	}
 	return []phased{{phaseValidate, u}}, nil
 }
@@ -105,9 +109,12 @@ func (u *validating) judge(ctx context.Context, v verdict.Verdict, variant *vpol
 	if variant.ExtractionMode {
 		return judgeExtracted(ctx, v, variant, lib, req, body)
 	}
-	adm := body.slim
-	if u.needs.body {
+	var adm *admissionv1.AdmissionRequest // nil: converting it costs as much as a simple expression
+	switch {
+	case u.needs.body:
 		adm = &req.adm
+	case u.needs.request:
+		adm = body.slim
 	}
 	result, err := variant.CompiledPolicy.Evaluate(ctx, nil, body.attr, adm, body.namespace, lib)
 	switch {
