@@ -152,7 +152,7 @@ func (r repository) list(ctx context.Context, commit, dir string) (map[string]en
 		tree[name] = entry{fields[0], fields[2]}
 	}
 	if len(tree) == 0 && dir != "" {
-		return nil, fmt.Errorf("path %q does not exist at revision %.12s: paths count from the top of the repository", dir, commit)
+		return nil, fmt.Errorf("path %q %w revision %.12s: paths count from the top of the repository", dir, ErrNoPath, commit)
 	}
 	return tree, nil
 }

@@ -16,6 +16,9 @@ import (
 // mistyped path than an intended answer.
 var ErrEmpty = errors.New("holds no policies")
 
+// ErrNoPath is returned for a path that a git revision does not have.
+var ErrNoPath = errors.New("does not exist at")
+
 // Options says where relative sources are looked up.
 type Options struct {
 	Dir string // working directory; "" is the process's

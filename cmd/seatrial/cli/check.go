@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -31,14 +33,7 @@ func newCheck(env Env) *cobra.Command {
 			if err != nil {
 				return malformed(err, "check compares git revisions: run it inside the repository of the policies")
 			}
-			if q.baseline, err = loadSet(cmd, gitSpec(base, inRepo), "--base"); err != nil {
-				return err
-			}
-			candidate := dir
-			if head != "" {
-				candidate = gitSpec(head, inRepo)
-			}
-			if q.candidate, err = loadSet(cmd, candidate, "--policies"); err != nil {
+			if err := q.loadRevisions(cmd, dir, inRepo, base, head); err != nil {
 				return err
 			}
 			report, err := q.answer(cmd.Context())
@@ -59,6 +54,36 @@ func newCheck(env Env) *cobra.Command {
 	_ = cmd.MarkFlagRequired("policies")
 	_ = cmd.MarkFlagRequired("base")
 	return cmd
+}
+
+// loadRevisions reads both sides. A folder that one of them does not have is empty there:
+// the change adds it, or removes it. A folder that neither has is a mistake.
+func (q *question) loadRevisions(cmd *cobra.Command, dir, inRepo, base, head string) error {
+	candidate := dir
+	if head != "" {
+		candidate = gitSpec(head, inRepo)
+	}
+	var baseErr, headErr error
+	q.baseline, baseErr = loadSet(cmd, gitSpec(base, inRepo), "--base")
+	q.candidate, headErr = loadSet(cmd, candidate, "--policies")
+	baseGone, headGone := isGone(baseErr), isGone(headErr)
+	switch {
+	case baseErr != nil && !baseGone, baseGone && headErr != nil:
+		return baseErr
+	case headErr != nil && !headGone:
+		return headErr
+	case baseGone:
+		q.baseline = policy.FromObjects(gitSpec(base, inRepo), nil)
+		q.notes = append(q.notes, fmt.Sprintf("%s has no policies at %s: every policy counts as added", inRepo, base))
+	case headGone:
+		q.candidate = policy.FromObjects(candidate, nil)
+		q.notes = append(q.notes, inRepo+" has no policies any more: every policy counts as removed")
+	}
+	return nil
+}
+
+func isGone(err error) bool {
+	return errors.Is(err, policy.ErrNoPath) || errors.Is(err, policy.ErrEmpty) || errors.Is(err, fs.ErrNotExist)
 }
 
 func gitSpec(rev, dir string) string { return fmt.Sprintf("git:%s:%s", rev, dir) }

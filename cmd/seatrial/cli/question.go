@@ -37,7 +37,9 @@ type question struct {
 
 	installed map[string]*policy.Set // by cluster, when a side is "captured"
 	rejected  []reports.Rejected
+	notes     []string
 	programs  []*kyverno.Program
+	compiler  *kyverno.Compiler
 }
 
 // gcPercent trades memory for time: a replay's garbage is short-lived and its heap small.
@@ -77,7 +79,7 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 	if err := q.checkSets(); err != nil {
 		return nil, err
 	}
-	compiler := kyverno.NewCompiler(q.engine)
+	q.compiler = kyverno.NewCompiler(q.engine)
 	if q.looksUp() {
 		if err := q.capture.IndexRecords(); err != nil {
 			return nil, malformed(err, "")
@@ -97,14 +99,14 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 				set = kyverno.InstalledPolicies(world)
 				q.installed[cluster.Name] = set
 			}
-			program, err := compiler.Compile(ctx, set, world)
+			program, err := q.compiler.Compile(ctx, set, world)
 			if err != nil {
 				return nil, unanswered(fmt.Errorf("compile the %s: %w", side.name, err))
 			}
 			q.reject(side.name, program.Rejected)
 			sides = append(sides, program)
 		}
-		engine, err := compiler.Engine(world, q.as, sides...)
+		engine, err := q.compiler.Engine(world, q.as, sides...)
 		if err != nil {
 			return nil, malformed(err, "")
 		}
@@ -205,7 +207,7 @@ func (q *question) namespaceLabels(cluster, namespace string) map[string]string 
 // input gathers what the report is built from.
 func (q *question) input(radius *blast.Radius) reports.Input {
 	in := reports.Input{
-		Tool: tool(), At: q.at, Radius: radius, Rejected: q.rejected, Notes: kyverno.Notes(q.programs...),
+		Tool: tool(), At: q.at, Radius: radius, Rejected: q.rejected, Notes: append(q.notes, kyverno.Notes(q.programs...)...),
 		Captures: []reports.Capture{{File: q.capture.Path, Digest: q.capture.End.Digest, Records: int(q.capture.End.Records), From: radius.From, To: radius.To}},
 	}
 	for _, s := range q.capture.Skipped {
@@ -223,7 +225,7 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 			in.Notes = append(in.Notes, fmt.Sprintf("%s: %d documents are no Kubernetes objects and were passed over", side.Source, n))
 		}
 	}
-	in.Changes = policy.Diff(in.Baseline, in.Candidate)
+	in.Changes = policy.Diff(q.compiler.Defaulted(in.Baseline), q.compiler.Defaulted(in.Candidate))
 	return in
 }
 

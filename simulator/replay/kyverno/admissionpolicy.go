@@ -167,13 +167,13 @@ func (p *admissionPolicy) init(object policy.Object, match *admissionregistratio
 	if param != nil && (param.APIVersion == "" || param.Kind == "") {
 		return errors.New("spec.paramKind: Required value: apiVersion and kind must be specified")
 	}
-	_, text, err := rewriter{}.policy(object.JSON)
+	read, err := rewriter{}.policy(object.JSON)
 	if err != nil {
 		return err
 	}
 	p.match, p.paramKind = newSelection(match), param
 	p.failClosed = failure == nil || *failure == admissionregistrationv1.Fail
-	p.needs = celNeedsOf(text)
+	p.needs = celNeedsOf(read.text)
 	p.needs.addMatch(match)
 	for _, b := range p.bindings {
 		if b.match != nil {

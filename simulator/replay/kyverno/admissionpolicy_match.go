@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	kyvernomatching "github.com/kyverno/kyverno/pkg/cel/matching"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -75,7 +76,7 @@ func (c *admissionCall) matches(s selection) (bool, error) {
 		return false, err
 	}
 	if kind != c.attr.GetKind() {
-		c.req.misses.add(fmt.Sprintf("the API server would convert the %s to %s", kind.Kind, kind.GroupVersion()), "name "+resource.GroupVersion().String()+" or its successor in the policy, or rehearse it on a fleet")
+		c.req.misses.addConversion(kind)
 	}
 	c.resource = resource
 	return true, nil
@@ -101,6 +102,34 @@ func newEquivalents() runtime.EquivalentResourceMapper {
 		registry.RegisterKindFor(e.resource, "", e.resource.GroupVersion().WithKind(e.kind))
 	}
 	return registry
+}
+
+// convertedFor returns the kind to which the API server would convert the object of a
+// request for a webhook that asks for another version of it; nil for most.
+func convertedFor(m *admissionregistrationv1.MatchResources, route admission.Attributes) *schema.GroupVersionKind {
+	if !hasEquivalents(route.GetResource()) || m == nil || m.MatchPolicy != nil && *m.MatchPolicy == admissionregistrationv1.Exact {
+		return nil
+	}
+	for _, e := range equivalentKinds {
+		if e.resource.Resource == route.GetResource().Resource && routes(m, asResource{route, e.resource}) {
+			kind := e.resource.GroupVersion().WithKind(e.kind)
+			return &kind
+		}
+	}
+	return nil
+}
+
+// asResource is a request as if it were for another resource.
+type asResource struct {
+	admission.Attributes
+	resource schema.GroupVersionResource
+}
+
+// GetResource returns the other resource.
+func (a asResource) GetResource() schema.GroupVersionResource { return a.resource }
+
+func (m *misses) addConversion(to schema.GroupVersionKind) {
+	m.add(fmt.Sprintf("the API server would convert the %s to %s", to.Kind, to.GroupVersion()), "name the version that is used in the policy, or rehearse it on a fleet")
 }
 
 func hasEquivalents(resource schema.GroupVersionResource) bool {

@@ -21,6 +21,7 @@ type celNeeds struct {
 	request   bool // reads the request at all
 	body      bool // … its object, oldObject or options through it
 	random    bool // draws random values
+	callsOut  bool // calls URLs in a way that is not followed
 }
 
 var (
@@ -90,6 +91,8 @@ func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
 		return []miss{{"the labels of namespace " + req.adm.Namespace + " are not in the capture", resolveLabels}}
 	case n.oldObject && req.rec.Lacks(capture.MissingOldObject):
 		return []miss{{"the object before the update is not in the capture", resolveOld}}
+	case n.callsOut && v.Outcome != verdict.Skip:
+		return []miss{{"the policy may call a URL", "HTTP calls are not made offline; rehearse this policy on a fleet"}}
 	case n.random:
 		return []miss{{"the policy draws random values", "rehearse this policy on a fleet"}}
 	}

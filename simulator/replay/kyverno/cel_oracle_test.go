@@ -164,7 +164,7 @@ func compareOracle(t *testing.T, dir string, units []phased, objects []json.RawM
 	var object json.RawMessage
 	found := 0
 	for _, o := range objects {
-		if named(o, want.Kind, name) {
+		if isNamed(o, want.Kind, name) {
 			object = o
 			found++
 		}
@@ -219,7 +219,7 @@ func compareOracle(t *testing.T, dir string, units []phased, objects []json.RawM
 	return comparePatched(t, dir, req.adm.Object.Raw, want, name)
 }
 
-func named(object json.RawMessage, kind, name string) bool {
+func isNamed(object json.RawMessage, kind, name string) bool {
 	var head struct {
 		Kind     string
 		Metadata struct{ Name, Namespace string }
@@ -237,7 +237,7 @@ func comparePatched(t *testing.T, dir string, got json.RawMessage, want oracleRe
 		return ""
 	}
 	for _, patched := range readObjects(t, filepath.Join(dir, file)) {
-		if !named(patched, want.Kind, name) {
+		if !isNamed(patched, want.Kind, name) {
 			continue
 		}
 		return cmp.Diff(bare(t, patched), bare(t, got))

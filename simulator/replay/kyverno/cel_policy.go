@@ -59,7 +59,9 @@ func (p *celPolicy) sees(req *request) bool {
 		return false
 	}
 	route := req.routing()
-	return slices.ContainsFunc(p.constraint, func(m *admissionregistrationv1.MatchResources) bool { return routes(m, route) })
+	return slices.ContainsFunc(p.constraint, func(m *admissionregistrationv1.MatchResources) bool {
+		return routes(m, route) || convertedFor(m, route) != nil
+	})
 }
 
 // routes tells whether a rule of m names the resource and the operation of a request.
@@ -85,7 +87,11 @@ func (p *celPolicy) matches(i int, req *request, body *celBody) (bool, error) {
 		match = p.loose[i]
 	}
 	if !routes(match, body.attr) {
-		return false, nil
+		other := convertedFor(match, req.routing())
+		if other != nil {
+			req.misses.addConversion(*other)
+		}
+		return other != nil, nil
 	}
 	matched, err := celMatcher.Match(&matching.MatchCriteria{Constraints: match}, body.attr, body.namespace)
 	if err != nil {

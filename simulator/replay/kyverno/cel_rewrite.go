@@ -13,6 +13,7 @@ import (
 	celast "github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/parser"
+	"github.com/kyverno/kyverno/pkg/cel/compiler"
 	"github.com/kyverno/kyverno/pkg/cel/policies/gpol/template"
 )
 
@@ -22,27 +23,35 @@ import (
 // give no other way to replace either.
 type rewriter struct{ at time.Time }
 
-// policy returns the policy with its expressions rewritten, the same bytes when none needs
-// it, and the text of all expressions as written.
-func (r rewriter) policy(content []byte) (changed []byte, text string, err error) {
+// rewritten is a policy whose expressions were rewritten.
+type rewritten struct {
+	content  []byte // the bytes as given when no expression needed it
+	text     string // all expressions as written
+	callsOut bool   // an HTTP call is left, behind a name of its own
+}
+
+// policy rewrites the expressions of a policy or an exception.
+func (r rewriter) policy(content []byte) (rewritten, error) {
 	var object map[string]any
 	if err := json.Unmarshal(content, &object); err != nil {
-		return nil, "", fmt.Errorf("decode the policy: %w", err)
+		return rewritten{}, fmt.Errorf("decode the policy: %w", err)
 	}
+	out := rewritten{content: content}
 	var all strings.Builder
 	dirty := false
-	err = eachExpression(object["spec"], func(written string) (string, error) {
+	err := eachExpression(object["spec"], func(written string) (string, error) {
 		all.WriteString(written)
 		all.WriteByte('\n')
 		now, err := r.expression(written)
 		dirty = dirty || now != written
+		out.callsOut = out.callsOut || concerns(now) && compiler.ExpressionsUseHTTP(now)
 		return now, err
 	})
-	if err != nil || !dirty {
-		return content, all.String(), err
+	out.text = all.String()
+	if err == nil && dirty {
+		out.content, err = json.Marshal(object)
 	}
-	changed, err = json.Marshal(object)
-	return changed, all.String(), err
+	return out, err
 }
 
 // expressionFields are the fields of policies and exceptions that hold CEL.

@@ -24,20 +24,22 @@ type celSet struct {
 }
 
 type celException struct {
-	typed  *policiesv1beta1.PolicyException
-	text   string // its expressions
+	typed  *policiesv1beta1.PolicyException // nil: it does not apply
+	text   string                           // its expressions
 	digest string
+	err    error // why a cluster would reject it
 }
 
 // celCache holds what was compiled, by content: policies that are in several sets are
 // compiled once. Units do not depend on a cluster; they look things up through the request.
 type celCache struct {
-	made  map[string]*compiled
-	types *typeConverters
+	made       map[string]*compiled
+	exceptions map[string]*celException
+	types      *typeConverters
 }
 
 func newCELCache() *celCache {
-	return &celCache{made: map[string]*compiled{}, types: &typeConverters{}}
+	return &celCache{made: map[string]*compiled{}, exceptions: map[string]*celException{}, types: &typeConverters{}}
 }
 
 // celCompilers lists the kinds and what compiles them.
@@ -95,7 +97,10 @@ func (c *Compiler) celSet(set *policy.Set) (celSet, []policy.Problem) {
 		var err error
 		switch group, _, _ := strings.Cut(object.APIVersion, "/"); {
 		case group == "policies.kyverno.io" && object.Kind == "PolicyException":
-			err = c.addException(&shared, object)
+			made := c.exception(object)
+			if err = made.err; err == nil && made.typed != nil {
+				shared.exceptions = append(shared.exceptions, *made)
+			}
 		case group == "admissionregistration.k8s.io" && strings.HasSuffix(object.Kind, "Binding"):
 			err = shared.addBinding(object)
 		case group == "kyverno.io" && object.Kind == "GlobalContextEntry":
@@ -112,8 +117,20 @@ func (c *Compiler) celSet(set *policy.Set) (celSet, []policy.Problem) {
 	return shared, problems
 }
 
-// addException adds an exception unless it has expired or its namespace is not honoured.
-func (c *Compiler) addException(shared *celSet, object policy.Object) error {
+// exception reads an exception, or remembers that it did. One that has expired, or whose
+// namespace is not honoured, does not apply.
+func (c *Compiler) exception(object policy.Object) *celException {
+	key := object.Digest + "@" + object.Namespace
+	made, ok := c.cel.exceptions[key]
+	if !ok {
+		made = &celException{digest: key}
+		made.err = c.readException(object, made)
+		c.cel.exceptions[key] = made
+	}
+	return made
+}
+
+func (c *Compiler) readException(object policy.Object, into *celException) error {
 	content, err := c.schemas.defaulted(object)
 	if err != nil {
 		return err
@@ -129,16 +146,16 @@ func (c *Compiler) addException(shared *celSet, object policy.Object) error {
 	if e := written.Spec.ExpiresAt; e != nil && c.opt.At.After(e.Time) || !c.honours(object.Namespace) {
 		return nil
 	}
-	content, text, err := rewriter{c.opt.At}.policy(content)
+	changed, err := rewriter{c.opt.At}.policy(content)
 	if err != nil {
 		return err
 	}
 	typed := &policiesv1beta1.PolicyException{}
-	if err := json.Unmarshal(content, typed); err != nil {
+	if err := json.Unmarshal(changed.content, typed); err != nil {
 		return fmt.Errorf("decode %s: %w", object.Kind, err)
 	}
 	typed.Namespace = object.Namespace
-	shared.exceptions = append(shared.exceptions, celException{typed, text, object.Digest + "@" + object.Namespace})
+	into.typed, into.text = typed, changed.text
 	return nil
 }
 
@@ -182,15 +199,17 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 	if err := validateCEL(object, content); err != nil {
 		return nil, err
 	}
-	content, text, err := rewriter{c.opt.At}.policy(content)
+	changed, err := rewriter{c.opt.At}.policy(content)
 	if err != nil {
 		return nil, err
 	}
+	text := changed.text
 	base := newCELPolicy(object, shared.entries)
 	for _, e := range exceptions {
 		base.exceptions = append(base.exceptions, e.typed)
 		text += e.text
 	}
 	base.needs = celNeedsOf(text)
-	return celCompilers[object.Kind](c, base, content)
+	base.needs.callsOut = changed.callsOut
+	return celCompilers[object.Kind](c, base, changed.content)
 }
