@@ -42,13 +42,20 @@ type question struct {
 	compiler  *kyverno.Compiler
 }
 
-// gcPercent trades memory for time: a replay's garbage is short-lived and its heap small.
-const gcPercent = 400
+// The collector trades memory for time, up to a limit: a replay's garbage is short-lived
+// and its heap small.
+const (
+	gcPercent   = 400
+	memoryLimit = 768 << 20 // bytes; near it the collector works harder, the replay goes on
+)
 
 // answer is seatrial's data flow: capture → compile → replay → diff → blast → report.
 func (q *question) answer(ctx context.Context) (*reports.Report, error) {
 	if q.env.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+	if q.env.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	engines, err := q.compile(ctx)
 	if err != nil {

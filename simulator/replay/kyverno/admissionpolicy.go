@@ -220,3 +220,41 @@ func (b *binding) action() verdict.Action {
 func forbidden(attr admission.Attributes, format string, args ...any) string {
 	return admission.NewForbidden(attr, fmt.Errorf(format, args...)).Error()
 }
+
+// faulty is the answer when the policy or a binding cannot be applied: the failure policy
+// decides, whatever the binding's actions are.
+func (p *admissionPolicy) faulty(call *admissionCall, b *binding, kind verdict.RuleType, err error) answer {
+	v := verdict.Verdict{Policy: p.name, Type: kind, Outcome: verdict.Error, Message: err.Error()}
+	by := ""
+	if b != nil {
+		v.Rule = b.name
+		by = fmt.Sprintf(" with binding '%s'", b.name)
+	}
+	if p.failClosed && kind == verdict.Validate {
+		v.Action = verdict.Enforce
+	}
+	if call != nil {
+		if b != nil && kind == verdict.Validate && len(call.req.misses.all) > 0 {
+			v.Action = b.action() // no fault of the configuration: something is not known
+		}
+		v = p.needs.settle(v, call.req, call.req.misses.take())
+	}
+	out := answer{verdicts: []verdict.Verdict{v}}
+	switch {
+	case !p.failClosed || v.Outcome != verdict.Error || call == nil:
+	case kind == verdict.Mutate:
+		out.deny = fmt.Sprintf("policy '%s'%s denied request: %s", p.name.Name, by, err)
+	default:
+		out.deny = forbidden(call.attr, "%s '%s'%s denied request: %s", p.name.Kind, p.name.Name, by, err)
+	}
+	return out
+}
+
+// join adds what b said.
+func (a *answer) join(b answer) {
+	a.verdicts = append(a.verdicts, b.verdicts...)
+	a.warnings = append(a.warnings, b.warnings...)
+	if a.deny == "" { // the API server tells the first
+		a.deny = b.deny
+	}
+}

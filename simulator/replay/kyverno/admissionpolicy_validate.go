@@ -9,9 +9,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	plugincel "k8s.io/apiserver/pkg/admission/plugin/cel"
 	vap "k8s.io/apiserver/pkg/admission/plugin/policy/validating"
-	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
-	celenvironment "k8s.io/apiserver/pkg/cel/environment"
 
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -61,51 +59,6 @@ func newValidatingAdmission(base *admissionPolicy, object policy.Object) ([]phas
 		return nil, err
 	}
 	return []phased{{phaseValidate, &validatingAdmission{base, validator}}}, nil
-}
-
-// admissionCompiler compiles the expressions of one policy in the API server's environment.
-type admissionCompiler struct {
-	compiler *plugincel.CompositedCompiler
-	params   bool
-	faults   []error
-}
-
-func newAdmissionCompiler(params bool, variables []admissionregistrationv1.Variable) (*admissionCompiler, error) {
-	compiler, err := plugincel.NewCompositedCompiler(celenvironment.MustBaseEnvSet(celenvironment.DefaultCompatibilityVersion()))
-	if err != nil {
-		return nil, fmt.Errorf("make a CEL compiler: %w", err)
-	}
-	c := &admissionCompiler{compiler: compiler, params: params}
-	for i, v := range variables {
-		result := compiler.CompileAndStoreVariable(&vap.Variable{Name: v.Name, Expression: v.Expression}, c.declared(true), celenvironment.StoredExpressions)
-		if result.Error != nil {
-			c.faults = append(c.faults, fmt.Errorf("spec.variables[%d].expression: %w", i, result.Error))
-		}
-	}
-	return c, nil
-}
-
-func (c *admissionCompiler) declared(authorizer bool) plugincel.OptionalVariableDeclarations {
-	return plugincel.OptionalVariableDeclarations{HasParams: c.params, HasAuthorizer: authorizer}
-}
-
-func (c *admissionCompiler) conditions(path string, expressions []plugincel.ExpressionAccessor, authorizer bool) plugincel.ConditionEvaluator {
-	compiled := c.compiler.CompileCondition(expressions, c.declared(authorizer), celenvironment.StoredExpressions)
-	for _, err := range compiled.CompilationErrors() {
-		c.faults = append(c.faults, fmt.Errorf("%s: %w", path, err))
-	}
-	return compiled
-}
-
-func (c *admissionCompiler) matchConditions(written []admissionregistrationv1.MatchCondition, failure *admissionregistrationv1.FailurePolicyType, name string) matchconditions.Matcher {
-	if len(written) == 0 {
-		return nil
-	}
-	var expressions []plugincel.ExpressionAccessor
-	for i := range written {
-		expressions = append(expressions, (*matchconditions.MatchCondition)(&written[i]))
-	}
-	return matchconditions.NewMatcher(c.conditions("spec.matchConditions", expressions, true), failure, "policy", "validate", name)
 }
 
 func (u *validatingAdmission) eval(ctx context.Context, req *request) answer {
@@ -205,42 +158,4 @@ func (u *validatingAdmission) act(call *admissionCall, b *binding, v verdict.Ver
 	}
 	out.verdicts = []verdict.Verdict{v}
 	return out
-}
-
-// faulty is the answer when the policy or a binding cannot be applied: the failure policy
-// decides, whatever the binding's actions are.
-func (p *admissionPolicy) faulty(call *admissionCall, b *binding, kind verdict.RuleType, err error) answer {
-	v := verdict.Verdict{Policy: p.name, Type: kind, Outcome: verdict.Error, Message: err.Error()}
-	by := ""
-	if b != nil {
-		v.Rule = b.name
-		by = fmt.Sprintf(" with binding '%s'", b.name)
-	}
-	if p.failClosed && kind == verdict.Validate {
-		v.Action = verdict.Enforce
-	}
-	if call != nil {
-		if b != nil && kind == verdict.Validate && len(call.req.misses.all) > 0 {
-			v.Action = b.action() // no fault of the configuration: something is not known
-		}
-		v = p.needs.settle(v, call.req, call.req.misses.take())
-	}
-	out := answer{verdicts: []verdict.Verdict{v}}
-	switch {
-	case !p.failClosed || v.Outcome != verdict.Error || call == nil:
-	case kind == verdict.Mutate:
-		out.deny = fmt.Sprintf("policy '%s'%s denied request: %s", p.name.Name, by, err)
-	default:
-		out.deny = forbidden(call.attr, "%s '%s'%s denied request: %s", p.name.Kind, p.name.Name, by, err)
-	}
-	return out
-}
-
-// join adds what b said.
-func (a *answer) join(b answer) {
-	a.verdicts = append(a.verdicts, b.verdicts...)
-	a.warnings = append(a.warnings, b.warnings...)
-	if a.deny == "" { // the API server tells the first
-		a.deny = b.deny
-	}
 }

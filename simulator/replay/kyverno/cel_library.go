@@ -6,9 +6,7 @@ import (
 	"sync"
 
 	gcrremote "github.com/google/go-containerregistry/pkg/v1/remote"
-	kyvernocommon "github.com/kyverno/kyverno/api/kyverno"
 	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
-	"github.com/kyverno/kyverno/pkg/background/common"
 	"github.com/kyverno/kyverno/pkg/cel/libs"
 	"github.com/kyverno/kyverno/pkg/toggle"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -133,90 +131,6 @@ func (l *library) ToGVR(apiVersion, kind string) (*schema.GroupVersionResource, 
 
 // GetHTTPMocks has none: calls are rewritten.
 func (l *library) GetHTTPMocks() map[string]any { return nil }
-
-// SetGenerateContext keeps what Kyverno's background controller would write on what is generated.
-func (l *library) SetGenerateContext(policy, policyNamespace, name, namespace, version, group, kind, uid string, _, _ bool) {
-	l.policyNS = policyNamespace
-	l.trigger = map[string]string{
-		kyvernocommon.LabelAppManagedBy:    kyvernocommon.ValueKyvernoApp,
-		common.GeneratePolicyLabel:         policy,
-		common.GenerateTriggerNameLabel:    name,
-		common.GenerateTriggerNSLabel:      namespace,
-		common.GenerateTriggerUIDLabel:     uid,
-		common.GenerateTriggerKindLabel:    kind,
-		common.GenerateTriggerGroupLabel:   group,
-		common.GenerateTriggerVersionLabel: version,
-	}
-}
-
-// GenerateResources keeps what a policy generates, in the form in which Kyverno's
-// background controller would create it.
-func (l *library) GenerateResources(namespace string, content []map[string]any) error {
-	for _, data := range content {
-		resource := &unstructured.Unstructured{Object: data}
-		items := []*unstructured.Unstructured{resource}
-		if resource.IsList() {
-			list, err := resource.ToList()
-			if err != nil {
-				return err
-			}
-			items = items[:0]
-			for i := range list.Items {
-				items = append(items, &list.Items[i])
-			}
-		}
-		for _, item := range items {
-			if err := l.generate(namespace, item); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (l *library) generate(namespace string, item *unstructured.Unstructured) error {
-	gvr, namespaced, known := l.req.look.resourceFor(item.GroupVersionKind())
-	if known && !namespaced {
-		if namespace != "" && l.policyNS != "" {
-			return fmt.Errorf("cross-scope generation denied: a policy scoped to namespace %q cannot generate cluster-scoped resource %s/%s", namespace, item.GetAPIVersion(), item.GetKind())
-		}
-		namespace = ""
-	}
-	if from := item.GetNamespace(); from != "" && from != namespace {
-		item.SetOwnerReferences(nil)
-	}
-	added := map[string]string{}
-	for key, value := range item.GetLabels() {
-		added[key] = value
-	}
-	for key, value := range l.trigger {
-		added[key] = value
-	}
-	if item.GetResourceVersion() != "" {
-		added[common.GenerateSourceUIDLabel] = string(item.GetUID())
-	}
-	item.SetLabels(added)
-	for _, field := range []string{"uid", "selfLink", "creationTimestamp", "managedFields", "resourceVersion"} {
-		unstructured.RemoveNestedField(item.Object, "metadata", field)
-	}
-	item.SetNamespace(namespace)
-	if known && l.belongsToOthers(gvr, item) {
-		return nil
-	}
-	l.generated = append(l.generated, item)
-	return nil
-}
-
-// belongsToOthers tells whether the object exists and this policy did not make it: Kyverno
-// leaves such an object alone. One that the capture does not know is taken to be absent.
-func (l *library) belongsToOthers(gvr schema.GroupVersionResource, item *unstructured.Unstructured) bool {
-	existing, err := l.req.look.get(gvr, item.GetNamespace(), item.GetName())
-	if err != nil {
-		return false
-	}
-	found := (&unstructured.Unstructured{Object: existing}).GetLabels()
-	return found[common.GeneratePolicyLabel] != l.trigger[common.GeneratePolicyLabel]
-}
 
 // GetGeneratedResources returns what was generated since ClearGeneratedResources.
 func (l *library) GetGeneratedResources() []*unstructured.Unstructured { return l.generated }

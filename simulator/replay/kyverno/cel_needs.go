@@ -11,8 +11,7 @@ import (
 
 // celNeeds says what the answer of a CEL policy rests on besides the object.
 type celNeeds struct {
-	lookups   bool // calls a library that asks the cluster, a registry or a URL
-	context   bool // … the global context
+	lookups   bool // names a library that asks the cluster, a registry or a URL
 	user      bool // reads who sends the request
 	namespace bool // reads the namespace object
 	labels    bool // selects namespaces by labels that not every namespace has
@@ -25,7 +24,6 @@ type celNeeds struct {
 }
 
 var (
-	celLookups    = regexp.MustCompile(`\b(resource|globalContext|http|image)\s*\.`)
 	celContext    = regexp.MustCompile(`\bglobalContext\b`)
 	celUser       = regexp.MustCompile(`\buserInfo\b|\bauthorizer\b`)
 	celNamespace  = regexp.MustCompile(`\bnamespaceObject\b`)
@@ -42,8 +40,6 @@ var (
 // the text leaves room for doubt, the need is there.
 func celNeedsOf(text string) celNeeds {
 	n := celNeeds{
-		lookups:   celLookups.MatchString(text),
-		context:   celContext.MatchString(text),
 		user:      celUser.MatchString(text),
 		namespace: celNamespace.MatchString(text),
 		oldObject: celOldObject.MatchString(text),

@@ -3,15 +3,16 @@ package kyverno
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 
 	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
 	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
 	"github.com/kyverno/kyverno/pkg/cel/matching"
-	reportutils "github.com/kyverno/kyverno/pkg/utils/report"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/admission/plugin/webhook/predicates/rules"
 
@@ -93,6 +94,9 @@ func (p *celPolicy) matches(i int, req *request, body *celBody) (bool, error) {
 		}
 		return other != nil, nil
 	}
+	if !selects(match.ObjectSelector, body.attr) {
+		return false, nil
+	}
 	matched, err := celMatcher.Match(&matching.MatchCriteria{Constraints: match}, body.attr, body.namespace)
 	if err != nil {
 		return false, fmt.Errorf("failed to execute matching: %w", err)
@@ -100,145 +104,26 @@ func (p *celPolicy) matches(i int, req *request, body *celBody) (bool, error) {
 	return matched, nil
 }
 
+// selects applies an objectSelector as the API server does before it calls the webhook:
+// the object or the old one must match, and one that is not there does not. Kyverno's
+// engine takes an absent object for one without labels, which every NotIn selects.
+func selects(s *metav1.LabelSelector, attr admission.Attributes) bool {
+	if s == nil {
+		return true
+	}
+	selector, err := metav1.LabelSelectorAsSelector(s)
+	if err != nil || selector.Empty() {
+		return true // an invalid selector is the engine's to report
+	}
+	for _, o := range []runtime.Object{attr.GetObject(), attr.GetOldObject()} {
+		if u, ok := o.(*unstructured.Unstructured); ok && u != nil && len(u.Object) > 0 && selector.Matches(labels.Set(u.GetLabels())) {
+			return true
+		}
+	}
+	return false
+}
+
 // broken is the answer of a policy that could not be asked.
 func (p *celPolicy) broken(kind verdict.RuleType, err error) answer {
 	return answer{verdicts: []verdict.Verdict{{Policy: p.name, Type: kind, Outcome: verdict.Error, Message: err.Error()}}}
-}
-
-// add adds a verdict of a policy that validates, with what its actions make of it: Deny
-// refuses the request on failures and on errors, whatever the failure policy says.
-func (a *answer) add(actions []admissionregistrationv1.ValidationAction, v verdict.Verdict) {
-	text := ""
-	switch v.Outcome {
-	case verdict.Fail:
-		text = fmt.Sprintf("Policy %s failed: %s", v.Policy.Name, v.Message)
-	case verdict.Error:
-		text = fmt.Sprintf("Policy %s error: %s", v.Policy.Name, v.Message)
-	}
-	warns := slices.Contains(actions, admissionregistrationv1.Warn)
-	if warns && text != "" {
-		a.warnings = append(a.warnings, text)
-	}
-	switch {
-	case slices.Contains(actions, admissionregistrationv1.Deny):
-		v.Action = verdict.Enforce
-		if text != "" {
-			a.refuse(text)
-		}
-	case warns:
-		v.Action = verdict.ActionWarn
-		if v.Outcome == verdict.Fail {
-			v.Outcome = verdict.Warn
-		}
-	default:
-		v.Action = verdict.Audit
-	}
-	a.verdicts = append(a.verdicts, v)
-}
-
-// refuse adds to what the user is told.
-func (a *answer) refuse(text string) {
-	if a.deny != "" {
-		text = a.deny + "; " + text
-	}
-	a.deny = text
-}
-
-// excepted fills v for exceptions that applied: the one with the highest priority says
-// whether that is a skip or a pass.
-func excepted(v verdict.Verdict, applied []*policiesv1beta1.PolicyException) verdict.Verdict {
-	best, chosen := 0, 0
-	var keys []string
-	for i, e := range applied {
-		keys = append(keys, strings.TrimPrefix(e.Namespace+"/"+e.Name, "/"))
-		if n, err := strconv.Atoi(e.Labels[reportutils.LabelPolicyExceptionPriority]); err == nil && n > best {
-			best, chosen = n, i
-		}
-	}
-	v.Outcome, v.Message = verdict.Skip, "rule is skipped due to policy exception: "+strings.Join(keys, ", ")
-	if applied[chosen].Spec.ReportResult == "pass" {
-		v.Outcome, v.Message = verdict.Pass, "rule is passed due to policy exception: "+strings.Join(keys, ", ")
-	}
-	slices.Sort(keys)
-	v.Exceptions = slices.Compact(keys)
-	return v
-}
-
-// instances holds a policy as Kyverno's compiler made it. A policy that asks the library
-// nothing is compiled once and shared. One that does is compiled once per worker that is
-// at it, because its library answers for one request at a time.
-type instances[T any] struct {
-	compile func(*library) (T, error)
-	policy  *celPolicy
-	shared  *instance[T]
-	mu      sync.Mutex
-	idle    []*instance[T]
-}
-
-type instance[T any] struct {
-	library  *library
-	compiled T
-}
-
-// newInstances compiles the first instance; exclusive policies get more as they are needed.
-func newInstances[T any](p *celPolicy, exclusive bool, compile func(*library) (T, error)) (*instances[T], error) {
-	all := &instances[T]{compile: compile, policy: p}
-	first, err := all.make()
-	if err != nil {
-		return nil, err
-	}
-	if exclusive {
-		all.idle = append(all.idle, first)
-	} else {
-		all.shared = first
-	}
-	return all, nil
-}
-
-func (all *instances[T]) make() (*instance[T], error) {
-	one := &instance[T]{library: &library{entries: all.policy.entries}}
-	err := compileWith(one.library, func() (err error) {
-		one.compiled, err = all.compile(one.library)
-		return err
-	})
-	return one, err
-}
-
-// sample returns an instance to look at while no request is judged.
-func (all *instances[T]) sample() *instance[T] {
-	if all.shared != nil {
-		return all.shared
-	}
-	return all.idle[0]
-}
-
-// use lends an instance to do, for one request.
-func (all *instances[T]) use(req *request, do func(*instance[T]) error) error {
-	if all.shared != nil {
-		return do(all.shared)
-	}
-	one, err := all.take()
-	if err != nil {
-		return err
-	}
-	one.library.bind(req)
-	defer func() {
-		one.library.bind(nil)
-		all.mu.Lock()
-		all.idle = append(all.idle, one)
-		all.mu.Unlock()
-	}()
-	return do(one)
-}
-
-func (all *instances[T]) take() (*instance[T], error) {
-	all.mu.Lock()
-	if n := len(all.idle); n > 0 {
-		one := all.idle[n-1]
-		all.idle = all.idle[:n-1]
-		all.mu.Unlock()
-		return one, nil
-	}
-	all.mu.Unlock()
-	return all.make()
 }

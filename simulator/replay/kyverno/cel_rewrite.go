@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type rewriter struct{ at time.Time }
 type rewritten struct {
 	content  []byte // the bytes as given when no expression needed it
 	text     string // all expressions as written
+	lookups  bool   // a library that asks the cluster, a registry or a URL is named
 	callsOut bool   // an HTTP call is left, behind a name of its own
 }
 
@@ -42,6 +44,7 @@ func (r rewriter) policy(content []byte) (rewritten, error) {
 	err := eachExpression(object["spec"], func(written string) (string, error) {
 		all.WriteString(written)
 		all.WriteByte('\n')
+		out.lookups = out.lookups || namesLibrary(written)
 		now, err := r.expression(written)
 		dirty = dirty || now != written
 		out.callsOut = out.callsOut || concerns(now) && compiler.ExpressionsUseHTTP(now)
@@ -105,6 +108,31 @@ func concerns(text string) bool {
 var celParser = sync.OnceValues(func() (*parser.Parser, error) {
 	return parser.NewParser(parser.EnableOptionalSyntax(true), parser.EnableIdentEscapeSyntax(true))
 })
+
+// libraries matches the names of the libraries that ask for something. Most hits are
+// fields, as in c.image; the parser tells.
+var libraries = regexp.MustCompile(`\b(resource|globalContext|http|image)\b`)
+
+// namesLibrary tells whether an expression names a library that asks for something. It
+// errs on the side of yes: a variable may have the name of one.
+func namesLibrary(text string) bool {
+	if !libraries.MatchString(text) {
+		return false
+	}
+	p, err := celParser()
+	if err != nil {
+		return true
+	}
+	parsed, faults := p.Parse(celcommon.NewTextSource(text))
+	if len(faults.GetErrors()) > 0 {
+		return true
+	}
+	found := false
+	celast.PostOrderVisit(parsed.Expr(), celast.NewExprVisitor(func(e celast.Expr) {
+		found = found || e.Kind() == celast.IdentKind && libraries.MatchString(e.AsIdent())
+	}))
+	return found
+}
 
 // expression rewrites one expression. One that does not parse comes back as it is: the
 // compiler says what is wrong with it.

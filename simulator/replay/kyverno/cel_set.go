@@ -25,7 +25,7 @@ type celSet struct {
 
 type celException struct {
 	typed  *policiesv1beta1.PolicyException // nil: it does not apply
-	text   string                           // its expressions
+	read   rewritten                        // its expressions
 	digest string
 	err    error // why a cluster would reject it
 }
@@ -155,7 +155,7 @@ func (c *Compiler) readException(object policy.Object, into *celException) error
 		return fmt.Errorf("decode %s: %w", object.Kind, err)
 	}
 	typed.Namespace = object.Namespace
-	into.typed, into.text = typed, changed.text
+	into.typed, into.read = typed, changed
 	return nil
 }
 
@@ -203,13 +203,14 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 	if err != nil {
 		return nil, err
 	}
-	text := changed.text
 	base := newCELPolicy(object, shared.entries)
 	for _, e := range exceptions {
 		base.exceptions = append(base.exceptions, e.typed)
-		text += e.text
+		changed.text += e.read.text
+		changed.lookups = changed.lookups || e.read.lookups
+		changed.callsOut = changed.callsOut || e.read.callsOut
 	}
-	base.needs = celNeedsOf(text)
-	base.needs.callsOut = changed.callsOut
+	base.needs = celNeedsOf(changed.text)
+	base.needs.lookups, base.needs.callsOut = changed.lookups, changed.callsOut
 	return celCompilers[object.Kind](c, base, changed.content)
 }

@@ -1,6 +1,8 @@
 package kyverno
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -45,11 +47,28 @@ func (s *schemas) defaulted(obj policy.Object) ([]byte, error) {
 	if l == nil { // the release ships no schema of GlobalContextEntry for its command line
 		return obj.JSON, nil
 	}
-	_, loaded, err := l.Load(obj.JSON)
+	content, err := withoutStatus(obj.JSON)
+	if err != nil {
+		return nil, err
+	}
+	_, loaded, err := l.Load(content)
 	if err != nil {
 		return nil, errors.New(reasonOf(err))
 	}
 	return loaded.MarshalJSON()
+}
+
+// withoutStatus drops the status, as the API server does when an object is written.
+func withoutStatus(content []byte) ([]byte, error) {
+	if !bytes.Contains(content, []byte(`"status":`)) {
+		return content, nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(content, &fields); err != nil {
+		return nil, fmt.Errorf("decode the policy: %w", err)
+	}
+	delete(fields, "status")
+	return json.Marshal(fields)
 }
 
 // loader returns the loader that knows the kind; nil when no CRD is at hand. Callers hold mu.
