@@ -24,13 +24,14 @@ type celNeeds struct {
 }
 
 var (
-	celContext    = regexp.MustCompile(`\bglobalContext\b`)
-	celUser       = regexp.MustCompile(`\buserInfo\b|\bauthorizer\b`)
-	celNamespace  = regexp.MustCompile(`\bnamespaceObject\b`)
-	celOldObject  = regexp.MustCompile(`\boldObject\b`)
-	celRandom     = regexp.MustCompile(`\brandom\s*[.(]`)
-	celWhole      = regexp.MustCompile(`\brequest\b(?:\s*\.\s*\??\s*(\w+))?`)
-	celPlainField = map[string]bool{
+	celContext       = regexp.MustCompile(`\bglobalContext\b`)
+	celUser          = regexp.MustCompile(`\buserInfo\b|\bauthorizer\b`)
+	celNamespace     = regexp.MustCompile(`\bnamespaceObject\b`)
+	celNamespaceName = regexp.MustCompile(`\bnamespaceObject\.metadata\.name\b`)
+	celOldObject     = regexp.MustCompile(`\boldObject\b`)
+	celRandom        = regexp.MustCompile(`\brandom\s*[.(]`)
+	celWhole         = regexp.MustCompile(`\brequest\b(?:\s*\.\s*\??\s*(\w+))?`)
+	celPlainField    = map[string]bool{
 		"uid": true, "kind": true, "resource": true, "subResource": true, "requestKind": true, "requestResource": true,
 		"requestSubResource": true, "name": true, "namespace": true, "operation": true, "userInfo": true, "dryRun": true,
 	}
@@ -40,8 +41,9 @@ var (
 // the text leaves room for doubt, the need is there.
 func celNeedsOf(text string) celNeeds {
 	n := celNeeds{
-		user:      celUser.MatchString(text),
-		namespace: celNamespace.MatchString(text),
+		user: celUser.MatchString(text),
+		// The name of the namespace is known even where its object is not.
+		namespace: celNamespace.MatchString(celNamespaceName.ReplaceAllString(text, "")),
 		oldObject: celOldObject.MatchString(text),
 		secrets:   readsSecrets.MatchString(text),
 		random:    celRandom.MatchString(text),
@@ -84,7 +86,7 @@ func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
 	case !req.userKnown() && n.user:
 		return []miss{{"who sends the request is not in the capture", resolveUser}}
 	case !req.namespaceKnown && (n.namespace || n.labels && harm):
-		return []miss{{"the labels of namespace " + req.adm.Namespace + " are not in the capture", resolveLabels}}
+		return []miss{{"the labels of the namespace are not in the capture", resolveLabels}}
 	case n.oldObject && req.rec.Lacks(capture.MissingOldObject):
 		return []miss{{"the object before the update is not in the capture", resolveOld}}
 	case n.callsOut && v.Outcome != verdict.Skip:

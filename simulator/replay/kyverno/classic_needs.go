@@ -142,7 +142,7 @@ func (n *needs) settle(v verdict.Verdict, req *request, found []miss) verdict.Ve
 	case rolesUnknown && failed:
 		return undecided(v, []miss{{"the roles of user " + req.adm.UserInfo.Username + " are not in the capture", resolveRBAC}})
 	case !req.namespaceKnown && failed && (r.nsLabels || n.exceptionLabels):
-		return undecided(v, []miss{{"the labels of namespace " + req.adm.Namespace + " are not in the capture", resolveLabels}})
+		return undecided(v, []miss{{"the labels of the namespace are not in the capture", resolveLabels}})
 	case req.rec.Lacks(capture.MissingOldObject) && n.restsOnOld(v, r, req):
 		return undecided(v, []miss{{"the object before the update is not in the capture", resolveOld}})
 	}
