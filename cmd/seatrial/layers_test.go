@@ -32,13 +32,13 @@ var owners = map[string]string{
 	"github.com/kyverno/":                   "simulator/replay/kyverno",
 	"github.com/spf13/cobra":                "cmd",
 	"sigs.k8s.io/kind":                      "harness/cluster/kind",
-	"sigs.k8s.io/controller-runtime/pkg/en": "harness/cluster/embedded", // envtest
+	"go.etcd.io/etcd":                       "harness/cluster/embedded",
 	"github.com/klauspost/compress":         "simulator/capture",
 	"github.com/wI2L/jsondiff":              "simulator/replay/kyverno",
 }
 
 // unborn are owners whose folder a later issue makes.
-var unborn = []string{"harness/cluster/kind", "harness/cluster/embedded"}
+var unborn = []string{"harness/cluster/kind"}
 
 type file struct {
 	folder  string // relative to the module, slashes

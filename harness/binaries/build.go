@@ -1,0 +1,160 @@
+package binaries
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// build makes one program and puts it at dir/n. The caller holds dir's lock.
+func (s *Store) build(ctx context.Context, dir string, n Name, r recipe) error {
+	if _, err := exec.LookPath("go"); err != nil {
+		return errors.New("needs the go command to be built (hint: install Go, or put the programs in a folder and name it in SEATRIAL_BINARIES)")
+	}
+	src, err := r.source(ctx, dir)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(dir, string(n)+".*.tmp")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	if r.copy != "" {
+		err = copyFile(filepath.Join(src, r.copy), tmp.Name())
+	} else {
+		err = s.compile(ctx, src, tmp.Name(), n, r)
+	}
+	if err != nil {
+		return err
+	}
+	return install(dir, tmp.Name(), n, r)
+}
+
+func (s *Store) compile(ctx context.Context, src, out string, n Name, r recipe) error {
+	e := Event{Name: n, Version: r.version}
+	s.tell(e)
+	stale, err := gocmd(ctx, src, "list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", r.pkg)
+	if err != nil {
+		return err
+	}
+	e.Total = len(bytes.Fields(stale))
+	s.tell(e)
+	cmd := command(ctx, src, "build", "-v", "-ldflags", r.ldflags, "-o", out, r.pkg)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	said := s.follow(stderr, e)
+	if err := cmd.Wait(); err != nil {
+		return failed(ctx, cmd, said, err)
+	}
+	return nil
+}
+
+// follow counts the packages that go build -v names and returns what else it said.
+func (s *Store) follow(r io.Reader, e Event) []byte {
+	var said bytes.Buffer
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		line := lines.Text()
+		if line == "" || strings.ContainsAny(line, " \t:") {
+			fmt.Fprintln(&said, line)
+			continue
+		}
+		e.Done = min(e.Done+1, e.Total)
+		s.tell(e)
+	}
+	return said.Bytes()
+}
+
+func (s *Store) tell(e Event) {
+	if s.Progress != nil {
+		s.Progress(e)
+	}
+}
+
+// source is the folder to build in: a module of the proxy, whose sum is
+// compared with the pinned one, or our own module written into the cache.
+func (r recipe) source(ctx context.Context, dir string) (string, error) {
+	if r.files != "" {
+		return r.write(dir)
+	}
+	out, err := gocmd(ctx, dir, "mod", "download", "-json", r.path+"@"+r.version)
+	if err != nil {
+		return "", err
+	}
+	var m struct{ Dir, Sum, Error string }
+	if err := json.Unmarshal(out, &m); err != nil {
+		return "", fmt.Errorf("go mod download: %w", err)
+	}
+	if m.Sum != r.sum {
+		return "", fmt.Errorf("%s@%s has the sum %s, want %s", r.path, r.version, m.Sum, r.sum)
+	}
+	return m.Dir, nil
+}
+
+func (r recipe) write(dir string) (string, error) {
+	src := filepath.Join(dir, "src")
+	for _, f := range moduleFiles {
+		data, err := modules.ReadFile(r.files + "/" + f.from)
+		if err != nil {
+			return "", err
+		}
+		path := filepath.Join(src, f.to)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			return "", err
+		}
+	}
+	return src, nil
+}
+
+func command(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off", "PWD="+dir)
+	return cmd
+}
+
+func gocmd(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	cmd := command(ctx, dir, args...)
+	if args[0] == "mod" {
+		cmd.Env = append(cmd.Env, "GOFLAGS=")
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, failed(ctx, cmd, append(stderr.Bytes(), out...), err)
+	}
+	return out, nil
+}
+
+// failed says what a go command said before it failed, at most its last lines.
+func failed(ctx context.Context, cmd *exec.Cmd, said []byte, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+	if len(lines) > 20 {
+		lines = lines[len(lines)-20:]
+	}
+	return fmt.Errorf("go %s: %w\n%s", cmd.Args[1], err, strings.Join(lines, "\n"))
+}

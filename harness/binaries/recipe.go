@@ -1,0 +1,83 @@
+package binaries
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"runtime"
+)
+
+// A recipe says how a program is built. Versions and sums are pinned: those of
+// Kyverno by the sum of its module, which holds the go.mod and go.sum that its
+// maintainers build with; those of Kubernetes and etcd by a go.mod and a go.sum
+// of ours, since Kubernetes' own go.mod points into its repository.
+type recipe struct {
+	module  string // short name, for paths and messages
+	version string
+	path    string // module path, when the module is built in its own folder
+	sum     string // its h1 sum
+	files   string // folder of modules/, when the module is ours
+	pkg     string // what to build
+	copy    string // or a file of the module to keep as it is
+	ldflags string
+}
+
+//go:embed modules
+var modules embed.FS
+
+const (
+	kyvernoModule = "github.com/kyverno/kyverno"
+	kyvernoSum    = "h1:/MkgFii3/VlQfKR1JpC9tVwNNVNQTt2S4U6qCsafsTU="
+	strip         = "-s -w"
+	kubeVersion   = strip +
+		" -X k8s.io/component-base/version.gitVersion=" + KubernetesVersion +
+		" -X k8s.io/component-base/version.gitMajor=1" +
+		" -X k8s.io/component-base/version.gitMinor=36" +
+		" -X k8s.io/component-base/version.gitTreeState=clean"
+)
+
+var recipes = map[Name]recipe{
+	Etcd:              ours("etcd", EtcdVersion, "./etcd", strip),
+	APIServer:         ours("kubernetes", KubernetesVersion, "./kube-apiserver", kubeVersion),
+	ControllerManager: ours("kubernetes", KubernetesVersion, "k8s.io/kubernetes/cmd/kube-controller-manager", kubeVersion),
+	Kyverno:           kyverno("./cmd/kyverno"),
+	Background:        kyverno("./cmd/background-controller"),
+	Reports:           kyverno("./cmd/reports-controller"),
+	Cleanup:           kyverno("./cmd/cleanup-controller"),
+	KyvernoInstall:    {module: "kyverno", version: KyvernoVersion, path: kyvernoModule, sum: kyvernoSum, copy: "config/install-latest-testing.yaml"},
+}
+
+func ours(module, version, pkg, ldflags string) recipe {
+	return recipe{module: module, version: version, files: "modules/controlplane", pkg: pkg, ldflags: ldflags}
+}
+
+func kyverno(pkg string) recipe {
+	return recipe{module: "kyverno", version: KyvernoVersion, path: kyvernoModule, sum: kyvernoSum, pkg: pkg, ldflags: strip}
+}
+
+// moduleFiles are the files of our module and their names where it is built: a
+// folder with a go.mod could not be embedded.
+var moduleFiles = []struct{ from, to string }{
+	{"go.mod.txt", "go.mod"},
+	{"go.sum.txt", "go.sum"},
+	{"etcd.go.txt", "etcd/main.go"},
+	{"kube-apiserver.go.txt", "kube-apiserver/main.go"},
+}
+
+// digest tells recipes of one version apart: what is pinned, and for which machine.
+func (r recipe) digest() string {
+	h := sha256.New()
+	fmt.Fprintln(h, r.path, r.version, r.sum, runtime.GOOS, runtime.GOARCH)
+	if r.files != "" {
+		for _, f := range moduleFiles {
+			data, err := modules.ReadFile(r.files + "/" + f.from)
+			if err != nil {
+				panic(err) // embedded: a test builds every recipe's digest
+			}
+			fmt.Fprintln(h, len(data))
+			h.Write(data)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12]
+}

@@ -1,0 +1,126 @@
+// Package cluster says what seatrial needs of a cluster that it rehearses on, and
+// what makes one. Start with [Provider] and [Cluster]; package clustertest holds
+// the contract that every provider passes, embedded clusters and kind's alike.
+//
+// Ready means ready. A [Provider] returns a cluster when its API server answers,
+// Kyverno's webhooks are registered, and Kyverno has answered a canary request
+// through them; a status that says so is not enough.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"k8s.io/client-go/rest"
+)
+
+// ErrExists says that a cluster of that name is there already.
+var ErrExists = errors.New("the cluster exists already")
+
+// ErrNotFound says that there is no cluster of that name.
+var ErrNotFound = errors.New("no such cluster")
+
+// ErrUnsupported says that a provider cannot do what was asked, whatever the cluster.
+var ErrUnsupported = errors.New("the provider cannot do this")
+
+// A Spec says what a cluster is to be. The zero value but for Name is a cluster
+// of the provider's own Kubernetes version with Kyverno's admission controller.
+type Spec struct {
+	Name              string            // DNS label, unique in its fleet
+	Labels            map[string]string // the member's labels, which placements select by
+	KubernetesVersion string            // v1.36.3; empty: the provider's own
+	Components        []Component       // besides the API server; nil: Kyverno's admission controller
+}
+
+// A Component is a part of a cluster that can be stopped and started by itself.
+type Component string
+
+// The components.
+const (
+	APIServer         Component = "kube-apiserver"
+	ControllerManager Component = "kube-controller-manager"
+	Kyverno           Component = "kyverno"
+	KyvernoBackground Component = "kyverno-background-controller"
+	KyvernoReports    Component = "kyverno-reports-controller"
+	KyvernoCleanup    Component = "kyverno-cleanup-controller"
+)
+
+// Has says whether a cluster of this spec runs c.
+func (s Spec) Has(c Component) bool {
+	if c == APIServer {
+		return true
+	}
+	for _, has := range s.Parts() {
+		if has == c {
+			return true
+		}
+	}
+	return false
+}
+
+// Parts is what runs besides the API server.
+func (s Spec) Parts() []Component {
+	if s.Components == nil {
+		return []Component{Kyverno}
+	}
+	return s.Components
+}
+
+// A Provider makes and removes clusters. Its methods may be called concurrently
+// for clusters of different names.
+type Provider interface {
+	// Kind is what users call the provider: embedded, kind.
+	Kind() string
+	// Create makes a cluster and returns when it is ready. On an error nothing
+	// of the cluster is left.
+	Create(ctx context.Context, spec Spec) (Cluster, error)
+	// Open returns a cluster made earlier, in this process or another.
+	Open(ctx context.Context, name string) (Cluster, error)
+	// List names the clusters there are, sorted, those that are half made or
+	// dead included.
+	List(ctx context.Context) ([]string, error)
+	// Delete stops everything that belongs to a cluster and removes its state.
+	// A cluster that is not there is no error.
+	Delete(ctx context.Context, name string) error
+	// Close stops what clusters share once no cluster is left. Clusters go on.
+	Close(ctx context.Context) error
+}
+
+// A Cluster is a Kubernetes cluster with Kyverno.
+type Cluster interface {
+	Name() string
+	Spec() Spec
+	// REST is how to reach the cluster as its administrator, who may impersonate
+	// anybody. The caller may change the copy it gets.
+	REST() *rest.Config
+	// Kubeconfig is the same as a file's content, with one context of the cluster's name.
+	Kubeconfig() ([]byte, error)
+	// Stop ends a component as a crash does, at once and without a goodbye.
+	Stop(ctx context.Context, c Component) error
+	// Start starts a stopped component and returns when it answers again.
+	Start(ctx context.Context, c Component) error
+	// Status says how each component is.
+	Status(ctx context.Context) Status
+	// Logs is the end of what a component wrote, at most the last bytes given.
+	Logs(c Component, bytes int64) ([]byte, error)
+}
+
+// A Status is how a cluster is at one moment.
+type Status struct {
+	Name       string      `json:"name"`
+	Ready      bool        `json:"ready"` // the API server answers and so does Kyverno's admission
+	Components []Component `json:"-"`
+	Parts      []Part      `json:"components"`
+}
+
+// A Part is how one component is.
+type Part struct {
+	Component Component     `json:"component"`
+	Running   bool          `json:"running"`
+	PID       int           `json:"pid,omitempty"` // where it is a process of this machine
+	Address   string        `json:"address,omitempty"`
+	Memory    int64         `json:"memory,omitempty"` // resident bytes
+	CPU       time.Duration `json:"cpu,omitempty"`    // used since it started
+	Error     string        `json:"error,omitempty"`  // why it is not running, or does not answer
+}
