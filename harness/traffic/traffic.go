@@ -1,0 +1,215 @@
+// Package traffic sends captured requests to a real API server, as the users who
+// sent them, and says what admission answered.
+//
+// [Sender.Send] sends one record, as a dry run unless told otherwise. An answer
+// tells four things apart ([Kind]): admitted; denied by a policy: a Kyverno webhook's or a ValidatingAdmissionPolicy; a
+// webhook that failed; and requests that admission never judged, because the API
+// server refused them before (authorization, validation, another admission
+// plugin) or because they cannot be sent. Nothing of that is guessed: a refusal
+// that is not known to be Kyverno's is not counted as one.
+//
+// [Sender.Replay] sends many, in order, with the rate, compression and
+// concurrency asked for; requests for one object are never reordered.
+package traffic
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+// Kind is what an answer says of admission.
+type Kind string
+
+// The kinds.
+const (
+	Admitted     Kind = "admitted"
+	Denied       Kind = "denied"        // by a policy
+	WebhookError Kind = "webhook error" // a webhook did not answer, or answered with an error
+	Unjudged     Kind = "not judged"
+	Unreachable  Kind = "unreachable" // the API server does not answer
+)
+
+// An Answer is what one request got.
+type Answer struct {
+	Kind     Kind
+	Code     int           // HTTP status; 0 when there was none
+	Reason   string        // of an Unjudged: why, in words that can be counted
+	Message  string        // the server's
+	Policies []string      // that the message of a denial names, sorted
+	Warnings []string      // of the answer's headers
+	Took     time.Duration // until the answer was read
+}
+
+// A Sender sends records to one cluster. It is safe for concurrent use.
+type Sender struct {
+	host   string
+	client *http.Client
+}
+
+// New returns a sender for the cluster of cfg, whose user must be allowed to impersonate.
+func New(cfg *rest.Config) (*Sender, error) {
+	cfg = rest.CopyConfig(cfg)
+	cfg.Timeout = 40 * time.Second // a webhook may take 30
+	client, err := rest.HTTPClientFor(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Sender{host: strings.TrimSuffix(cfg.Host, "/"), client: client}, nil
+}
+
+// Send sends a record and waits for the answer.
+func (s *Sender) Send(ctx context.Context, rec *capture.Record, dryRun bool) Answer {
+	req, reason := s.request(ctx, rec, dryRun)
+	if reason != "" {
+		return Answer{Kind: Unjudged, Reason: reason}
+	}
+	start := time.Now()
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return Answer{Kind: Unreachable, Message: err.Error(), Took: time.Since(start)}
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
+	took := time.Since(start)
+	if err != nil {
+		return Answer{Kind: Unreachable, Message: err.Error(), Took: took}
+	}
+	a := Answer{Code: resp.StatusCode, Took: took, Warnings: warnings(resp.Header)}
+	if resp.StatusCode < 300 {
+		a.Kind = Admitted
+		return a
+	}
+	var status metav1.Status
+	if json.Unmarshal(body, &status) == nil && status.Message != "" {
+		a.Message = status.Message
+	} else {
+		a.Message = strings.TrimSpace(string(body))
+	}
+	a.classify(rec, status.Reason)
+	return a
+}
+
+// request is the HTTP request of a record, or the reason why there can be none.
+func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) (*http.Request, string) {
+	method, body, reason := method(rec)
+	switch {
+	case reason != "":
+		return nil, reason
+	case dryRun && rec.Operation == capture.Connect:
+		return nil, "a connection cannot be a dry run"
+	}
+	target := s.host + path(rec)
+	if dryRun {
+		target += "?" + url.Values{"dryRun": {"All"}}.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, "cannot be sent: " + err.Error()
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	impersonate(req.Header, rec.User)
+	return req, ""
+}
+
+func method(rec *capture.Record) (method string, body []byte, reason string) {
+	switch rec.Operation {
+	case capture.Create:
+		if len(rec.Object) == 0 {
+			return "", nil, "its body was not captured"
+		}
+		return http.MethodPost, unstored(rec.Object), ""
+	case capture.Update:
+		if len(rec.Object) == 0 {
+			return "", nil, "its body was not captured"
+		}
+		return http.MethodPut, unstored(rec.Object), ""
+	case capture.Delete:
+		return http.MethodDelete, nil, ""
+	case capture.Connect:
+		return http.MethodPost, nil, ""
+	}
+	return "", nil, fmt.Sprintf("operation %q is unknown", rec.Operation)
+}
+
+func path(rec *capture.Record) string {
+	parts := []string{"apis", rec.Resource.Group, rec.Resource.Version}
+	if rec.Resource.Group == "" {
+		parts = []string{"api", rec.Resource.Version}
+	}
+	if rec.Namespace != "" && !(rec.Resource.Group == "" && rec.Resource.Resource == "namespaces") {
+		parts = append(parts, "namespaces", rec.Namespace)
+	}
+	parts = append(parts, rec.Resource.Resource)
+	if rec.Name != "" && (rec.Operation != capture.Create || rec.SubResource != "") {
+		parts = append(parts, rec.Name)
+	}
+	if rec.SubResource != "" {
+		parts = append(parts, rec.SubResource)
+	}
+	for i := range parts {
+		parts[i] = url.PathEscape(parts[i])
+	}
+	return "/" + strings.Join(parts, "/")
+}
+
+// unstored drops what only the cluster that stored an object may say.
+func unstored(object json.RawMessage) []byte {
+	var o map[string]any
+	if json.Unmarshal(object, &o) != nil {
+		return object
+	}
+	if meta, ok := o["metadata"].(map[string]any); ok {
+		for _, field := range []string{"resourceVersion", "uid", "creationTimestamp", "generation", "managedFields", "selfLink"} {
+			delete(meta, field)
+		}
+	}
+	out, err := json.Marshal(o)
+	if err != nil {
+		return object
+	}
+	return out
+}
+
+// impersonate adds the headers by which the API server takes the request as the user's.
+// Groups that the server adds itself need not be allowed.
+func impersonate(h http.Header, u capture.User) {
+	if u.Username == "" {
+		return
+	}
+	h.Set("Impersonate-User", u.Username)
+	if u.UID != "" {
+		h.Set("Impersonate-Uid", u.UID)
+	}
+	for _, g := range u.Groups {
+		h.Add("Impersonate-Group", g)
+	}
+	for k, values := range u.Extra {
+		for _, v := range values {
+			h.Add("Impersonate-Extra-"+url.PathEscape(k), v)
+		}
+	}
+}
+
+// warnings reads the Warning headers: 299 - "text". See RFC 7234, section 5.5.
+func warnings(h http.Header) []string {
+	var out []string
+	for _, v := range h.Values("Warning") {
+		if _, text, ok := strings.Cut(v, `"`); ok {
+			out = append(out, strings.ReplaceAll(strings.TrimSuffix(text, `"`), `\"`, `"`))
+		}
+	}
+	return out
+}
