@@ -107,6 +107,48 @@ func TestUnknownIsNotAbsent(t *testing.T) {
 	}
 }
 
+func TestListedResourcesAreKnown(t *testing.T) {
+	w := newWorld(Cluster{Name: "one", Listed: []Listed{
+		{Group: "apps", Resource: "deployments"}, {Resource: "pods", Namespaces: []string{"shop"}},
+	}})
+	deployments, pods := GVR{"apps", "v1", "deployments"}, GVR{"", "v1", "pods"}
+	for _, test := range []struct {
+		reason    string
+		gvr       GVR
+		namespace string
+		known     bool
+	}{
+		{"listed everywhere", deployments, "shop", true},
+		{"all of what is listed everywhere", deployments, "", true},
+		{"listed in this namespace", pods, "shop", true},
+		{"not listed in this namespace", pods, "other", false},
+		{"all of what is listed in one namespace", pods, "", false},
+		{"not listed", GVR{"", "v1", "secrets"}, "shop", false},
+	} {
+		_, get := w.Get(test.gvr, test.namespace, "absent")
+		_, list := w.List(test.gvr, test.namespace)
+		if get != test.known || list != test.known {
+			t.Errorf("%s: get known %v, list known %v, want %v", test.reason, get, list, test.known)
+		}
+	}
+}
+
+func TestServedResourcesAreLearnt(t *testing.T) {
+	w := newWorld(Cluster{Name: "one"})
+	served := `{"apiVersion":"v1","kind":"APIResourceList","metadata":{"name":"sea.example/v1"},"groupVersion":"sea.example/v1",
+		"resources":[{"name":"boatyards","kind":"Boat","namespaced":false},{"name":"boatyards/status","kind":"BoatStatus"}]}`
+	if err := w.add(&WorldObject{Cluster: "one", Object: []byte(served)}); err != nil {
+		t.Fatal(err)
+	}
+	gvr, namespaced, known := w.Resources.ResourceFor(GVK{"sea.example", "v1", "Boat"})
+	if gvr.Resource != "boatyards" || namespaced || !known {
+		t.Errorf("Boat is %v, namespaced %v, known %v", gvr, namespaced, known)
+	}
+	if _, _, known := w.Resources.ResourceFor(GVK{"sea.example", "v1", "BoatStatus"}); known {
+		t.Error("a subresource's kind was taken for a resource's")
+	}
+}
+
 // plain decompresses a capture, so that tests can damage what is inside.
 func plain(t *testing.T, path string) string {
 	t.Helper()

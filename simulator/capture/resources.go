@@ -129,6 +129,34 @@ func (r *Resources) addCRD(raw json.RawMessage) {
 	}
 }
 
+// APIResourceList is the kind of the world objects that say which resources a cluster
+// serves: the API server's own answer, named after its group and version.
+const APIResourceList = "APIResourceList"
+
+// addServed learns what an API server serves.
+func (r *Resources) addServed(raw json.RawMessage) {
+	var list struct {
+		GroupVersion string `json:"groupVersion"`
+		Resources    []struct {
+			Name       string `json:"name"`
+			Kind       string `json:"kind"`
+			Namespaced bool   `json:"namespaced"`
+		} `json:"resources"`
+	}
+	if json.Unmarshal(raw, &list) != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, served := range list.Resources {
+		if served.Kind == "" || strings.Contains(served.Name, "/") {
+			continue
+		}
+		gvk := ParseGVK(list.GroupVersion, served.Kind)
+		r.set(gvk, resource{GVR{gvk.Group, gvk.Version, served.Name}, served.Namespaced, true})
+	}
+}
+
 // AddCRD learns the kinds of a CustomResourceDefinition that a source has just read.
 func (r *Resources) AddCRD(raw json.RawMessage) { r.addCRD(raw) }
 

@@ -134,6 +134,16 @@ type Cluster struct {
 	// Complete says that what the world does not hold did not exist in the cluster.
 	// Otherwise an object that is not found is unknown, and what depends on it undecided.
 	Complete bool `json:"complete,omitempty"`
+	// Listed says the same of single resources: the capture holds all of their objects.
+	Listed []Listed `json:"listed,omitempty"`
+}
+
+// Listed is a resource whose objects a capture holds all of: in the whole cluster, or in
+// Namespaces only.
+type Listed struct {
+	Group      string   `json:"group,omitempty"`
+	Resource   string   `json:"resource"`
+	Namespaces []string `json:"namespaces,omitempty"`
 }
 
 // WorldObject is an object that policies may look up: Namespaces, RBAC, ConfigMaps,

@@ -13,13 +13,18 @@ type World struct {
 	Cluster   Cluster
 	Resources *Resources
 	objects   map[GVR]map[objectName]*WorldObject // by resource; group and resource decide, not the version
+	listed    map[GVR][]string                    // resources held in whole; in these namespaces only, if there are any
 	all       bool                                // the records' objects are in it too
 }
 
 type objectName struct{ namespace, name string }
 
 func newWorld(c Cluster) *World {
-	return &World{Cluster: c, Resources: newResources(), objects: map[GVR]map[objectName]*WorldObject{}}
+	w := &World{Cluster: c, Resources: newResources(), objects: map[GVR]map[objectName]*WorldObject{}, listed: map[GVR][]string{}}
+	for _, l := range c.Listed {
+		w.listed[GVR{Group: l.Group, Resource: l.Resource}] = l.Namespaces
+	}
+	return w
 }
 
 // head is what every object says of itself.
@@ -44,8 +49,11 @@ func (w *World) add(o *WorldObject) error {
 		return fmt.Errorf("%w: a world object does not decode: %v", ErrFormat, err)
 	}
 	gvk := ParseGVK(h.APIVersion, h.Kind)
-	if gvk.Kind == "CustomResourceDefinition" {
+	switch gvk.Kind {
+	case "CustomResourceDefinition":
 		w.Resources.addCRD(o.Object)
+	case APIResourceList:
+		w.Resources.addServed(o.Object)
 	}
 	gvr, namespaced, _ := w.Resources.ResourceFor(gvk)
 	if !namespaced {
@@ -66,7 +74,14 @@ func (w *World) put(gvr GVR, name objectName, o *WorldObject) {
 // Get returns an object. known is false when the capture cannot tell whether it exists.
 func (w *World) Get(gvr GVR, namespace, name string) (object *WorldObject, known bool) {
 	object = w.objects[GVR{Group: gvr.Group, Resource: gvr.Resource}][objectName{namespace, name}]
-	return object, object != nil || w.Cluster.Complete
+	return object, object != nil || w.knows(gvr, namespace)
+}
+
+// knows tells whether the world holds every object of a resource in a namespace, or
+// everywhere where that is empty.
+func (w *World) knows(gvr GVR, namespace string) bool {
+	namespaces, listed := w.listed[GVR{Group: gvr.Group, Resource: gvr.Resource}]
+	return w.Cluster.Complete || listed && (len(namespaces) == 0 || slices.Contains(namespaces, namespace))
 }
 
 // List returns the objects of a resource in a namespace ("" for all), by namespace and
@@ -85,7 +100,7 @@ func (w *World) List(gvr GVR, namespace string) (objects []*WorldObject, known b
 	for _, name := range names {
 		objects = append(objects, byName[name])
 	}
-	return objects, w.Cluster.Complete
+	return objects, w.knows(gvr, namespace)
 }
 
 // Objects returns every captured object of the given kinds, in canonical order.
@@ -131,7 +146,7 @@ func (c *Capture) IndexRecords() error {
 			delete(w.objects[key], name)
 			continue
 		}
-		if r.Object != nil && r.Name != "" && w.objects[key][name] == nil {
+		if r.Object != nil && !r.Lacks(MissingObject) && r.Name != "" && w.objects[key][name] == nil {
 			w.put(r.Resource, name, &WorldObject{Cluster: r.Cluster, Object: r.Object, Origin: r.Origin})
 		}
 	}
