@@ -10,12 +10,14 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/simulator/blast"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
-// Input is what a report is built from.
+// Input is what a report is built from. Radius, Baseline and Candidate are nil in a report
+// of a rehearsal only.
 type Input struct {
 	Tool      Tool
 	Captures  []Capture
@@ -31,16 +33,20 @@ type Input struct {
 	Rejected       []Rejected
 	Skipped        []Skipped
 	Notes          []string
+	Rehearsal      *timeline.Timeline // nil when nothing was rehearsed
 }
 
 // Build decides, sorts and counts everything that a reader will see.
 func Build(in Input) *Report {
 	r := in.Radius
+	if r == nil {
+		r = &blast.Radius{}
+	}
 	report := &Report{
 		SchemaVersion: SchemaVersion, Tool: in.Tool,
 		Question: Question{Captures: in.Captures, Baseline: baselineOf(in), Candidate: setOf(in.Candidate), At: in.At.UTC()},
 		Totals:   totalsOf(r),
-		Rejected: orEmpty(in.Rejected), Skipped: orEmpty(in.Skipped), Notes: orEmpty(in.Notes),
+		Rejected: orEmpty(in.Rejected), Skipped: orEmpty(in.Skipped), Notes: orEmpty(in.Notes), Rehearsal: rehearsed(in.Rehearsal),
 		Budget: []Limit{}, Unknowns: []Unknown{}, Clusters: []Cluster{}, Namespaces: []Group{}, Workloads: []Workload{},
 	}
 	for _, l := range r.Budget {
@@ -56,9 +62,9 @@ func Build(in Input) *Report {
 	}
 	slices.SortStableFunc(report.Workloads, worstWorkload)
 	if r.ObjectsCut > 0 {
-		report.Notes = append(report.Notes, fmt.Sprintf("the objects of %s were left out of the report for size", count(r.ObjectsCut, "workload")))
+		report.Notes = append(report.Notes, fmt.Sprintf("the objects of %s were left out of the report for size", Count(r.ObjectsCut, "workload")))
 	}
-	report.Status = statusOf(report)
+	report.Status = rehearsalStatus(statusOf(report), report.Rehearsal)
 	report.Headline = headline(report)
 	return report
 }
@@ -71,6 +77,9 @@ func orEmpty[T any](s []T) []T {
 }
 
 func setOf(s *policy.Set) Set {
+	if s == nil {
+		return Set{}
+	}
 	out := Set{Source: s.Source, Revision: s.Revision, Digest: s.Digest, Others: len(s.Others)}
 	for _, o := range s.Objects {
 		if isPolicy(o.Kind) {

@@ -5,20 +5,31 @@ import (
 	"strings"
 )
 
-// headline says the answer in one sentence: what breaks, where, and when it bites first.
+// headline says the answer in one sentence: what breaks, where, and when it bites first;
+// then how the rehearsal went.
 func headline(r *Report) string {
+	switch {
+	case r.Rehearsal == nil:
+		return prediction(r)
+	case !r.Predicted():
+		return r.Rehearsal.Scenario + " " + rehearsalHeadline(r.Rehearsal)
+	}
+	return prediction(r) + "; " + rehearsalHeadline(r.Rehearsal)
+}
+
+func prediction(r *Report) string {
 	denied := r.Totals.ChangedWorkloads[NewlyDenied]
 	judged := r.Totals.Requests - r.Totals.OutOfScope
 	if denied == 0 {
 		return calm(r, judged)
 	}
 	where := places(r)
-	text := fmt.Sprintf("%s in %s would be newly denied", count(denied, "workload"), where)
+	text := fmt.Sprintf("%s in %s would be newly denied", Count(denied, "workload"), where)
 	if bites := bitesOf(r); bites != "" {
 		text += ": " + bites
 	}
 	if u := r.Totals.ChangedRequests[Undecided]; u > 0 {
-		text += fmt.Sprintf("; %s could not be decided", count(u, "request"))
+		text += fmt.Sprintf("; %s could not be decided", Count(u, "request"))
 	}
 	return text
 }
@@ -27,13 +38,13 @@ func calm(r *Report, judged int) string {
 	var parts []string
 	for _, class := range []Class{Error, Undecided, NewlyFailing, NewlyWarned, MutationChanged, GenerationChanged, NewlyAllowed, Resolved} {
 		if n := r.Totals.ChangedRequests[class]; n > 0 {
-			parts = append(parts, count(n, "request")+" "+inWords(class))
+			parts = append(parts, Count(n, "request")+" "+inWords(class))
 		}
 	}
 	if len(parts) == 0 {
-		return fmt.Sprintf("nothing changes: %s judged under both policy sets with the same answers", count(judged, "request"))
+		return fmt.Sprintf("nothing changes: %s judged under both policy sets with the same answers", Count(judged, "request"))
 	}
-	return fmt.Sprintf("nothing newly denied among %s; %s", count(judged, "request"), strings.Join(parts, ", "))
+	return fmt.Sprintf("nothing newly denied among %s; %s", Count(judged, "request"), strings.Join(parts, ", "))
 }
 
 func inWords(c Class) string {
@@ -74,9 +85,9 @@ func places(r *Report) string {
 		}
 	}
 	if clusters == 1 {
-		return fmt.Sprintf("%s of cluster %s", count(namespaces, "namespace"), only)
+		return fmt.Sprintf("%s of cluster %s", Count(namespaces, "namespace"), only)
 	}
-	return fmt.Sprintf("%s of %s", count(namespaces, "namespace"), count(clusters, "cluster"))
+	return fmt.Sprintf("%s of %s", Count(namespaces, "namespace"), Count(clusters, "cluster"))
 }
 
 func bitesOf(r *Report) string {
@@ -92,16 +103,8 @@ func bitesOf(r *Report) string {
 		say  string
 	}{{BitesNow, "at once"}, {NextRestart, "at the next restart"}, {NextRollout, "at the next rollout"}, {NextChange, "at the next change"}} {
 		if n := found[b.bite]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, b.say))
+			parts = append(parts, Number(n)+" "+b.say)
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// count writes "1 workload", "2 workloads".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/simulator/blast"
 	"github.com/seatrial/seatrial/simulator/diff"
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -72,6 +73,8 @@ type Report struct {
 	Rejected      []Rejected `json:"rejected"`  // policies that Kyverno would reject
 	Skipped       []Skipped  `json:"skipped"`   // input that could not be read: captures and sets
 	Notes         []string   `json:"notes"`     // anything else a reader must know to trust the numbers
+	// Rehearsal is what happened on real clusters; absent when nothing was rehearsed.
+	Rehearsal *timeline.Timeline `json:"rehearsal,omitempty"`
 }
 
 // Tool names what wrote the report.

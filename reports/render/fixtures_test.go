@@ -23,8 +23,11 @@ var (
 )
 
 // fixtures are the reports of testdata: small has every class and bite, clear nothing to
-// tell, partial gaps of every kind, hostile somebody's attempts.
-func fixtures() []string { return []string{"small", "clear", "partial", "hostile"} }
+// tell, partial gaps of every kind, hostile somebody's attempts; rehearsed is small with a
+// rehearsal that was rolled back, alone a rehearsal only, which failed.
+func fixtures() []string {
+	return []string{"small", "clear", "partial", "hostile", "rehearsed", "alone"}
+}
 
 func fixture(t testing.TB, name string) *reports.Report {
 	t.Helper()

@@ -14,8 +14,8 @@ const junitMessage = 4000 // bytes of a message that is quoted
 
 // renderJUnit writes one test suite for each policy and one test case for each workload
 // and rule with a change: newly denied is a failure, an error an error, undecided
-// skipped; other changes pass and tell in system-out. The budget and the rejected
-// policies are suites of their own.
+// skipped; other changes pass and tell in system-out. The budget, the rejected policies
+// and the rehearsal are suites of their own.
 func renderJUnit(w io.Writer, r *reports.Report, _ Options) error {
 	suites := junitSuites{Name: r.Tool.Name}
 	suites.add(budgetSuite(r))
@@ -23,6 +23,7 @@ func renderJUnit(w io.Writer, r *reports.Report, _ Options) error {
 		suites.add(suite)
 	}
 	suites.add(rejectedSuite(r))
+	suites.add(rehearsalSuite(r.Rehearsal))
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}
@@ -39,6 +40,9 @@ func budgetSuite(r *reports.Report) *junitSuite {
 	suite := newSuite("budget")
 	suite.property("headline", r.Headline)
 	suite.property("status", string(r.Status))
+	if !r.Predicted() {
+		return suite
+	}
 	for _, c := range r.Question.Captures {
 		suite.property("capture", captured(&c))
 	}

@@ -26,6 +26,7 @@ const (
 // workloads are folded.
 func renderMarkdown(w io.Writer, r *reports.Report, _ Options) error {
 	top := []*section{mdHeadline(r), mdBudget(r.Budget), mdPolicies(r), mdNamespaces(r.Namespaces), mdTeams(r.Teams), mdRejected(r.Rejected), mdUnknowns(r.Unknowns)}
+	top = append(top, mdRehearsal(r.Rehearsal)...)
 	bottom := []*section{mdSkipped(r.Skipped), mdNotes(r.Notes), mdAsked(r)}
 	left := markdownBytes
 	for _, s := range append(slices.Clone(top), bottom...) {
@@ -188,6 +189,11 @@ func mdNotes(notes []string) *section {
 func mdAsked(r *reports.Report) *section {
 	s := &section{head: "\n<details><summary>What was asked</summary>\n\n", foot: "\n</details>\n", limit: 5000}
 	q := &r.Question
+	if !r.Predicted() {
+		s.add(mdTool(r) + "\n")
+		s.head, s.foot = "\n", ""
+		return s
+	}
 	lines := []string{}
 	for i := range q.Captures {
 		lines = append(lines, "capture "+mdSentence(captured(&q.Captures[i])))
@@ -196,8 +202,12 @@ func mdAsked(r *reports.Report) *section {
 	for _, reason := range slices.Sorted(maps.Keys(r.Totals.ScopeReasons)) {
 		lines = append(lines, "not judged: "+number(r.Totals.ScopeReasons[reason])+" "+mdSentence(reason))
 	}
-	lines = append(lines, fmt.Sprintf("%s %s with Kyverno %s, as of %s", mdName(r.Tool.Name), mdName(r.Tool.Version), mdName(r.Tool.Kyverno), q.At.UTC().Format("2006-01-02 15:04:05 UTC")))
+	lines = append(lines, mdTool(r))
 	s.list(len(lines), len(lines), func(i int) string { return "- " + lines[i] + "\n" },
 		func(i int) string { return mdRest(count(len(lines)-i, "more line")) })
 	return s
+}
+
+func mdTool(r *reports.Report) string {
+	return fmt.Sprintf("%s %s with Kyverno %s, as of %s", mdName(r.Tool.Name), mdName(r.Tool.Version), mdName(r.Tool.Kyverno), asOf(r))
 }

@@ -24,7 +24,9 @@ func renderText(w io.Writer, r *reports.Report, opt Options) error {
 	p := newPage(opt)
 	p.glyph(statusGlyph(r))
 	p.wrapped(p.bold, r.Headline, "  ")
-	p.asked(r)
+	if r.Predicted() {
+		p.asked(r)
+	}
 	p.budget(r.Budget)
 	p.policies(r)
 	p.namespaces(r.Namespaces)
@@ -33,6 +35,7 @@ func renderText(w io.Writer, r *reports.Report, opt Options) error {
 	p.unknowns(r.Unknowns)
 	p.rejected(r.Rejected)
 	p.skipped(r.Skipped)
+	p.rehearsal(r.Rehearsal)
 	p.notes(r)
 	p.more(r)
 	_, err := io.WriteString(w, p.out.String())

@@ -156,7 +156,7 @@ func (p *page) more(r *reports.Report) {
 	if len(r.Workloads) > 0 {
 		p.wrapped(p.dim, "more: -o html=report.html shows every workload with its object and the policy's source; -o json=result.json keeps the result for seatrial report", "")
 	}
-	p.wrapped(p.dim, fmt.Sprintf("%s %s with Kyverno %s, as of %s", r.Tool.Name, r.Tool.Version, r.Tool.Kyverno, r.Question.At.UTC().Format("2006-01-02 15:04:05 UTC")), "")
+	p.wrapped(p.dim, fmt.Sprintf("%s %s with Kyverno %s, as of %s", r.Tool.Name, r.Tool.Version, r.Tool.Kyverno, asOf(r)), "")
 }
 
 func classGlyph(c reports.Class) string {

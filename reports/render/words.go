@@ -61,22 +61,8 @@ func whens(bites []reports.Bite) string {
 	return strings.Join(words, ", ")
 }
 
-// count writes "1 workload", "1,204 workloads".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return number(n) + " " + noun + "s"
-}
-
-// number writes 1204 as "1,204".
-func number(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
+func count(n int, noun string) string { return reports.Count(n, noun) }
+func number(n int) string             { return reports.Number(n) }
 
 // place is a namespace for people; cluster-scoped objects have none.
 func place(namespace string) string {
@@ -173,4 +159,13 @@ func present(counts ...reports.Counts) []reports.Class {
 		}
 	}
 	return classes
+}
+
+// asOf is the time that the report is of.
+func asOf(r *reports.Report) string {
+	at := r.Question.At
+	if !r.Predicted() {
+		at = r.Rehearsal.Started
+	}
+	return at.UTC().Format("2006-01-02 15:04:05 UTC")
 }
