@@ -60,6 +60,15 @@ func (l *Live) Add(in LiveObject) error {
 	return nil
 }
 
+// Len is how many objects were added.
+func (l *Live) Len() int { return len(l.objects) }
+
+// Truncate drops all but the first n objects that were added: a list that failed half-way.
+func (l *Live) Truncate(n int) {
+	clear(l.objects[n:])
+	l.objects = l.objects[:n]
+}
+
 // Skip notes what could not be read; what is the resource, or the part of it.
 func (l *Live) Skip(what, reason string) {
 	l.sum.Skipped = append(l.sum.Skipped, capture.Skipped{Cluster: l.cluster, File: what, Reason: reason})
@@ -76,6 +85,7 @@ func (l *Live) Write(w *capture.Writer, cluster capture.Cluster) (Summary, error
 		if !o.world {
 			continue
 		}
+		l.sum.World++
 		if err := w.World(capture.WorldObject{Cluster: l.cluster, Object: o.raw, Origin: o.origin}); err != nil {
 			return l.sum, err
 		}

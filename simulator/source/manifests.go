@@ -26,6 +26,7 @@ type Summary struct {
 	Objects    int
 	Live       int // objects that an API server returned
 	Redacted   int // objects with values replaced
+	World      int // of a running cluster: objects that policies may look up
 	NonObjects int // documents that no cluster stores: values, kustomizations, test suites
 	Skipped    []capture.Skipped
 	Audit      AuditSummary

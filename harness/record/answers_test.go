@@ -1,0 +1,183 @@
+package record
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+// server is an API server with two Pods in two pages, Secrets and Services; answer, if it
+// returns a status other than 0, comes before its own.
+func server(t *testing.T, answer func(r *http.Request) int) *rest.Config {
+	t.Helper()
+	mux := http.NewServeMux()
+	say := func(path, content string) {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, content)
+		})
+	}
+	say("/version", `{"gitVersion":"v1.30.0"}`)
+	say("/api", `{"kind":"APIVersions","versions":["v1"]}`)
+	say("/apis", `{"kind":"APIGroupList","apiVersion":"v1","groups":[]}`)
+	say("/api/v1", `{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"v1","resources":[
+		{"name":"pods","kind":"Pod","namespaced":true,"verbs":["list"]},
+		{"name":"secrets","kind":"Secret","namespaced":true,"verbs":["list"]},
+		{"name":"services","kind":"Service","namespaced":true,"verbs":["list"]}]}`)
+	say("/api/v1/services", `{"items":[{"metadata":{"name":"s","namespace":"a"}}]}`)
+	say("/api/v1/secrets", `{"items":[{"metadata":{"name":"s","namespace":"a"}}]}`)
+	mux.HandleFunc("/api/v1/pods", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Query().Get("continue") == "" {
+			fmt.Fprint(w, `{"metadata":{"continue":"more"},"items":[{"metadata":{"name":"p1","namespace":"a"}}]}`)
+			return
+		}
+		fmt.Fprint(w, `{"items":[{"metadata":{"name":"p2","namespace":"a"}}]}`)
+	})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if code := answer(r); code != 0 {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(code)
+			_ = json.NewEncoder(w).Encode(map[string]any{"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "no"})
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return &rest.Config{Host: s.URL}
+}
+
+func TestAnswers(t *testing.T) {
+	secondPage := func(r *http.Request) bool { return r.URL.Query().Get("continue") != "" }
+	for _, test := range []struct {
+		reason  string
+		when    func(r *http.Request) bool
+		code    int
+		times   int
+		records int64
+		skipped string
+	}{
+		{"a snapshot that expires once", secondPage, 410, 1, 4, ""},
+		{"a snapshot that expires twice", secondPage, 410, 2, 2, "pods: the list changed faster"},
+		{"a page that is refused", secondPage, 403, 9, 2, "pods: forbidden"},
+		{"an API without backend", at("/api/v1/services"), 503, 9, 3, "services: unavailable"},
+		{"an API that is gone", at("/api/v1/services"), 404, 9, 3, "services: not found"},
+		{"a server that fails", at("/api/v1/services"), 500, 9, 3, "services: the API server answered 500"},
+		{"a server that cannot list metadata alone", at("/api/v1/secrets"), 406, 9, 3, "secrets: the API server cannot list its metadata alone"},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			left := test.times
+			config := server(t, func(r *http.Request) int {
+				if !test.when(r) || left == 0 {
+					return 0
+				}
+				left--
+				return test.code
+			})
+			c, sums := take(t, Options{}, Target{Name: "one", REST: config})
+			got := ""
+			for _, s := range sums[0].Skipped {
+				got += s.File + ": " + s.Reason + "\n"
+			}
+			if c.End.Records != test.records || !strings.HasPrefix(got, test.skipped) || (got == "") != (test.skipped == "") {
+				t.Errorf("%d records, want %d; skipped %q", c.End.Records, test.records, got)
+			}
+		})
+	}
+}
+
+func at(path string) func(r *http.Request) bool {
+	return func(r *http.Request) bool { return r.URL.Path == path }
+}
+
+// TestRequests checks what is sent: lists alone, and Secrets' metadata alone.
+func TestRequests(t *testing.T) {
+	secrets := 0
+	config := server(t, func(r *http.Request) int {
+		if r.Method != http.MethodGet || r.URL.Query().Has("watch") {
+			t.Errorf("%s %s", r.Method, r.URL)
+		}
+		if r.URL.Path == "/api/v1/secrets" {
+			secrets++
+			if accept := r.Header.Values("Accept"); len(accept) != 1 || accept[0] != metadataOnly {
+				t.Errorf("secrets are asked for as %v", accept)
+			}
+		}
+		return 0
+	})
+	take(t, Options{}, Target{Name: "one", REST: config})
+	if secrets != 1 {
+		t.Errorf("%d lists of Secrets", secrets)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	down := httptest.NewServer(http.NotFoundHandler())
+	down.Close()
+	none := func(*http.Request) int { return 0 }
+	one := Target{Name: "one", REST: server(t, none)}
+	for _, test := range []struct {
+		reason  string
+		targets []Target
+		opt     Options
+		want    error
+	}{
+		{"nobody listens", []Target{one, {Name: "two", REST: &rest.Config{Host: down.URL}}}, Options{}, ErrUnreachable},
+		{"no API server", []Target{{Name: "two", REST: server(t, func(*http.Request) int { return 404 })}}, Options{}, ErrUnreachable},
+		{"credentials have expired", []Target{{Name: "two", REST: server(t, func(*http.Request) int { return 401 })}}, Options{}, ErrUnauthorized},
+		{"credentials expire on the way", []Target{{Name: "two", REST: server(t, func(r *http.Request) int {
+			if r.URL.Path == "/api/v1/secrets" {
+				return 401
+			}
+			return 0
+		})}}, Options{}, ErrUnauthorized},
+		{"a slip in a kind", []Target{one}, Options{Kinds: []string{"pods", "Deploymnet"}}, ErrKind},
+		{"a cluster twice", []Target{one, one}, Options{}, ErrTwice},
+	} {
+		t.Run(test.reason, func(t *testing.T) {
+			if err := attempt(t, t.Context(), test.opt, test.targets...); !errors.Is(err, test.want) {
+				t.Errorf("error %v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	config := server(t, func(r *http.Request) int {
+		if r.URL.Path == "/api/v1/secrets" {
+			cancel()
+		}
+		return 0
+	})
+	if err := attempt(t, ctx, Options{}, Target{Name: "one", REST: config}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// attempt captures, and checks that a failure leaves no file.
+func attempt(t *testing.T, ctx context.Context, opt Options, targets ...Target) error {
+	t.Helper()
+	dir := t.TempDir()
+	w, err := capture.NewWriter(filepath.Join(dir, "a.capture"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Fleet(ctx, w, targets, opt)
+	w.Abort()
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("%s is left", left[0].Name())
+	}
+	return err
+}
