@@ -117,6 +117,24 @@ func as(t *testing.T, config *rest.Config, user string, roles ...string) *rest.C
 			t.Fatal(err)
 		}
 	}
+	return impersonate(config, user)
+}
+
+// within is a user who is bound to a cluster role in one namespace.
+func within(t *testing.T, config *rest.Config, user, namespace, role string) *rest.Config {
+	t.Helper()
+	binding := &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: user},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: user}},
+	}
+	if _, err := kubernetes.NewForConfigOrDie(config).RbacV1().RoleBindings(namespace).Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return impersonate(config, user)
+}
+
+func impersonate(config *rest.Config, user string) *rest.Config {
 	config = rest.CopyConfig(config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:authenticated"}}
 	return config

@@ -21,7 +21,7 @@ import (
 // discover learns what the cluster serves: every version goes into the world; each
 // resource is listed in the preferred one.
 func (c *recorder) discover(ctx context.Context) ([]resource, error) {
-	groups, lists, err := discovery.ServerGroupsAndResources(c.client)
+	groups, lists, err := c.served(ctx)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -43,6 +43,27 @@ func (c *recorder) discover(ctx context.Context) ([]resource, error) {
 		}
 	}
 	return preferred(groups, lists), nil
+}
+
+// served asks for everything that is served. Discovery knows no context: an interrupted
+// one is left behind.
+func (c *recorder) served(ctx context.Context) ([]*metav1.APIGroup, []*metav1.APIResourceList, error) {
+	type answer struct {
+		groups []*metav1.APIGroup
+		lists  []*metav1.APIResourceList
+		err    error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		groups, lists, err := discovery.ServerGroupsAndResources(c.client)
+		done <- answer{groups, lists, err}
+	}()
+	select {
+	case a := <-done:
+		return a.groups, a.lists, a.err
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
 }
 
 // addServed puts discovery's answer into the world, under the name of its API version.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // kubeconfigs of users who log in with OpenID Connect
 	"k8s.io/client-go/tools/clientcmd"
 )
 

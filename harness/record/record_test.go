@@ -39,6 +39,7 @@ func TestFleet(t *testing.T) {
 	t.Run("paging", func(t *testing.T) { testPaging(t, east) })
 	t.Run("two clusters", func(t *testing.T) { testTwoClusters(t, configs) })
 	t.Run("one namespace", func(t *testing.T) { testOneNamespace(t, east) })
+	t.Run("rights in one namespace", func(t *testing.T) { testRightsInOneNamespace(t, within(t, east, "tenant", "shop", "seatrial-capture")) })
 	t.Run("some kinds", func(t *testing.T) { testSomeKinds(t, east) })
 }
 
@@ -194,6 +195,21 @@ func testOneNamespace(t *testing.T, config *rest.Config) {
 	}
 	if o, _ := w.Get(capture.GVR{Group: "kyverno.io", Version: "v2", Resource: "policyexceptions"}, "harbour", "old-quay"); o == nil {
 		t.Error("no exception of another namespace")
+	}
+}
+
+func testRightsInOneNamespace(t *testing.T, tenant *rest.Config) {
+	c, _ := take(t, Options{Namespaces: []string{"shop"}}, Target{Name: "east", REST: tenant})
+	if index(t, c)["Deployment shop/till"] == nil {
+		t.Error("no Deployment")
+	}
+	w := c.World("east")
+	exceptions := capture.GVR{Group: "kyverno.io", Version: "v2", Resource: "policyexceptions"}
+	if _, known := w.List(exceptions, "shop"); !known {
+		t.Error("exceptions of the namespace are not known")
+	}
+	if _, known := w.List(exceptions, ""); known {
+		t.Error("exceptions of all namespaces are known to a tenant of one")
 	}
 }
 

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -109,10 +110,10 @@ func reason(err error) string {
 	case apierrors.IsNotAcceptable(err):
 		return "the API server cannot list its metadata alone"
 	case !answered(err):
-		return "no answer in time: " + err.Error()
+		return "no usable answer: " + err.Error()
 	}
 	var code int32
-	if status, ok := err.(apierrors.APIStatus); ok {
+	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
 		code = status.Status().Code
 	}
 	return fmt.Sprintf("the API server answered %d %s: %s", code, http.StatusText(int(code)), strings.TrimSpace(err.Error()))

@@ -51,7 +51,14 @@ func printInfo(w io.Writer, info *capture.Info) {
 	if len(info.Skipped) > 0 {
 		fmt.Fprintf(w, "\nskipped %d pieces that could not be read:\n", len(info.Skipped))
 		for _, s := range info.Skipped {
-			fmt.Fprintf(w, "  %s:%d: %s\n", s.File, s.Line, s.Reason)
+			where := s.File
+			if s.Line > 0 {
+				where = fmt.Sprintf("%s:%d", s.File, s.Line)
+			}
+			if len(info.Clusters) > 1 {
+				where = s.Cluster + ": " + where
+			}
+			fmt.Fprintf(w, "  %s: %s\n", where, s.Reason)
 		}
 	}
 }
@@ -71,6 +78,9 @@ func printCluster(w io.Writer, c *capture.ClusterInfo) {
 	}
 	fmt.Fprintf(w, "\n  marked      %d live, %d dry run, %d refused or failed, %d redacted, %d duplicates\n", c.Live, c.DryRun, c.Failed, c.Redacted, c.Duplicates)
 	world := "only what is listed is known; other look-ups are undecided"
+	if len(c.Listed) > 0 {
+		world = fmt.Sprintf("complete for %d resources; other look-ups are undecided", len(c.Listed))
+	}
 	if c.Complete {
 		world = "complete: what is not listed does not exist"
 	}
