@@ -154,6 +154,16 @@ func (c *checker) traffic(path string, t Traffic) {
 
 var components = []string{"kyverno", "kube-controller-manager", "kyverno-background-controller", "kyverno-reports-controller", "kyverno-cleanup-controller"}
 
+// CheckComponents says which of the names is no component of a cluster.
+func CheckComponents(names []string) error {
+	for _, n := range names {
+		if !slices.Contains(components, n) {
+			return fmt.Errorf("%w: %q, want %s", ErrInvalid, n, strings.Join(components, ", "))
+		}
+	}
+	return nil
+}
+
 var dnsLabel = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 func (c *checker) fleet(path string, f FleetSpec) {

@@ -85,6 +85,9 @@ type Stage struct {
 	Mode string `yaml:"mode,omitempty" json:"mode,omitempty"`
 	// Namespaces limits the policies to these, for a first careful step.
 	Namespaces []string `yaml:"namespaces,omitempty" json:"namespaces,omitempty"`
+	// FirstNamespaces limits them to so many namespaces of each cluster, the first by
+	// name that have workloads and are no system's: for scenarios that know no names.
+	FirstNamespaces int `yaml:"firstNamespaces,omitempty" json:"firstNamespaces,omitempty"`
 	// Policies names those of the candidate that the stage changes; default all
 	// that differ from the baseline.
 	Policies []string `yaml:"policies,omitempty" json:"policies,omitempty"`

@@ -29,12 +29,12 @@ var layers = map[string][]string{
 
 // owners names the one folder that may import a heavy dependency, and why.
 var owners = map[string]string{
-	"github.com/kyverno/":                   "simulator/replay/kyverno",
-	"github.com/spf13/cobra":                "cmd",
-	"sigs.k8s.io/kind":                      "harness/cluster/kind",
-	"go.etcd.io/etcd":                       "harness/cluster/embedded",
-	"github.com/klauspost/compress":         "simulator/capture",
-	"github.com/wI2L/jsondiff":              "simulator/replay/kyverno",
+	"github.com/kyverno/":           "simulator/replay/kyverno",
+	"github.com/spf13/cobra":        "cmd",
+	"sigs.k8s.io/kind":              "harness/cluster/kind",
+	"go.etcd.io/etcd":               "harness/cluster/embedded",
+	"github.com/klauspost/compress": "simulator/capture",
+	"github.com/wI2L/jsondiff":      "simulator/replay/kyverno",
 }
 
 // unborn are owners whose folder a later issue makes.

@@ -105,6 +105,8 @@ func newRoot(env Env) *cobra.Command {
 		newCapture(env),
 		newReplay(env),
 		newCheck(env),
+		newRehearse(env),
+		newFleet(env),
 		newReport(env),
 		newVersion(env),
 	)

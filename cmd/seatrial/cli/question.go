@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/reports"
 	"github.com/seatrial/seatrial/simulator/blast"
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -40,6 +41,7 @@ type question struct {
 	notes     []string
 	programs  []*kyverno.Program
 	compiler  *kyverno.Compiler
+	rehearsal *timeline.Timeline // nil for a replay
 }
 
 // The collector trades memory for time, up to a limit: a replay's garbage is short-lived
@@ -61,6 +63,11 @@ func (q *question) answer(ctx context.Context) (*reports.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	return q.measure(ctx, engines)
+}
+
+// measure replays the capture and builds the report, with the rehearsal if there was one.
+func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engine) (*reports.Report, error) {
 	ledgers, err := openLedgers(q.env, q.outputs)
 	if err != nil {
 		return nil, err
@@ -214,7 +221,7 @@ func (q *question) namespaceLabels(cluster, namespace string) map[string]string 
 // input gathers what the report is built from.
 func (q *question) input(radius *blast.Radius) reports.Input {
 	in := reports.Input{
-		Tool: tool(), At: q.at, Radius: radius, Rejected: q.rejected, Notes: append(q.notes, kyverno.Notes(q.programs...)...),
+		Tool: tool(), At: q.at, Radius: radius, Rehearsal: q.rehearsal, Rejected: q.rejected, Notes: append(q.notes, kyverno.Notes(q.programs...)...),
 		Captures: []reports.Capture{{File: q.capture.Path, Digest: q.capture.End.Digest, Records: int(q.capture.End.Records), From: radius.From, To: radius.To}},
 	}
 	for _, s := range q.capture.Skipped {

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc/grpclog"
 
 	"github.com/seatrial/seatrial/harness/binaries"
 )
@@ -104,7 +107,11 @@ func waitEtcd(ctx context.Context, p *process, endpoint string) error {
 	return nil
 }
 
+// quiet keeps gRPC's own log, of connections that come and go, out of users' terminals.
+var quiet = sync.OnceFunc(func() { grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) })
+
 func dialEtcd(endpoint string) (*clientv3.Client, error) {
+	quiet()
 	return clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second, Logger: zap.NewNop()})
 }
 

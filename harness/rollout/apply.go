@@ -1,0 +1,206 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seatrial/seatrial/harness/timeline"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// How long is waited for what usually takes less than half a second.
+const (
+	readyPatience     = 30 * time.Second
+	effectivePatience = 15 * time.Second
+	unseenPause       = time.Second // after a change that no captured request can show
+)
+
+// put writes an object as it is, whoever wrote it before.
+func (c *client) put(ctx context.Context, o *unstructured.Unstructured) error {
+	r, err := c.resource(o)
+	if err != nil {
+		return err
+	}
+	for range 5 { // a controller may write in between
+		old, err := r.Get(ctx, o.GetName(), metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			_, err = r.Create(ctx, o, metav1.CreateOptions{FieldManager: manager})
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		next := o.DeepCopy()
+		next.SetResourceVersion(old.GetResourceVersion())
+		if _, err = r.Update(ctx, next, metav1.UpdateOptions{FieldManager: manager}); !apierrors.IsConflict(err) {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: somebody else keeps changing it", name(o))
+}
+
+func (c *client) remove(ctx context.Context, o *unstructured.Unstructured) error {
+	r, err := c.resource(o)
+	if err != nil {
+		return err
+	}
+	err = r.Delete(ctx, o.GetName(), metav1.DeleteOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// parse is a policy as an object to write, without what another server set.
+func parse(o *policy.Object) (*unstructured.Unstructured, error) {
+	u := &unstructured.Unstructured{}
+	if err := json.Unmarshal(o.JSON, &u.Object); err != nil {
+		return nil, err
+	}
+	return fresh(u), nil
+}
+
+// write makes one change and waits until the policy is ready.
+func (c *client) write(ctx context.Context, ch *change) {
+	start := time.Now()
+	ch.Effective = -1
+	err := func() error {
+		if ch.object == nil {
+			o, err := parse(ch.before)
+			if err != nil {
+				return err
+			}
+			return c.remove(ctx, o)
+		}
+		o, err := parse(ch.object)
+		if err != nil {
+			return err
+		}
+		if err := c.put(ctx, o); err != nil {
+			return err
+		}
+		return c.ready(ctx, o)
+	}()
+	if err != nil {
+		ch.Error = firstLine(err.Error())
+		return
+	}
+	ch.Effective = time.Since(start)
+}
+
+// ready waits until a policy's status says that it is; kinds without a status are.
+func (c *client) ready(ctx context.Context, o *unstructured.Unstructured) error {
+	if !hasStatus(o) {
+		return nil
+	}
+	r, err := c.resource(o)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, readyPatience, fmt.Errorf("%s is not ready after %s", name(o), readyPatience))
+	defer cancel()
+	for {
+		got, err := r.Get(ctx, o.GetName(), metav1.GetOptions{})
+		if err == nil && isReady(got) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(40 * time.Millisecond):
+		}
+	}
+}
+
+func hasStatus(o *unstructured.Unstructured) bool {
+	switch o.GroupVersionKind().Group {
+	case "kyverno.io":
+		return o.GetKind() == "ClusterPolicy" || o.GetKind() == "Policy"
+	case "policies.kyverno.io":
+		switch o.GetKind() {
+		case "PolicyException", "DeletingPolicy", "NamespacedDeletingPolicy":
+			return false
+		}
+		return true
+	}
+	return false
+}
+
+// isReady reads the condition Ready of classic policies, status.conditionStatus.ready of CEL policies.
+func isReady(o *unstructured.Unstructured) bool {
+	if ready, found, _ := unstructured.NestedBool(o.Object, "status", "conditionStatus", "ready"); found {
+		return ready
+	}
+	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+	for _, x := range conditions {
+		if m, ok := x.(map[string]any); ok && m["type"] == "Ready" {
+			return m["status"] == "True"
+		}
+	}
+	return false
+}
+
+// install brings a cluster from one set to the next and waits until admission answers by
+// it: what a policy's status says is no proof, a changed answer is.
+func (r *rehearsal) install(ctx context.Context, l *live, before, after *policy.Set, changes []change) []timeline.Change {
+	out := make([]timeline.Change, len(changes))
+	for i := range changes {
+		start := time.Now()
+		l.client.write(ctx, &changes[i])
+		r.step(start, l.Name, fmt.Sprintf("%s %s%s", changes[i].Policy, changes[i].Action, inMode(changes[i].Mode)), changes[i].Error)
+		out[i] = changes[i].Change
+	}
+	if len(changes) > 0 {
+		start := time.Now()
+		proofs := r.predicted[l.Member].flips(l.Records, before, after)
+		err := l.answersBy(ctx, proofs, r.predicted[l.Member], after)
+		r.step(start, l.Name, fmt.Sprintf("in force, seen by %d requests whose answer changes", len(proofs)), err)
+	}
+	return out
+}
+
+func inMode(mode string) string {
+	if mode == "" {
+		return ""
+	}
+	return " in " + mode
+}
+
+// answersBy waits until every proof is answered as predicted under the set, at most
+// effectivePatience in all: a wrong prediction must not hold the rehearsal, it is shown
+// as a miss.
+func (l *live) answersBy(ctx context.Context, proofs []*capture.Record, pr *prediction, set *policy.Set) string {
+	if len(proofs) == 0 {
+		pause(ctx, unseenPause)
+		return ""
+	}
+	deadline := time.Now().Add(effectivePatience)
+	for _, rec := range proofs {
+		want := pr.of(rec, set).admitted()
+		for {
+			a := l.sender.Send(ctx, rec, true)
+			if a.Kind == kindOf(want) || a.Kind == unjudged {
+				break
+			}
+			if time.Now().After(deadline) || ctx.Err() != nil {
+				return fmt.Sprintf("%s was not answered as predicted within %s", request(rec), effectivePatience)
+			}
+			pause(ctx, 25*time.Millisecond)
+		}
+	}
+	return ""
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

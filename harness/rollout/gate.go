@@ -1,0 +1,256 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seatrial/seatrial/harness/timeline"
+	"github.com/seatrial/seatrial/harness/traffic"
+	"github.com/seatrial/seatrial/scenarios"
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+// gate checks the stage's conditions, all of them, in the order of the file. What could
+// not be measured is no pass.
+func (r *rehearsal) gate(ctx context.Context, s *Stage, picked []*live, out *timeline.Stage, misses int) []timeline.Check {
+	g := s.Gate
+	refuse := timeline.Held
+	if g.Otherwise == scenarios.RollBack {
+		refuse = timeline.RolledBack
+	}
+	var checks []timeline.Check
+	add := func(what, found, allowed string, ok bool, note string) {
+		c := timeline.Check{What: what, Found: found, Allowed: allowed, Outcome: timeline.Passed, Note: note}
+		if !ok {
+			c.Outcome = refuse
+		}
+		checks = append(checks, c)
+	}
+	most := func(what string, found int, limit *int, usual int) {
+		if limit == nil {
+			if usual < 0 {
+				return
+			}
+			limit = &usual
+		}
+		add(what, fmt.Sprint(found), fmt.Sprintf("at most %d", *limit), found <= *limit, "")
+	}
+	denied, errors, answered, slowest := totals(out, picked)
+	r.readiness(s, out, add)
+	if g.Denied != nil && answered == 0 {
+		add("newly denied requests", "unknown", fmt.Sprintf("at most %d", *g.Denied), false, "no request was answered")
+	} else {
+		most("newly denied requests", denied, g.Denied, -1)
+	}
+	most("webhook errors", errors, g.WebhookErrors, 0)
+	if g.AuditFailures != nil {
+		n, err := r.auditFailures(ctx, s, picked)
+		if err != nil {
+			add("audit failures in PolicyReports", "unknown", fmt.Sprintf("at most %d", *g.AuditFailures), false, firstLine(err.Error()))
+		} else {
+			most("audit failures in PolicyReports", n, g.AuditFailures, -1)
+		}
+	}
+	if g.PredictedDenied != nil || g.PredictedFailing != nil {
+		d, f := r.ahead(s)
+		most("requests that the next stage would deny, by the replay", d, g.PredictedDenied, -1)
+		most("audit failures, by the replay", f, g.PredictedFailing, -1)
+	}
+	if limit := time.Duration(g.LatencyP99); limit > 0 {
+		add("latency of 99 in 100 requests", slowest.Round(time.Millisecond).String(), "at most "+limit.String(), slowest > 0 && slowest <= limit, "")
+	}
+	most("answers that differ from the prediction", misses, g.Misses, -1)
+	if g.Approve && !slices.ContainsFunc(checks, func(c timeline.Check) bool { return c.Outcome != timeline.Passed }) {
+		found, note := "yes", ""
+		ok, err := r.ask(ctx, s.Name)
+		if err != nil {
+			note = err.Error()
+		}
+		if !ok {
+			found = "no"
+		}
+		add("approved", found, "yes", ok, note)
+		if !ok {
+			checks[len(checks)-1].Outcome = timeline.Held // a person who did not answer has not refused
+		}
+	}
+	return checks
+}
+
+func (r *rehearsal) ask(ctx context.Context, stage string) (bool, error) {
+	if r.Approve == nil {
+		return false, fmt.Errorf("nobody could be asked")
+	}
+	return r.Approve(ctx, stage)
+}
+
+// readiness checks that every policy was taken and became ready in time.
+func (r *rehearsal) readiness(s *Stage, out *timeline.Stage, add func(what, found, allowed string, ok bool, note string)) {
+	limit := time.Duration(s.Gate.Ready)
+	if limit == 0 {
+		limit = readyPatience
+	}
+	var faults []string
+	slowest := time.Duration(0)
+	for _, c := range out.Changes {
+		slowest = max(slowest, c.Effective)
+		switch {
+		case c.Error != "":
+			faults = append(faults, c.Cluster+": "+c.Policy+": "+c.Error)
+		case c.Effective > limit:
+			faults = append(faults, fmt.Sprintf("%s: %s was ready after %s", c.Cluster, c.Policy, c.Effective.Round(time.Millisecond)))
+		}
+	}
+	add("policies ready", fmt.Sprintf("%d of %d", len(out.Changes)-len(faults), len(out.Changes)), "all within "+limit.String(), len(faults) == 0, strings.Join(faults, "; "))
+}
+
+// totals adds up what the clusters answered: newly denied are those beyond the ones that
+// were denied before the rollout.
+func totals(out *timeline.Stage, picked []*live) (denied, errors, answered int, slowest time.Duration) {
+	before := map[string]int{}
+	for _, l := range picked {
+		for _, a := range l.before {
+			if a.Kind == traffic.Denied {
+				before[l.Name]++
+			}
+		}
+	}
+	for _, t := range out.Traffic {
+		denied += max(0, t.Denied-before[t.Cluster])
+		errors += t.Errors
+		answered += t.Admitted + t.Denied
+		slowest = max(slowest, t.Latency.P99)
+	}
+	return denied, errors, answered, slowest
+}
+
+// ahead is what the replay says of the next stage, or of this one when it is the last.
+func (r *rehearsal) ahead(s *Stage) (denied, failing int) {
+	next := r.plan.Stages[min(s.Index+1, len(r.plan.Stages)-1)]
+	for _, m := range next.Picked {
+		denied += r.predicted[m].denied(m.Records, m.Sets[0], m.Sets[next.Index+1])
+	}
+	for _, m := range s.Picked {
+		failing += r.predicted[m].failing(m.Records, m.Sets[0], m.Sets[s.Index+1])
+	}
+	return denied, failing
+}
+
+// reports are where Kyverno writes the results of audits and background scans.
+var reports = []schema.GroupVersionResource{
+	{Group: "wgpolicyk8s.io", Version: "v1alpha2", Resource: "policyreports"},
+	{Group: "wgpolicyk8s.io", Version: "v1alpha2", Resource: "clusterpolicyreports"},
+}
+
+// auditFailures counts the failures of the stage's policies in the clusters' reports. The
+// reports must have been written since the stage began: without any it is an error.
+func (r *rehearsal) auditFailures(ctx context.Context, s *Stage, picked []*live) (n int, err error) {
+	for _, l := range picked {
+		names := map[string]bool{}
+		for _, c := range s.Changes[l.Name] {
+			if c.object != nil && c.Mode != "" {
+				names[c.object.Name] = true
+				names[c.object.Namespace+"/"+c.object.Name] = true
+			}
+		}
+		seen := 0
+		for _, gvr := range reports {
+			list, err := l.client.dynamic.Resource(gvr).List(ctx, metav1.ListOptions{})
+			if err != nil {
+				return 0, err
+			}
+			for _, item := range list.Items {
+				failed, results := countResults(item, names)
+				n, seen = n+failed, seen+results
+			}
+		}
+		if seen == 0 && len(names) > 0 {
+			return 0, fmt.Errorf("%s has no report on the stage's policies yet: background scans take up to a minute (hint: a longer soak)", l.Name)
+		}
+	}
+	return n, nil
+}
+
+func countResults(report unstructured.Unstructured, policies map[string]bool) (failed, results int) {
+	list, _, _ := unstructured.NestedSlice(report.Object, "results")
+	for _, x := range list {
+		result, _ := x.(map[string]any)
+		if p, _ := result["policy"].(string); !policies[p] {
+			continue
+		}
+		results++
+		if result["result"] == "fail" {
+			failed++
+		}
+	}
+	return failed, results
+}
+
+// newlyDenied is the first record that is denied now and was not before the rollout.
+func (l *live) newlyDenied(answers []traffic.Answer) *capture.Record {
+	for i, a := range answers {
+		if a.Kind == traffic.Denied && l.before[i].Kind == traffic.Admitted {
+			return l.Records[i]
+		}
+	}
+	return nil
+}
+
+// cells is the fleet as it is: every policy on every cluster.
+func (r *rehearsal) cells(ctx context.Context) []timeline.Cell {
+	var out []timeline.Cell
+	for _, l := range r.members {
+		if l.dead != "" {
+			continue
+		}
+		for k, o := range byKey(l.Sets[r.reached(l)]) {
+			mode := modeOf(o)
+			if mode == "" && !changesObjects(o) {
+				continue
+			}
+			cell := timeline.Cell{Policy: k.String(), Cluster: l.Name, Mode: mode, Version: version8(o.Digest)}
+			if u, err := parse(&o); err == nil {
+				cell.Ready = l.client.isThere(ctx, u)
+			}
+			out = append(out, cell)
+		}
+	}
+	slices.SortFunc(out, func(a, b timeline.Cell) int {
+		if c := strings.Compare(a.Policy, b.Policy); c != 0 {
+			return c
+		}
+		return r.memberIndex(a.Cluster) - r.memberIndex(b.Cluster)
+	})
+	return out
+}
+
+func (c *client) isThere(ctx context.Context, u *unstructured.Unstructured) bool {
+	ri, err := c.resource(u)
+	if err != nil {
+		return false
+	}
+	got, err := ri.Get(ctx, u.GetName(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || err != nil {
+		return false
+	}
+	return !hasStatus(got) || isReady(got)
+}
+
+// reached is the index of the set that a member ended with.
+func (r *rehearsal) reached(l *live) int {
+	at := 0
+	for i, s := range r.line.Stages {
+		if s.Outcome == timeline.Passed || s.Outcome == timeline.Held || s.Outcome == timeline.Failed {
+			at = i + 1
+		}
+	}
+	return at
+}

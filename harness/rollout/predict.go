@@ -1,0 +1,160 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// A prediction is what the offline replay says of every record of a member, under
+// every policy set that the member ever has.
+type prediction struct {
+	sides   map[string]int // by the set's digest
+	answers map[*capture.Record][]foretold
+	worst   string // digest of the set by which the ways back are tried
+}
+
+// foretold is what the replay says of one record under one set.
+type foretold struct {
+	decision verdict.Decision
+	message  string // of the rules that decide, and why when undecided
+	failing  int    // results that would be reported as audit failures
+}
+
+// As is who sends requests that do not say who sent them: the fleet's administrator,
+// offline and live.
+var As = capture.User{Username: "seatrial-admin", Groups: []string{"system:masters", "system:authenticated"}}
+
+// predict judges every record of every member, each once.
+func (p *Plan) predict(ctx context.Context, opt kyverno.Options, workers int) (map[*Member]*prediction, error) {
+	compiler := kyverno.NewCompiler(opt)
+	out := map[*Member]*prediction{}
+	for _, m := range p.Members {
+		pr := &prediction{sides: map[string]int{}, answers: map[*capture.Record][]foretold{}, worst: m.Worst.Digest}
+		var programs []*kyverno.Program
+		for _, set := range append(slices.Clone(m.Sets), m.Worst) {
+			if _, ok := pr.sides[set.Digest]; ok {
+				continue
+			}
+			pr.sides[set.Digest] = len(programs)
+			program, err := compiler.Compile(ctx, set, m.World)
+			if err != nil {
+				return nil, fmt.Errorf("compile the policies of %s: %w", m.Name, err)
+			}
+			programs = append(programs, program)
+		}
+		engine, err := compiler.Engine(m.World, As, programs...)
+		if err != nil {
+			return nil, err
+		}
+		if err := pr.judge(ctx, engine, m.Records, workers); err != nil {
+			return nil, fmt.Errorf("predict %s: %w", m.Name, err)
+		}
+		out[m] = pr
+	}
+	return out, nil
+}
+
+func (pr *prediction) judge(ctx context.Context, engine *kyverno.Engine, records []*capture.Record, workers int) error {
+	slots := make([][]foretold, len(records))
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(max(workers, 1))
+	for i, rec := range records {
+		group.Go(func() error {
+			sides, err := engine.Judge(within, rec)
+			if err != nil {
+				return fmt.Errorf("record %d: %w", rec.Seq, err)
+			}
+			for _, j := range sides {
+				slots[i] = append(slots[i], foretell(j))
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, rec := range records {
+		pr.answers[rec] = slots[i]
+	}
+	return nil
+}
+
+func foretell(j verdict.Judgement) foretold {
+	f := foretold{decision: j.Decision}
+	var lines []string
+	for _, v := range j.Verdicts {
+		audit := v.Action == "Audit"
+		if v.Outcome == verdict.Fail && audit {
+			f.failing++
+		}
+		switch {
+		case v.Outcome == verdict.Fail && !audit, v.Outcome == verdict.Error:
+			lines = append(lines, strings.TrimSpace(v.Policy.Name+" "+v.Rule)+": "+v.Message)
+		case v.Outcome == verdict.Undecided:
+			lines = append(lines, strings.TrimSpace(v.Policy.Name+" "+v.Rule)+": "+v.Reason)
+		}
+	}
+	f.message = strings.Join(lines, "; ")
+	return f
+}
+
+// of is what is foretold of a record under a set.
+func (pr *prediction) of(rec *capture.Record, set *policy.Set) foretold {
+	return pr.answers[rec][pr.sides[set.Digest]]
+}
+
+// admitted says whether the API server would take the request: out of scope is admitted.
+func (f foretold) admitted() bool {
+	return f.decision == verdict.Allowed || f.decision == verdict.OutOfScope
+}
+
+// denied counts records that one set denies and another did not.
+func (pr *prediction) denied(records []*capture.Record, before, after *policy.Set) (n int) {
+	for _, r := range records {
+		if pr.of(r, after).decision == verdict.Denied && pr.of(r, before).decision != verdict.Denied {
+			n++
+		}
+	}
+	return n
+}
+
+// failing counts audit failures under a set that there were not under the other.
+func (pr *prediction) failing(records []*capture.Record, before, after *policy.Set) (n int) {
+	for _, r := range records {
+		n += max(0, pr.of(r, after).failing-pr.of(r, before).failing)
+	}
+	return n
+}
+
+// flips are records that tell two sets apart by their decisions, one for each kind of
+// resource and direction, so that all webhooks are seen to have changed.
+func (pr *prediction) flips(records []*capture.Record, before, after *policy.Set) []*capture.Record {
+	type kind struct {
+		resource capture.GVR
+		op       capture.Operation
+		denied   bool
+	}
+	seen := map[kind]bool{}
+	var out []*capture.Record
+	for _, r := range records {
+		a, b := pr.of(r, before), pr.of(r, after)
+		if a.admitted() == b.admitted() || !a.admitted() && a.decision != verdict.Denied || !b.admitted() && b.decision != verdict.Denied {
+			continue
+		}
+		k := kind{r.Resource, r.Operation, b.decision == verdict.Denied}
+		if !seen[k] {
+			seen[k] = true
+			out = append(out, r)
+		}
+	}
+	return out
+}

@@ -1,0 +1,331 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/fleet"
+	"github.com/seatrial/seatrial/harness/timeline"
+	"github.com/seatrial/seatrial/harness/traffic"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+const unjudged = traffic.Unjudged
+
+func kindOf(admitted bool) traffic.Kind {
+	if admitted {
+		return traffic.Admitted
+	}
+	return traffic.Denied
+}
+
+// Options says how to rehearse.
+type Options struct {
+	Provider cluster.Provider
+	Parallel int             // clusters that start at a time
+	Engine   kyverno.Options // of the predictions
+	Workers  int             // of the predictions
+	Now      func() time.Time
+	// Progress hears of every step as it ends. May be nil.
+	Progress func(timeline.Step)
+	// Approve asks a person whether a stage may stand; nil: nobody can be asked.
+	Approve func(ctx context.Context, stage string) (bool, error)
+	Keep    bool // leave the fleet running
+}
+
+// rehearsal is one in progress.
+type rehearsal struct {
+	Options
+	plan      *Plan
+	predicted map[*Member]*prediction
+	members   []*live
+	line      *timeline.Timeline
+	start     time.Time
+	stage     string // whose steps are being written
+
+	mu sync.Mutex // guards line.Steps
+}
+
+// live is a member that runs.
+type live struct {
+	*Member
+	cluster cluster.Cluster
+	client  *client
+	sender  *traffic.Sender
+	before  []traffic.Answer // to its records, before the rollout
+	dead    string           // why it is out of the rehearsal
+}
+
+// Rehearse walks the plan's stages on a fleet that it starts and removes again. The
+// timeline is complete as far as the rehearsal came, also when there is an error: the
+// rehearsal could not be carried out. What a gate decides is no error.
+func Rehearse(ctx context.Context, plan *Plan, opt Options) (*timeline.Timeline, error) {
+	r := &rehearsal{Options: opt, plan: plan, start: time.Now(), line: &timeline.Timeline{
+		Scenario: plan.Scenario.Metadata.Name, Seed: plan.Scenario.Seed, Provider: opt.Provider.Kind(),
+		Started: opt.Now().UTC(), Outcome: timeline.Failed,
+	}}
+	for _, s := range plan.Stages {
+		r.line.Stages = append(r.line.Stages, r.unreached(s))
+	}
+	err := r.run(ctx)
+	if err != nil {
+		r.line.Error = firstLine(err.Error())
+	}
+	r.line.Took = time.Since(r.start)
+	r.line.Outcome = r.outcome(err)
+	slices.SortStableFunc(r.line.Steps, func(a, b timeline.Step) int { return cmp.Compare(a.At, b.At) })
+	return r.line, err
+}
+
+func (r *rehearsal) run(ctx context.Context) (err error) {
+	for _, m := range r.plan.Members {
+		m.Records = traffic.Sample(m.All, r.plan.Scenario.Traffic.Requests, r.plan.Scenario.Seed)
+	}
+	start := time.Now()
+	if r.predicted, err = r.plan.predict(ctx, r.Engine, r.Workers); err != nil {
+		return err
+	}
+	r.step(start, "", "predicted every answer", "")
+	defer func() {
+		if !r.Keep {
+			err = errors.Join(err, r.down(ctx))
+		}
+	}()
+	if err := r.up(ctx); err != nil {
+		return err
+	}
+	if err := r.each(ctx, r.members, r.prepare); err != nil {
+		return err
+	}
+	for i, s := range r.plan.Stages {
+		goOn, err := r.walk(ctx, s, &r.line.Stages[i])
+		if err != nil {
+			return err
+		}
+		if !goOn {
+			break
+		}
+	}
+	r.stage = ""
+	if err := r.waysBack(ctx); err != nil {
+		return err
+	}
+	r.line.Fleet = r.cells(ctx)
+	return ctx.Err()
+}
+
+// up starts the fleet.
+func (r *rehearsal) up(ctx context.Context) error {
+	started, err := fleet.Up(ctx, r.Provider, Specs(r.plan.clusters()), r.Parallel, func(s fleet.Started) {
+		r.step(time.Now().Add(-s.Took), s.Name(), "cluster ready", "")
+	})
+	if err != nil {
+		return err
+	}
+	for i, s := range started {
+		l := &live{Member: r.plan.Members[i], cluster: s.Cluster}
+		cfg := s.REST()
+		cfg.Timeout = 40 * time.Second // a cluster that hangs must not hang the rehearsal
+		if l.client, err = newClient(cfg); err != nil {
+			return err
+		}
+		if l.sender, err = traffic.New(s.REST()); err != nil {
+			return err
+		}
+		r.members = append(r.members, l)
+		r.line.Clusters = append(r.line.Clusters, timeline.Cluster{
+			Name: l.Name, Labels: l.Labels, Version: version(s.Spec()), Ready: s.Took,
+		})
+	}
+	return nil
+}
+
+func (r *rehearsal) down(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+	defer cancel()
+	start := time.Now()
+	_, err := fleet.Down(ctx, r.Provider)
+	r.stage = ""
+	r.step(start, "", "fleet removed", "")
+	return err
+}
+
+// each does the same for several members at once; an error takes the member out.
+func (r *rehearsal) each(ctx context.Context, members []*live, do func(context.Context, *live) error) error {
+	var group errgroup.Group
+	for _, l := range members {
+		if l.dead != "" {
+			continue
+		}
+		group.Go(func() error {
+			if err := do(ctx, l); err != nil && ctx.Err() == nil {
+				l.dead = firstLine(err.Error())
+				r.step(time.Now(), l.Name, "cluster lost", l.dead)
+			}
+			return ctx.Err()
+		})
+	}
+	return group.Wait()
+}
+
+// prepare gives a cluster its world and today's policies, and measures how it answers.
+func (r *rehearsal) prepare(ctx context.Context, l *live) error {
+	at := slices.Index(r.members, l)
+	note := &r.line.Clusters[at]
+	start := time.Now()
+	owners := l.cluster.Spec().Has(cluster.ControllerManager)
+	objects, refused := initial(l.World, l.All, owners)
+	created, err := l.client.load(ctx, objects, refused)
+	if err != nil {
+		return fmt.Errorf("load the world: %w", err)
+	}
+	if err := l.client.configure(ctx, l.World); err != nil {
+		return fmt.Errorf("Kyverno's configuration: %w", err)
+	}
+	note.Objects, note.Refused = created, refused.list()
+	r.step(start, l.Name, fmt.Sprintf("%d objects of the captured world created", created), "")
+	empty := policy.FromObjects(l.Name, nil)
+	installed := r.install(ctx, l, empty, l.Sets[0], r.baseline(l))
+	for _, c := range installed {
+		if c.Error != "" {
+			return fmt.Errorf("install %s: %s", c.Policy, c.Error)
+		}
+	}
+	for _, o := range l.Others {
+		u, err := parse(&o)
+		if err == nil {
+			err = l.client.put(ctx, u)
+		}
+		if err != nil {
+			return fmt.Errorf("%s %s of the candidate: %w", o.Kind, o.Name, err)
+		}
+	}
+	start = time.Now()
+	l.before = l.sender.Replay(ctx, l.Records, r.trafficOf(nil))
+	r.step(start, l.Name, fmt.Sprintf("%d requests sent before the rollout", len(l.before)), "")
+	r.compare(l, "before the rollout", l.Sets[0], l.before)
+	return lost(l.before)
+}
+
+// baseline is today's policies as changes to an empty cluster.
+func (r *rehearsal) baseline(l *live) []change {
+	var out []change
+	for _, o := range l.Sets[0].Objects {
+		out = append(out, change{object: &o, Change: timeline.Change{
+			Cluster: l.Name, Policy: title(o.Kind, o.Namespace, o.Name), Action: "created", Mode: string(policy.ModeOf(o))}})
+	}
+	return out
+}
+
+// lost says that a cluster answers nothing any more.
+func lost(answers []traffic.Answer) error {
+	n := 0
+	for _, a := range answers {
+		if a.Kind == traffic.Unreachable {
+			n++
+		}
+	}
+	if n > 0 && n*2 > len(answers) {
+		return fmt.Errorf("%d of %d requests did not reach the API server: %s", n, len(answers), answers[len(answers)-1].Message)
+	}
+	return nil
+}
+
+func (r *rehearsal) trafficOf(s *Stage) traffic.Plan {
+	t := r.plan.Scenario.Traffic
+	if s != nil && s.Traffic != nil {
+		t = *s.Traffic
+	}
+	p := traffic.Plan{Real: t.Real && s != nil, Rate: t.Rate, Compress: t.Compress, Concurrency: t.Concurrency}
+	if p.Concurrency == 0 && !p.Real {
+		p.Concurrency = 4
+	}
+	return p
+}
+
+// step writes down what has just ended.
+func (r *rehearsal) step(start time.Time, clusterName, what, err string) {
+	s := timeline.Step{At: start.Sub(r.start), Took: time.Since(start), Stage: r.stage, Cluster: clusterName, What: what, Error: err}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.line.Steps = append(r.line.Steps, s)
+	if r.Progress != nil {
+		r.Progress(s)
+	}
+}
+
+// outcome is the worst of the stages'.
+func (r *rehearsal) outcome(err error) timeline.Outcome {
+	worst := timeline.Passed
+	order := []timeline.Outcome{timeline.Passed, timeline.Held, timeline.RolledBack, timeline.Failed}
+	for _, s := range r.line.Stages {
+		if slices.Index(order, s.Outcome) > slices.Index(order, worst) {
+			worst = s.Outcome
+		}
+	}
+	if err != nil || slices.ContainsFunc(r.members, func(l *live) bool { return l.dead != "" }) {
+		return timeline.Failed
+	}
+	return worst
+}
+
+// compare sets live answers beside the predictions under a set.
+func (r *rehearsal) compare(l *live, stage string, set *policy.Set, answers []traffic.Answer) (misses int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := &r.line.Fidelity
+	gone := newTally()
+	for _, x := range f.Unjudged {
+		gone.counts[x.Reason] = &x
+	}
+	for i, a := range answers {
+		rec := l.Records[i]
+		told := r.predicted[l.Member].of(rec, set)
+		switch {
+		case a.Kind != traffic.Admitted && a.Kind != traffic.Denied:
+			gone.add(cmp.Or(a.Reason, string(a.Kind)), l.Name+" "+request(rec))
+		case told.decision == verdict.DecisionUndecided || told.decision == verdict.DecisionError:
+			f.Undecided++
+		case told.admitted() == (a.Kind == traffic.Admitted):
+			f.Compared, f.Agreed = f.Compared+1, f.Agreed+1
+		default:
+			f.Compared++
+			misses++
+			f.Misses = append(f.Misses, timeline.Miss{Stage: stage, Cluster: l.Name, Request: request(rec),
+				Predicted: string(told.decision), Live: string(a.Kind), Why: strings.TrimSpace(told.message + "\n" + a.Message)})
+		}
+	}
+	f.Unjudged = gone.list()
+	slices.SortStableFunc(f.Misses, func(a, b timeline.Miss) int {
+		return cmp.Or(cmp.Compare(r.stageIndex(a.Stage), r.stageIndex(b.Stage)), cmp.Compare(r.memberIndex(a.Cluster), r.memberIndex(b.Cluster)))
+	})
+	return misses
+}
+
+func (r *rehearsal) stageIndex(name string) int {
+	return slices.IndexFunc(r.plan.Stages, func(s *Stage) bool { return s.Name == name })
+}
+
+func (r *rehearsal) memberIndex(name string) int {
+	return slices.IndexFunc(r.plan.Members, func(m *Member) bool { return m.Name == name })
+}
+
+func request(rec *capture.Record) string {
+	kind := rec.Kind.Kind
+	if rec.SubResource != "" {
+		kind += "/" + rec.SubResource
+	}
+	return string(rec.Operation) + " " + title(kind, rec.Namespace, rec.Name)
+}
