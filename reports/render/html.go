@@ -17,10 +17,12 @@ import (
 var htmlFiles embed.FS
 
 // scripts are joined in this order into one; each only uses what stands before it.
-var scripts = []string{"dom.js", "words.js", "state.js", "map.js", "source.js", "detail.js", "list.js", "sections.js", "main.js"}
+var scripts = []string{"dom.js", "words.js", "state.js", "map.js", "source.js", "detail.js", "list.js", "sections.js", "gantt.js", "rehearsal.js", "main.js"}
+
+var styles = []string{"report.css", "rehearsal.css"}
 
 // renderHTML writes one page that needs nothing else: no network, no server, no other
-// file. The report is embedded as JSON, which the script shows by text nodes only. The
+// file. The report, and the rundown of its rehearsal, are embedded as JSON, which the script shows by text nodes only. The
 // page's Content-Security-Policy names its one style and its one script by their digests,
 // so that nothing that sneaks in with the data could run or load anything.
 func renderHTML(w io.Writer, r *reports.Report, _ Options) error {
@@ -28,7 +30,7 @@ func renderHTML(w io.Writer, r *reports.Report, _ Options) error {
 	if err != nil {
 		return err
 	}
-	style, err := htmlFiles.ReadFile("html/report.css")
+	style, err := joined(styles)
 	if err != nil {
 		return err
 	}
@@ -36,25 +38,39 @@ func renderHTML(w io.Writer, r *reports.Report, _ Options) error {
 	if err != nil {
 		return err
 	}
+	script = "(() => {\n\"use strict\";\n" + script + "})();\n"
 	data, err := json.Marshal(r) // escapes <, >, & and U+2028: nothing in it ends the element
+	if err != nil {
+		return err
+	}
+	rundown, err := rundownJSON(r)
 	if err != nil {
 		return err
 	}
 	return page.Execute(w, map[string]any{
 		"Policy": fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'",
-			source(style), source([]byte(script))),
+			source(style), source(script)),
 		"Headline":    clean(r.Headline),
 		"Status":      string(r.Status),
 		"StatusWords": strings.ReplaceAll(string(r.Status), "-", " "),
 		"Style":       template.CSS(style),
 		"Script":      template.JS(script),
 		"Report":      template.JS(data),
+		"Rundown":     template.JS(rundown),
+		"Predicted":   r.Predicted(),
 	})
+}
+
+// rundownJSON is what the page needs of a rehearsal beyond the report; empty without one.
+func rundownJSON(r *reports.Report) ([]byte, error) {
+	if r.Rehearsal == nil {
+		return nil, nil
+	}
+	return json.Marshal(reports.RundownOf(r.Rehearsal))
 }
 
 func joined(names []string) (string, error) {
 	var b strings.Builder
-	b.WriteString("(() => {\n\"use strict\";\n")
 	for _, name := range names {
 		part, err := htmlFiles.ReadFile("html/" + name)
 		if err != nil {
@@ -62,12 +78,11 @@ func joined(names []string) (string, error) {
 		}
 		b.Write(part)
 	}
-	b.WriteString("})();\n")
 	return b.String(), nil
 }
 
 // source names inline content for a Content-Security-Policy.
-func source(content []byte) string {
-	sum := sha256.Sum256(content)
+func source(content string) string {
+	sum := sha256.Sum256([]byte(content))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }

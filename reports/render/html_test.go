@@ -33,6 +33,8 @@ func between(t *testing.T, page, from, to string) string {
 
 const dataStart = `<script type="application/json" id="report">`
 
+const rundownStart = `<script type="application/json" id="rundown">`
+
 func TestHTMLHoldsTheReport(t *testing.T) {
 	for _, name := range fixtures() {
 		r := fixture(t, name)
@@ -76,6 +78,7 @@ func TestHTMLPolicyNamesItsParts(t *testing.T) {
 func TestHTMLLoadsNothing(t *testing.T) {
 	page := rendered(t, "html", fixture(t, "clear"), render.Options{})
 	page = strings.Replace(page, between(t, page, dataStart, "</script>"), "", 1)
+	page = strings.Replace(page, `"http://www.w3.org/2000/svg"`, "", 1) // a name that createElementNS wants
 	if found := regexp.MustCompile(`(?i)\b(src|srcset|href)="(?:[^#"]|#[^"]*://)[^"]*"|url\(|@import|https?://|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|fetch\(`).FindString(page); found != "" {
 		t.Errorf("the page has %q", found)
 	}
@@ -110,8 +113,11 @@ func dump(t *testing.T, r *reports.Report, view url.Values) string {
 	if err != nil {
 		t.Fatalf("chromium: %v", err)
 	}
-	page := string(out)
-	return strings.Replace(page, between(t, page, dataStart, "</script>"), "", 1)
+	page := strings.Replace(string(out), between(t, string(out), dataStart, "</script>"), "", 1)
+	if r.Rehearsal != nil {
+		page = strings.Replace(page, between(t, page, rundownStart, "</script>"), "", 1)
+	}
+	return page
 }
 
 func TestHTMLFilters(t *testing.T) {
@@ -166,8 +172,8 @@ func TestHTMLHostile(t *testing.T) {
 	if found := regexp.MustCompile(`<(img|iframe|object|embed|link|base)\b`).FindString(body); found != "" {
 		t.Errorf("the document has a %q that we did not write", found)
 	}
-	if n := strings.Count(body, "<script"); n != 2 {
-		t.Errorf("the document has %d scripts, want the report and ours", n)
+	if n := strings.Count(body, "<script"); n != 3 {
+		t.Errorf("the document has %d scripts, want the report, the rundown and ours", n)
 	}
 	body = regexp.MustCompile(` value="[^"]*"`).ReplaceAllString(body, "") // of options: not shown
 	for _, hidden := range []string{"\u202e", "\u2066", "\x1b"} {
@@ -182,7 +188,7 @@ func TestKeep(t *testing.T) {
 	if *keep == "" {
 		t.Skip("no -keep folder")
 	}
-	all := map[string]*reports.Report{"fleet": fleet(t, 6, 420, true), "large": fleet(t, 20, 10_000, false), "evil": hostileAndLarge(t)}
+	all := map[string]*reports.Report{"fleet": fleet(t, 6, 420, true), "large": fleet(t, 20, 10_000, false), "evil": hostileAndLarge(t), "only": rehearsalOnly(t), "twenty": rehearsedFleet(t, 20, 120)}
 	for _, name := range fixtures() {
 		all[name] = fixture(t, name)
 	}

@@ -44,7 +44,7 @@ func junitOf(t *testing.T, r *reports.Report) junit {
 }
 
 func TestJUnitCounts(t *testing.T) {
-	all := map[string]*reports.Report{"evil": hostileAndLarge(t), "mixed": fleet(t, 6, 420, true)}
+	all := map[string]*reports.Report{"evil": hostileAndLarge(t), "mixed": fleet(t, 6, 420, true), "twenty": rehearsedFleet(t, 20, 9)}
 	for _, name := range fixtures() {
 		all[name] = fixture(t, name)
 	}
@@ -91,6 +91,10 @@ func TestJUnitVerdicts(t *testing.T) {
 		{"an exceeded limit is a failure", "partial", "budget", "newly in error requests", "failure"},
 		{"a kept limit passes", "partial", "budget", "newly denied requests", "pass"},
 		{"a policy without news has a case that passes", "clear", "ClusterPolicy/require-labels", "no workload changes", "pass"},
+		{"a stage that passed passes", "rehearsed", "rehearsal audit-to-enforce", "1 one namespace", "pass"},
+		{"a stage that was rolled back is a failure", "rehearsed", "rehearsal audit-to-enforce", "5 enforce the fleet", "failure"},
+		{"a stage that was not reached is skipped", "rehearsed", "rehearsal audit-to-enforce", "6 remove the old policies", "skipped"},
+		{"a stage that failed is an error", "alone", "rehearsal audit-to-enforce", "2 audit one cluster", "error"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			got := "no such case"

@@ -39,6 +39,9 @@ func scrubHTML(t *testing.T, page string) string {
 	for _, part := range [][2]string{{"<style>", "</style>"}, {dataStart, "</script>"}, {"<script>", "</script>"}, {"-src &#39;sha256-", "&#39;; script"}, {"script-src &#39;sha256-", "&#39;"}} {
 		page = strings.Replace(page, part[0]+between(t, page, part[0], part[1]), part[0]+"…", 1)
 	}
+	if strings.Contains(page, rundownStart) {
+		page = strings.Replace(page, between(t, page, rundownStart, "</script>"), "…", 1)
+	}
 	return page
 }
 
@@ -62,6 +65,7 @@ func compareGolden(t *testing.T, path, got string) {
 func TestSameBytesTwice(t *testing.T) {
 	for _, format := range render.Names() {
 		r := fleet(t, 7, 300, true)
+		r.Rehearsal = rehearsedFleet(t, 20, 40).Rehearsal
 		if rendered(t, format, r, render.Options{}) != rendered(t, format, r, render.Options{}) {
 			t.Errorf("%s: two renderings of one report differ", format)
 		}
@@ -70,8 +74,8 @@ func TestSameBytesTwice(t *testing.T) {
 
 func TestReportIsNotEdited(t *testing.T) {
 	for _, format := range render.Names() {
-		r, _ := json.Marshal(fixture(t, "small"))
-		used := fixture(t, "small")
+		r, _ := json.Marshal(fixture(t, "rehearsed"))
+		used := fixture(t, "rehearsed")
 		rendered(t, format, used, render.Options{Detail: true})
 		after, _ := json.Marshal(used)
 		if diff := cmp.Diff(string(r), string(after)); diff != "" {

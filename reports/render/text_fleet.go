@@ -102,20 +102,24 @@ func (p *page) matrixByState(m *reports.Matrix) {
 	t := newTable(flex("policy", 14), left("state"), right("clusters"), flex("", 8))
 	for _, row := range m.Rows {
 		name := row.Policy
-		for _, g := range row.Groups {
-			t.row(name, fleetCell(g.Cell), number(len(g.Clusters)), groupNames(&g, len(m.Clusters)))
+		for i, g := range row.Groups {
+			t.row(name, fleetCell(g.Cell), number(len(g.Clusters)), groupNames(&g, len(m.Clusters), i == 0))
 			name = ""
 		}
 	}
 	p.table(t, p.limit(3*textRows), func(n int) string { return count(n, "more line") })
 }
 
-// groupNames names the clusters of a state that not all have.
-func groupNames(g *reports.CellGroup, of int) string {
-	if len(g.Clusters) == of {
-		return "all"
-	}
+// groupNames names the clusters of a state that not all have; those in the state that most
+// have only if they are few.
+func groupNames(g *reports.CellGroup, of int, biggest bool) string {
 	const most = 6
+	switch n := len(g.Clusters); {
+	case n == of:
+		return "all"
+	case biggest && n > most:
+		return "the others"
+	}
 	names := strings.Join(g.Clusters[:min(len(g.Clusters), most)], ", ")
 	if rest := len(g.Clusters) - most; rest > 0 {
 		names += ", … " + number(rest) + " more"

@@ -26,12 +26,13 @@ func (p *page) stages(t *timeline.Timeline, r *reports.Rundown) {
 		s := &t.Stages[i]
 		picture.row(outcomeGlyph(s.Outcome)+" "+s.Name, stageChange(s), string(s.Outcome), cell(r.Stages[i].Denied), gateCell(s, &r.Stages[i]), stageTook(s))
 	}
-	if p.bar(picture, t, r.Span, roomyBar, false) || p.bar(picture.without(1), t, r.Span, narrowestBar, true) {
+	small := picture.without(1) // what a stage changes goes first, then how long it took
+	if p.bar(picture, t, r.Span, roomyBar, false) || p.bar(small, t, r.Span, narrowestBar, true) || p.bar(small.without(4), t, r.Span, narrowestBar, true) {
 		p.write("  ")
 		p.wrapped(p.dim, "█ passed  ▓ held  ▒ rolled back  ░ failed; until the first stage the clusters came up", "  ")
 		return
 	}
-	p.table(picture.without(1), p.limit(textStages), moreStages)
+	p.table(small, p.limit(textStages), moreStages)
 }
 
 func moreStages(n int) string { return count(n, "more stage") }

@@ -13,7 +13,7 @@ import (
 )
 
 func TestTextFitsTheWidth(t *testing.T) {
-	all := map[string]*reports.Report{"large": fleet(t, 20, 10_000, false), "mixed": fleet(t, 6, 420, true), "evil": hostileAndLarge(t)}
+	all := map[string]*reports.Report{"large": fleet(t, 20, 10_000, false), "mixed": fleet(t, 6, 420, true), "evil": hostileAndLarge(t), "twenty": rehearsedFleet(t, 20, 120)}
 	for _, name := range fixtures() {
 		all[name] = fixture(t, name)
 	}

@@ -1,14 +1,17 @@
 // Start.
 
 readAddress();
-link("numbers", "Numbers");
-link("map", "Where");
-link("workloads", "Workloads", report.workloads.length);
-drawAsked();
-drawNumbers();
-drawMap();
-drawFilters();
-drawList();
+if (predicted) {
+  link("numbers", "Numbers");
+  link("map", "Where");
+  link("workloads", "Workloads", report.workloads.length);
+  drawAsked();
+  drawNumbers();
+  drawMap();
+  drawFilters();
+  drawList();
+}
+drawRehearsal();
 drawPolicies();
 drawGaps();
 drawRest();

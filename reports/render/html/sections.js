@@ -9,6 +9,8 @@ function drawAsked() {
   ask("Candidate", side(q.candidate));
   const t = report.totals;
   ask("Judged", `${number(t.requests - t.outOfScope)} of ${count(t.requests, "request")} of ${count(t.workloads, "workload")}`);
+  const r = report.rehearsal;
+  if (r) ask("Rehearsal", el("a", { href: "#rehearsal" }, `${brief(r.scenario)} on ${count((r.clusters || []).length, "cluster")}: ${r.outcome}`));
 }
 
 function drawNumbers() {
@@ -86,18 +88,23 @@ function drawGaps() {
   }
 }
 
+// drawSides counts decisions and verdicts of both sides.
+function drawSides() {
+  const [b, c] = [report.totals.baseline, report.totals.candidate];
+  const both = (title, x, y) => [...new Set([...Object.keys(x || {}), ...Object.keys(y || {})])].map((k) =>
+    el("tr", null, el("td.data", null, title + " " + k.replaceAll("-", " ")), el("td.num", null, number((x || {})[k] || 0)), el("td.num", null, number((y || {})[k] || 0))));
+  section("sides", "Both sides", undefined, table(["", { num: "baseline" }, { num: "candidate" }], [...both("requests", b.decisions, c.decisions), ...both("verdicts", b.outcomes, c.outcomes)]));
+}
+
 function drawRest() {
   if (report.budget.length) {
     section("budget", "Budget", undefined, table(["limit", { num: "found" }, { num: "allowed" }, ""], report.budget.map((l) => el("tr", null, el("td.data", null, l.name),
       el("td.num", null, l.found), el("td.num", null, l.allowed), el("td", null, l.exceeded ? pill("newly-denied", "exceeded") : pill("resolved", "within"))))));
   }
-  const [b, c] = [report.totals.baseline, report.totals.candidate];
-  const both = (title, x, y) => [...new Set([...Object.keys(x || {}), ...Object.keys(y || {})])].map((k) =>
-    el("tr", null, el("td.data", null, title + " " + k.replaceAll("-", " ")), el("td.num", null, number((x || {})[k] || 0)), el("td.num", null, number((y || {})[k] || 0))));
-  section("sides", "Both sides", undefined, table(["", { num: "baseline" }, { num: "candidate" }], [...both("requests", b.decisions, c.decisions), ...both("verdicts", b.outcomes, c.outcomes)]));
+  if (predicted) drawSides();
   const scope = Object.entries(report.totals.scopeReasons || {}).map(([reason, n]) => `${count(n, "request")} not judged: ${reason}`);
   const notes = [...scope, report.totals.incomplete ? `${count(report.totals.incomplete, "request")} without a body` : "", ...report.notes].filter(Boolean);
   if (notes.length) section("notes", "Notes", undefined, el("ul.items", null, notes.map((n) => el("li.data", null, n))));
   const t = report.tool;
-  $("footer").append(data(`${t.name} ${t.version} with Kyverno ${t.kyverno}, as of ${when(report.question.at)}. This page is complete: it loads nothing and sends nothing.`));
+  $("footer").append(data(`${t.name} ${t.version} with Kyverno ${t.kyverno}, as of ${when(predicted ? report.question.at : rehearsal.started)}. This page is complete: it loads nothing and sends nothing.`));
 }

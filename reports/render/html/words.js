@@ -3,6 +3,7 @@
 const report = JSON.parse($("report").textContent);
 for (const key of ["budget", "policies", "clusters", "namespaces", "workloads", "unknowns", "rejected", "skipped", "notes"]) report[key] ||= [];
 report.teams ||= [];
+const predicted = !$("workloads").hidden; // otherwise the report is of a rehearsal only
 for (const x of [report.totals, ...report.policies, ...report.clusters, ...report.namespaces, ...report.teams, ...report.workloads]) {
   for (const key of ["requests", "workloads", "changedRequests", "changedWorkloads", "findings"]) if (x[key] === null) x[key] = key === "findings" ? [] : {};
 }
