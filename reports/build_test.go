@@ -33,17 +33,21 @@ func pod(cluster, namespace, name string) *capture.Record {
 	}
 }
 
-func build(answers ...replay.Answer) *Report {
+func radiusOf(answers ...replay.Answer) *blast.Radius {
 	m := blast.NewMeter(blast.Config{}, []capture.Cluster{{Name: "prod"}, {Name: "dev"}}, func(string, string) map[string]string { return nil })
 	for _, a := range answers {
 		m.Add(a)
 	}
+	return m.Radius()
+}
+
+func build(answers ...replay.Answer) *Report {
 	before := policy.FromObjects("captured", []policy.Object{{APIVersion: "kyverno.io/v1", Kind: "ClusterPolicy", Name: "limits", JSON: []byte(`{"a":1}`)}})
 	after := policy.FromObjects("policies", []policy.Object{
 		{APIVersion: "kyverno.io/v1", Kind: "ClusterPolicy", Name: "limits", JSON: []byte(`{"a":2}`)},
 		{APIVersion: "kyverno.io/v2", Kind: "PolicyException", Name: "x", JSON: []byte(`{}`)},
 	})
-	return Build(Input{At: time.Unix(0, 0), Baseline: before, Candidate: after, Changes: policy.Diff(before, after), Radius: m.Radius()})
+	return Build(Input{At: time.Unix(0, 0), Baseline: before, Candidate: after, Changes: policy.Diff(before, after), Radius: radiusOf(answers...)})
 }
 
 func answer(r *capture.Record, before, after verdict.Judgement) replay.Answer {
