@@ -1,20 +1,15 @@
 package record
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"k8s.io/client-go/rest"
-
-	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // server is an API server with two Pods in two pages, Secrets and Services; answer, if it
@@ -45,8 +40,14 @@ func server(t *testing.T, answer func(r *http.Request) int) *rest.Config {
 		}
 		fmt.Fprint(w, `{"items":[{"metadata":{"name":"p2","namespace":"a"}}]}`)
 	})
+	var mu sync.Mutex
+	first := func(r *http.Request) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return answer(r)
+	}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if code := answer(r); code != 0 {
+		if code := first(r); code != 0 {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(code)
 			_ = json.NewEncoder(w).Encode(map[string]any{"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "no"})
@@ -73,6 +74,7 @@ func TestAnswers(t *testing.T) {
 		{"a page that is refused", secondPage, 403, 9, 2, "pods: forbidden"},
 		{"an API without backend", at("/api/v1/services"), 503, 9, 3, "services: unavailable"},
 		{"an API that is gone", at("/api/v1/services"), 404, 9, 3, "services: not found"},
+		{"a server that is too busy for a moment", at("/api/v1/services"), 429, 2, 4, ""},
 		{"a server that fails", at("/api/v1/services"), 500, 9, 3, "services: the API server answered 500"},
 		{"a server that cannot list metadata alone", at("/api/v1/secrets"), 406, 9, 3, "secrets: the API server cannot list its metadata alone"},
 	} {
@@ -120,64 +122,4 @@ func TestRequests(t *testing.T) {
 	if secrets != 1 {
 		t.Errorf("%d lists of Secrets", secrets)
 	}
-}
-
-func TestFailures(t *testing.T) {
-	down := httptest.NewServer(http.NotFoundHandler())
-	down.Close()
-	none := func(*http.Request) int { return 0 }
-	one := Target{Name: "one", REST: server(t, none)}
-	for _, test := range []struct {
-		reason  string
-		targets []Target
-		opt     Options
-		want    error
-	}{
-		{"nobody listens", []Target{one, {Name: "two", REST: &rest.Config{Host: down.URL}}}, Options{}, ErrUnreachable},
-		{"no API server", []Target{{Name: "two", REST: server(t, func(*http.Request) int { return 404 })}}, Options{}, ErrUnreachable},
-		{"credentials have expired", []Target{{Name: "two", REST: server(t, func(*http.Request) int { return 401 })}}, Options{}, ErrUnauthorized},
-		{"credentials expire on the way", []Target{{Name: "two", REST: server(t, func(r *http.Request) int {
-			if r.URL.Path == "/api/v1/secrets" {
-				return 401
-			}
-			return 0
-		})}}, Options{}, ErrUnauthorized},
-		{"a slip in a kind", []Target{one}, Options{Kinds: []string{"pods", "Deploymnet"}}, ErrKind},
-		{"a cluster twice", []Target{one, one}, Options{}, ErrTwice},
-	} {
-		t.Run(test.reason, func(t *testing.T) {
-			if err := attempt(t, t.Context(), test.opt, test.targets...); !errors.Is(err, test.want) {
-				t.Errorf("error %v, want %v", err, test.want)
-			}
-		})
-	}
-}
-
-func TestInterrupted(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	config := server(t, func(r *http.Request) int {
-		if r.URL.Path == "/api/v1/secrets" {
-			cancel()
-		}
-		return 0
-	})
-	if err := attempt(t, ctx, Options{}, Target{Name: "one", REST: config}); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v", err)
-	}
-}
-
-// attempt captures, and checks that a failure leaves no file.
-func attempt(t *testing.T, ctx context.Context, opt Options, targets ...Target) error {
-	t.Helper()
-	dir := t.TempDir()
-	w, err := capture.NewWriter(filepath.Join(dir, "a.capture"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = Fleet(ctx, w, targets, opt)
-	w.Abort()
-	if left, _ := os.ReadDir(dir); len(left) > 0 {
-		t.Errorf("%s is left", left[0].Name())
-	}
-	return err
 }

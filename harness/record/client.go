@@ -61,7 +61,10 @@ type query struct {
 	pageSize int
 }
 
-// page reads one page. A connection that breaks is tried again.
+// retries bounds what client-go does by itself about broken connections and busy servers.
+const retries = 2
+
+// page reads one page. A connection that breaks is tried again, and so is a busy server.
 func (c *client) page(ctx context.Context, q query, from string) (*page, error) {
 	var err error
 	for attempt := range 3 {
@@ -76,7 +79,7 @@ func (c *client) page(ctx context.Context, q query, from string) (*page, error) 
 			}
 			return p, nil
 		}
-		if answered(err) || ctx.Err() != nil {
+		if answered(err) && !apierrors.IsTooManyRequests(err) || ctx.Err() != nil {
 			return nil, err
 		}
 	}
@@ -89,7 +92,7 @@ func (c *client) get(ctx context.Context, q query, from string) ([]byte, error) 
 	if q.bare {
 		accept = metadataOnly
 	}
-	request := c.RESTClient().Get().AbsPath(q.path).SetHeader("Accept", accept).Param("limit", strconv.Itoa(q.pageSize))
+	request := c.RESTClient().Get().MaxRetries(retries).AbsPath(q.path).SetHeader("Accept", accept).Param("limit", strconv.Itoa(q.pageSize))
 	if from != "" {
 		request = request.Param("continue", from)
 	}
@@ -128,7 +131,7 @@ func (c *client) reach(ctx context.Context) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	content, err := c.RESTClient().Get().AbsPath("/version").Do(ctx).Raw()
+	content, err := c.RESTClient().Get().MaxRetries(retries).AbsPath("/version").Do(ctx).Raw()
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
