@@ -280,8 +280,8 @@ func (in Input) next(m *Member, before, candidate *policy.Set, s scenarios.Stage
 			if !ok {
 				continue
 			}
-			if old, there := now[k]; there && policy.ModeOf(old) == policy.Enforce && (policy.ModeOf(shaped) == policy.Audit || len(s.Namespaces) > 0) {
-				notes = append(notes, fmt.Sprintf("%s: %s was enforced everywhere; during this stage less is", m.Name, k))
+			if inBase && policy.ModeOf(base) == policy.Enforce && (policy.ModeOf(shaped) == policy.Audit || len(s.Namespaces) > 0) {
+				notes = append(notes, fmt.Sprintf("%s: today %s is enforced; during this stage less is", m.Name, k))
 			}
 			want[k] = shaped
 		}

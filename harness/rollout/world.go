@@ -67,7 +67,8 @@ var leftOut = map[string]string{
 	"Node": "no kubelet runs", "ControllerRevision": "belongs to a controller",
 	"PolicyReport": "Kyverno writes it here", "ClusterPolicyReport": "Kyverno writes it here",
 	"EphemeralReport": "Kyverno writes it here", "ClusterEphemeralReport": "Kyverno writes it here",
-	"UpdateRequest": "Kyverno writes it here",
+	"UpdateRequest":   "Kyverno writes it here",
+	"APIResourceList": "is no object", "Report": "Kyverno writes it here", "ClusterReport": "Kyverno writes it here",
 }
 
 // order of creation: what others need comes first.
@@ -117,6 +118,7 @@ func initial(w *capture.World, records []*capture.Record, owners bool) (objects 
 	}
 	for _, r := range records {
 		switch {
+		case r.Lacks(capture.MissingObject):
 		case len(r.OldObject) > 0:
 			add(r.OldObject)
 		case r.Operation == capture.Create && r.SubResource == "" && r.Origin.Source != "audit":

@@ -125,17 +125,15 @@ func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) 
 }
 
 func method(rec *capture.Record) (method string, body []byte, reason string) {
+	body = unstored(rec.Object)
+	if (rec.Operation == capture.Create || rec.Operation == capture.Update) && (len(body) == 0 || rec.Lacks(capture.MissingObject)) {
+		return "", nil, "its body was not captured"
+	}
 	switch rec.Operation {
 	case capture.Create:
-		if len(rec.Object) == 0 {
-			return "", nil, "its body was not captured"
-		}
-		return http.MethodPost, unstored(rec.Object), ""
+		return http.MethodPost, body, ""
 	case capture.Update:
-		if len(rec.Object) == 0 {
-			return "", nil, "its body was not captured"
-		}
-		return http.MethodPut, unstored(rec.Object), ""
+		return http.MethodPut, body, ""
 	case capture.Delete:
 		return http.MethodDelete, nil, ""
 	case capture.Connect:

@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/seatrial/seatrial/harness/rollout"
+	"github.com/seatrial/seatrial/harness/timeline"
+	"github.com/seatrial/seatrial/scenarios"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/source"
+)
+
+// world is a capture of the small cluster in testdata/world, with requests of three users.
+func world(ctx context.Context, names ...string) *capture.Capture {
+	path := filepath.Join(GinkgoT().TempDir(), "world.capture")
+	w, err := capture.NewWriter(path)
+	Expect(err).NotTo(HaveOccurred())
+	for _, n := range names {
+		c := capture.Cluster{Name: n, Labels: map[string]string{"name": n}, Complete: true}
+		_, err = source.Manifests(ctx, w, c, []string{"testdata/world"}, nil, true)
+		Expect(err).NotTo(HaveOccurred())
+		for _, user := range []string{"anna", "bob", "carl"} { // carl has no rights
+			Expect(w.Record(request(n, user))).To(Succeed())
+		}
+	}
+	Expect(w.Close()).To(Succeed())
+	c, err := capture.Open(path)
+	Expect(err).NotTo(HaveOccurred())
+	return c
+}
+
+// request is an update of the ConfigMap settings.
+func request(cluster, user string) *capture.Record {
+	object := func(mode string) json.RawMessage {
+		return json.RawMessage(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"settings","namespace":"shop","labels":{"team":"shop"}},"data":{"mode":"` + mode + `"}}`)
+	}
+	at := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	return &capture.Record{
+		Cluster: cluster, Time: &at, Operation: capture.Update,
+		Kind: capture.GVK{Version: "v1", Kind: "ConfigMap"}, Resource: capture.GVR{Version: "v1", Resource: "configmaps"},
+		Namespace: "shop", Name: "settings", User: capture.User{Username: user, Groups: []string{"system:authenticated"}},
+		Object: object("fancy"), OldObject: object("plain"), Origin: capture.Origin{Source: "audit", ID: user},
+	}
+}
+
+// a rehearsal of a scenario, with what the test hooks into it.
+type rehearsal struct {
+	dir      string
+	clusters []string
+	baseline string // folder of testdata/policies; none when empty
+	scenario string
+	approve  func(context.Context, string) (bool, error)
+	progress func(timeline.Step)
+}
+
+// run rehearses and returns the timeline with the error of the rehearsal.
+func (r rehearsal) run(ctx context.Context) (*timeline.Timeline, error) {
+	s, err := scenarios.ParseScenario("scenario.yaml", []byte("apiVersion: seatrial.dev/v1alpha1\nkind: Scenario\nmetadata: {name: test}\n"+r.scenario))
+	Expect(err).NotTo(HaveOccurred())
+	if r.clusters == nil {
+		r.clusters = []string{"east"}
+	}
+	load := func(ctx context.Context, name string) (*policy.Set, error) {
+		return policy.Load(ctx, filepath.Join("testdata", "policies", name), policy.Options{})
+	}
+	base := policy.FromObjects("none", nil)
+	if r.baseline != "" {
+		base, err = load(ctx, r.baseline)
+		Expect(err).NotTo(HaveOccurred())
+	}
+	plan, err := rollout.Make(ctx, rollout.Input{
+		Scenario: s, Capture: world(ctx, r.clusters...), Load: load,
+		Baseline: func(string) *policy.Set { return base },
+		Equal:    func(a, b policy.Object) bool { return a.Digest == b.Digest },
+	})
+	Expect(err).NotTo(HaveOccurred())
+	p := provider(r.dir)
+	line, err := rollout.Rehearse(ctx, plan, rollout.Options{
+		Provider: p, Parallel: 4, Workers: 2, Now: time.Now, Progress: r.progress, Approve: r.approve,
+	})
+	if content, e := json.MarshalIndent(line, "", " "); e == nil {
+		AddReportEntry("timeline", ReportEntryVisibilityFailureOrVerbose, string(content))
+	}
+	Expect(p.List(context.WithoutCancel(ctx))).To(BeEmpty(), "the fleet is removed whatever happens")
+	return line, err
+}
