@@ -6,22 +6,26 @@ BIN   := bin
 export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench ci golden clean
+.PHONY: help build demo test test-short lint bench ci golden clean
 
 ##@ Use
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/seatrial (the first build compiles the Kyverno engine: about 5 minutes on 2 cores)
 	@mkdir -p $(BIN)
-	$(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/seatrial ./cmd/seatrial
+	$(GO) build -ldflags '-s -w' -o $(BIN)/seatrial ./cmd/seatrial
 
-demo: build ## replay the shop's three clusters against a bad policy update; leaves out/report.html
+demo: build ## replay a bad policy update, then rehearse it on three clusters; leaves out/report.html and out/rehearsal.html
 	@./fixtures/demo.sh $(BIN)/seatrial out
+	@./fixtures/rehearse.sh $(BIN)/seatrial out
 
 ##@ Develop
-test: ## run every test that needs no cluster
-	$(GO) test ./...
+test: ## run every test; starts clusters of plain processes and stops them (test-short: without)
+	$(GO) test -timeout 40m ./...
+
+test-short: ## run the tests that need no cluster
+	$(GO) test -short ./...
 
 lint: ## gofmt, go vet, and the rules about the tree
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; fi

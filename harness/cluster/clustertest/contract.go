@@ -46,7 +46,7 @@ func Contract(open func() cluster.Provider) {
 		It("returns clusters that are ready: admission answers the first request", func(ctx SpecContext) {
 			Expect(one.Status(ctx).Ready).To(BeTrue())
 			Expect(putPolicy(ctx, one.REST())).To(Succeed())
-			Eventually(func() error { return createConfigMap(ctx, one.REST(), "refused") }).WithTimeout(20 * time.Second).
+			Eventually(func() error { return createConfigMap(ctx, one.REST(), "refused") }).WithTimeout(5 * time.Second).
 				Should(MatchError(ContainSubstring("denied the request")))
 		})
 

@@ -134,8 +134,7 @@ func kyvernoFlags(x cluster.Component, port, service string) []string {
 			"--webhookServerPort="+port, "--webhookServerHost="+loopback,
 			"--backgroundServiceAccountName=system:serviceaccount:kyverno:kyverno-background-controller",
 			"--reportsServiceAccountName=system:serviceaccount:kyverno:kyverno-reports-controller",
-			"--controllerRuntimeMetricsAddress=0",
-			"--crdWatcher=true")
+			"--controllerRuntimeMetricsAddress=0")
 	case cluster.KyvernoCleanup:
 		return append(tls, "--cleanupServerPort="+port, "--cleanupServerHost="+loopback)
 	case cluster.KyvernoBackground:

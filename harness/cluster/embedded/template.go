@@ -36,21 +36,21 @@ type template struct {
 }
 
 type pair struct {
-	Key   string // below the cluster's prefix: /registry/…
+	Key   string // below the cluster's prefix: /configmaps/kyverno/kyverno
 	Value []byte
 }
 
 const (
 	templateAge = 30 * 24 * time.Hour
 	// templateVersion changes when what is put into templates does.
-	templateVersion = "1"
+	templateVersion = "2"
 )
 
 // transient are the keys that a cluster must make itself.
 var transient = []string{
-	"/registry/leases/", "/registry/masterleases/", "/registry/events/",
-	"/registry/services/endpoints/", "/registry/endpointslices/",
-	"/registry/configmaps/kube-system/extension-apiserver-authentication",
+	"/leases/", "/masterleases/", "/events/",
+	"/services/endpoints/", "/endpointslices/",
+	"/configmaps/kube-system/extension-apiserver-authentication",
 }
 
 // rootCA names the ConfigMaps with the certificate of a fleet's authority.
@@ -223,7 +223,7 @@ func dump(ctx context.Context, endpoint, prefix string) ([]pair, error) {
 
 // webhooks is where webhook configurations are kept.
 func isWebhook(key string) bool {
-	return strings.HasPrefix(key, "/registry/validatingwebhookconfigurations/") || strings.HasPrefix(key, "/registry/mutatingwebhookconfigurations/")
+	return strings.HasPrefix(key, "/validatingwebhookconfigurations/") || strings.HasPrefix(key, "/mutatingwebhookconfigurations/")
 }
 
 // copyTo writes the template's keys under the cluster's prefix. Webhooks are
