@@ -21,8 +21,9 @@ demo: build ## replay a bad policy update, then rehearse it on three clusters; l
 	@./fixtures/rehearse.sh $(BIN)/seatrial out
 
 ##@ Develop
-test: ## run every test; starts clusters of plain processes and stops them (test-short: without)
-	$(GO) test -timeout 40m ./...
+test: build ## run every test; starts clusters of plain processes and stops them (test-short: without)
+	@$(BIN)/seatrial fleet prepare >/dev/null
+	$(GO) test -timeout 30m ./...
 
 test-short: ## run the tests that need no cluster
 	$(GO) test -short ./...

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,6 +77,9 @@ func Default(progress func(Event)) *Store {
 	}
 	return s
 }
+
+// All lists what the store can provide, sorted.
+func All() []Name { return slices.Sorted(maps.Keys(recipes)) }
 
 // Get returns the path of each program asked for.
 func (s *Store) Get(ctx context.Context, names ...Name) (map[Name]string, error) {

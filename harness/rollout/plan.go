@@ -67,9 +67,15 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 		return nil, err
 	}
 	for _, c := range clusters {
-		m := &Member{Cluster: c, World: in.Capture.World(c.World)}
+		// What is not loaded into a cluster is not in it: its world is known in whole.
+		world := *in.Capture.World(c.World)
+		world.Cluster.Complete = true
+		m := &Member{Cluster: c, World: &world}
 		m.Sets = []*policy.Set{in.Baseline(c.World)}
 		p.Members = append(p.Members, m)
+	}
+	if err := in.Capture.IndexRecords(); err != nil {
+		return nil, err
 	}
 	if err := p.read(in); err != nil {
 		return nil, err

@@ -300,10 +300,11 @@ func refusal(err error) string {
 	return "refused: " + firstLine(err.Error())
 }
 
+// firstLine is a message as one line of at most 300 bytes, cut between characters.
 func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	if len(line) > 160 {
-		line = line[:160] + "…"
+	line := strings.Join(strings.Fields(s), " ")
+	if len(line) > 300 {
+		line = strings.ToValidUTF8(line[:300], "") + "…"
 	}
 	return line
 }

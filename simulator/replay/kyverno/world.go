@@ -3,11 +3,14 @@ package kyverno
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -132,12 +135,36 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	if env.clusters, err = typedList[rbacv1.ClusterRoleBinding](w, rbac("clusterrolebindings")); err != nil {
 		return nil, err
 	}
-	env.rolesKnown = w.Cluster.Complete || len(env.clusters) > 0
+	env.rolesKnown = bindingsKnown(w) || slices.ContainsFunc(env.clusters, isBootstrap)
+	if !slices.ContainsFunc(env.clusters, isBootstrap) {
+		env.clusters = append(env.clusters, bootstrap)
+	}
 	e := &Engine{env: env, look: world{w}, as: as}
 	for _, p := range programs {
 		e.sides = append(e.sides, p.units)
 	}
 	return e, nil
+}
+
+// bootstrap is a binding that every API server makes for itself. A capture that holds it
+// is of a cluster, not of a repository, and holds the others too.
+var bootstrap = &rbacv1.ClusterRoleBinding{
+	ObjectMeta: metav1.ObjectMeta{Name: "cluster-admin"},
+	Subjects:   []rbacv1.Subject{{Kind: rbacv1.GroupKind, APIGroup: rbacv1.GroupName, Name: user.SystemPrivilegedGroup}},
+	RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+}
+
+func isBootstrap(b *rbacv1.ClusterRoleBinding) bool { return b.Name == bootstrap.Name }
+
+// bindingsKnown says whether the capture holds all bindings: it was made of a whole
+// cluster, or says that it listed them.
+func bindingsKnown(w *capture.World) bool {
+	for _, resource := range []string{"rolebindings", "clusterrolebindings"} {
+		if _, known := w.List(capture.GVR{Group: rbacv1.GroupName, Version: "v1", Resource: resource}, ""); !known {
+			return false
+		}
+	}
+	return true
 }
 
 func typed[T any](w *capture.World, gvr capture.GVR, namespace, name string) (*T, error) {
