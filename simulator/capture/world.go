@@ -27,6 +27,25 @@ func newWorld(c Cluster) *World {
 	return w
 }
 
+// NewWorld returns the world of a cluster that holds objects. Of two objects of one name the
+// later one stays.
+func NewWorld(c Cluster, objects ...*WorldObject) (*World, error) {
+	w := newWorld(c)
+	for _, o := range objects { // discovery first: it says what is namespaced
+		if kind := headOf(o.Object).Kind; kind == "CustomResourceDefinition" || kind == APIResourceList {
+			if err := w.add(o); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, o := range objects {
+		if err := w.add(o); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
 // head is what every object says of itself.
 type head struct {
 	APIVersion string `json:"apiVersion"`

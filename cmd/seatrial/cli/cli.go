@@ -105,6 +105,7 @@ func newRoot(env Env) *cobra.Command {
 		newCapture(env),
 		newReplay(env),
 		newCheck(env),
+		newTest(env),
 		newRehearse(env),
 		newFleet(env),
 		newReport(env),

@@ -137,6 +137,9 @@ func (c *Compiler) compileAdmissionPolicy(object policy.Object, shared celSet) *
 			key += " " + b.digest
 		}
 	}
+	if len(base.bindings) == 0 && c.opt.EveryPolicy {
+		base.bindings = []binding{{policy: base.name, actions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny}}}
+	}
 	for _, other := range shared.others {
 		if strings.Contains(string(object.JSON), `"`+other.Kind+`"`) { // it may be a parameter
 			base.others = append(base.others, other)

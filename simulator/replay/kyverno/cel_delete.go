@@ -75,6 +75,8 @@ func (u *deleting) eval(ctx context.Context, req *request) answer {
 			v = excepted(v, result.Exceptions)
 		case result.Result:
 			v.Outcome, v.Message = verdict.Pass, "would be deleted on schedule "+u.schedule
+		case req.env.mocks != nil:
+			v.Outcome, v.Message = verdict.Fail, "resource did not match"
 		case len(found) == 0 && len(u.needs.unknown(v, req)) == 0:
 			return nil // it stays
 		}

@@ -37,7 +37,7 @@ func (c *Compiler) newGenerating(base *celPolicy, content []byte) ([]phased, err
 	if err != nil {
 		return nil, err
 	}
-	if !typed.GetSpec().AdmissionEnabled() {
+	if !typed.GetSpec().AdmissionEnabled() && !c.opt.EveryPolicy {
 		return nil, nil
 	}
 	base.addVariant(typed.GetSpec().MatchConstraints)

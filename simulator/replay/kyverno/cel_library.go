@@ -63,6 +63,9 @@ const httpProjection = "seatrial.dev/http"
 
 // GetGlobalReference answers globalContext.Get, and the HTTP calls rewritten to it.
 func (l *library) GetGlobalReference(name, projection string) (any, error) {
+	if mocks := l.req.env.mocks; mocks != nil {
+		return l.mocked(mocks, name, projection)
+	}
 	if projection == httpProjection {
 		return nil, client{l.req}.unknown("the answer of "+name, "HTTP calls are not made offline; rehearse this policy on a fleet")
 	}
@@ -73,8 +76,25 @@ func (l *library) GetGlobalReference(name, projection string) (any, error) {
 	return entry.Get(projection)
 }
 
+// mocked answers from the mocks: HTTP calls, and global references.
+func (l *library) mocked(mocks *Mocks, name, projection string) (any, error) {
+	if projection != httpProjection {
+		value, _, err := mocks.global(name, projection, l.req)
+		return value, err
+	}
+	method, url, _ := strings.Cut(strings.TrimPrefix(name, "HTTP "), " ")
+	answer, ok := mocks.call(method, url)
+	if !ok {
+		return nil, fmt.Errorf("%s %s is not mocked", method, url)
+	}
+	return map[string]any{"body": answer.Body, "statusCode": answer.Status}, nil
+}
+
 // GetImageData has no registry to ask.
 func (l *library) GetImageData(image string, _ []gcrremote.Option) (map[string]any, error) {
+	if mocks := l.req.env.mocks; mocks != nil && mocks.Images[image] != nil {
+		return mocks.Images[image], nil
+	}
 	return nil, offlineRegistry{l.req}.miss(image)
 }
 

@@ -32,7 +32,7 @@ func (c *Compiler) newValidating(base *celPolicy, content []byte) ([]phased, err
 		return nil, err
 	}
 	spec := typed.GetValidatingPolicySpec()
-	if !spec.AdmissionEnabled() || spec.EvaluationMode() != policieskyvernoio.EvaluationModeKubernetes {
+	if !spec.AdmissionEnabled() && !c.opt.EveryPolicy || spec.EvaluationMode() != policieskyvernoio.EvaluationModeKubernetes {
 		return nil, nil
 	}
 	u := &validating{celPolicy: base, actions: spec.ValidationActions()}

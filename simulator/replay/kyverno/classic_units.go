@@ -22,7 +22,7 @@ type classicRequest struct {
 // policyContext returns Kyverno's view of the request, built once and shared by all
 // policies until the object changes, as in Kyverno's webhook.
 func (r *request) policyContext(policy *classic) (*engine.PolicyContext, error) {
-	if r.classic.context == nil {
+	if r.classic.context == nil || r.env.mocks != nil {
 		builder := webhookutils.NewPolicyContextBuilder(r.env.cfg, r.env.jp)
 		built, err := builder.Build(r.adm, r.roles, r.clusterRoles, r.kind)
 		if err != nil {
@@ -30,6 +30,9 @@ func (r *request) policyContext(policy *classic) (*engine.PolicyContext, error) 
 		}
 		if r.namespace != nil {
 			built = built.WithNamespaceLabels(r.namespace.Labels)
+		}
+		if r.env.mocks != nil {
+			return r.env.mocks.fill(built, policy.policy.GetName(), r.rec.Name)
 		}
 		r.classic.context = built
 	}

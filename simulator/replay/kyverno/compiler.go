@@ -35,6 +35,9 @@ type Options struct {
 	// IgnoreConfiguration judges what resource filters, excluded users and the webhooks'
 	// selectors would keep from Kyverno as well.
 	IgnoreConfiguration bool
+	// EveryPolicy judges what does not act on admission as well, as test suites do:
+	// background policies, and admission policies that nothing binds.
+	EveryPolicy bool
 }
 
 // Compiler compiles policy sets. What two sets have in common is compiled once.
@@ -215,13 +218,13 @@ func (c *Compiler) newClassicUnits(object policy.Object, shared classicSet) ([]p
 	if err := validate(made); err != nil {
 		return nil, err
 	}
-	return made.units(), nil
+	return made.units(c.opt.EveryPolicy), nil
 }
 
 // units lists the phases that the policy has rules for.
-func (c *classic) units() []phased {
+func (c *classic) units(every bool) []phased {
 	spec := c.policy.GetSpec()
-	if !spec.AdmissionProcessingEnabled() {
+	if !spec.AdmissionProcessingEnabled() && !every {
 		return nil
 	}
 	var units []phased

@@ -20,18 +20,34 @@ import (
 // loader, except that calls to services become misses: the default would dial them.
 type contextLoader struct {
 	engineapi.ContextLoader
-	req *request
+	req    *request
+	policy kyvernov1.PolicyInterface
+	rule   kyvernov1.Rule
 }
 
 func contextLoaders(req *request, entries map[string]*kyvernov2beta1.GlobalContextEntry, jp jmespath.Interface) engineapi.ContextLoaderFactory {
 	base := factories.DefaultContextLoaderFactory(client{req}, factories.WithGlobalContextStore(globalContext{req, entries, jp}))
 	return func(policy kyvernov1.PolicyInterface, rule kyvernov1.Rule) engineapi.ContextLoader {
-		return contextLoader{base(policy, rule), req}
+		return contextLoader{base(policy, rule), req, policy, rule}
 	}
 }
 
 func (l contextLoader) Load(ctx context.Context, jp jmespath.Interface, raw engineapi.RawClient, registry engineapi.RegistryClientFactory, entries []kyvernov1.ContextEntry, json enginecontext.Interface) error {
+	mocks := l.req.env.mocks
+	if mocks != nil {
+		if err := mocks.enter(l.policy, l.rule, json); err != nil {
+			return err
+		}
+	}
 	for _, entry := range entries {
+		if mocks != nil {
+			if done, err := mocks.answered(entry, jp, json); done || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+		}
 		if entry.APICall == nil || entry.APICall.Service == nil {
 			if err := l.ContextLoader.Load(ctx, jp, raw, registry, []kyvernov1.ContextEntry{entry}, json); err != nil {
 				return err
@@ -70,6 +86,10 @@ type globalContext struct {
 }
 
 func (g globalContext) Get(name string) (store.Entry, bool) {
+	if mocks := g.req.env.mocks; mocks != nil && len(mocks.Global) > 0 {
+		_, ok := mocks.Global[name]
+		return mockedEntry{name, g.req}, ok
+	}
 	entry, ok := g.entries[name]
 	if !ok {
 		// In a cluster a missing entry is an error as well; here it may just not be in the set.

@@ -1,0 +1,59 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+)
+
+// RunAll answers the suites of files with workers goroutines (at least one). The report is
+// the same for any number. The error names every file that could not be read.
+func (r *Runner) RunAll(ctx context.Context, files []string, workers int) (*Report, error) {
+	var suites []*Suite
+	var faults []error
+	for _, file := range files {
+		found, err := Load(file)
+		if err != nil {
+			faults = append(faults, err)
+		}
+		suites = append(suites, found...)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	rows := make([][]Row, len(suites))
+	next := make(chan int)
+	var wait sync.WaitGroup
+	for range max(1, workers) {
+		wait.Go(func() {
+			for i := range next {
+				rows[i] = r.guarded(ctx, suites[i])
+			}
+		})
+	}
+	for i := range suites {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	wait.Wait()
+	report := &Report{}
+	for _, one := range rows {
+		report.Add(one)
+	}
+	return report, ctx.Err()
+}
+
+// guarded answers a suite; a panic on the way is an error of its rows.
+func (r *Runner) guarded(ctx context.Context, s *Suite) (rows []Row) {
+	defer func() {
+		if p := recover(); p != nil {
+			rows = s.failed(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	return r.Run(ctx, s)
+}

@@ -1,0 +1,195 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// name is a resource as a result names it. Empty fields are any.
+type name struct{ apiVersion, kind, namespace, name string }
+
+func (n name) String() string {
+	if n.namespace == "" {
+		return n.name
+	}
+	return n.namespace + "/" + n.name
+}
+
+// names lists the resources of an entry; an entry that names none means all of them.
+func (e *Expected) names() []name {
+	var all []name
+	for _, r := range e.Resources {
+		n := name{name: r}
+		if namespace, rest, ok := strings.Cut(r, "/"); ok && !strings.Contains(rest, "/") {
+			n.namespace, n.name = namespace, rest
+		}
+		all = append(all, n)
+	}
+	for _, r := range e.ResourceSpecs {
+		version := r.Version
+		if r.Group != "" {
+			version = r.Group + "/" + version
+		}
+		all = append(all, name{apiVersion: version, kind: r.Kind, namespace: r.Namespace, name: r.Name})
+	}
+	if len(all) == 0 {
+		all = append(all, name{})
+	}
+	return all
+}
+
+func (n name) matches(h head) bool {
+	return (n.name == "" || n.name == h.name) && (n.namespace == "" || n.namespace == h.namespace) &&
+		(n.apiVersion == "" || n.apiVersion == h.apiVersion) && (n.kind == "" || n.kind == h.kind)
+}
+
+// check fills a row.
+func (t *trial) check(row *Row, e *Expected, n name) {
+	if reason := t.rejection(e); reason != "" {
+		row.Status, row.Reason = Errored, "Kyverno would reject the policy: "+reason
+		return
+	}
+	var found []finding
+	named := false
+	for _, s := range t.said[e.Operation] {
+		if n.matches(s.resource.head) {
+			named = true
+			found = append(found, t.findings(e, s)...)
+		}
+		found = append(found, t.targets(e, n, s)...)
+	}
+	settle(row, e, found, named)
+}
+
+// rejection says why the policy of an entry was not asked.
+func (t *trial) rejection(e *Expected) string {
+	for _, p := range t.rejected {
+		if parts := strings.Split(p.Policy, "/"); parts[len(parts)-1] == lastPart(e.Policy) {
+			return p.Reason
+		}
+	}
+	return ""
+}
+
+func lastPart(s string) string { return s[strings.LastIndex(s, "/")+1:] }
+
+// finding is one answer that an entry is about. fault says what is wrong with what the rule
+// made; missing that the expected file does not hold the resource.
+type finding struct {
+	got, message, fault string
+	missing             bool
+}
+
+// findings lists what the entry's rule said of a resource.
+func (t *trial) findings(e *Expected, s said) []finding {
+	var found []finding
+	for _, a := range s.answers {
+		if a.Policy.Name != lastPart(e.Policy) {
+			continue
+		}
+		for _, v := range a.Verdicts {
+			if !isClassic(a.Policy.Kind) || e.Rule == "" || slices.Contains([]string{e.Rule, "autogen-" + e.Rule, "autogen-cronjob-" + e.Rule}, v.Rule) {
+				found = append(found, t.finding(e, a, v))
+			}
+		}
+	}
+	return found
+}
+
+func isClassic(kind string) bool { return kind == "ClusterPolicy" || kind == "Policy" }
+
+func (t *trial) finding(e *Expected, a kyverno.Said, v verdict.Verdict) finding {
+	f := finding{got: outcome(v), message: v.Message}
+	if v.Outcome == verdict.Undecided {
+		f.message = v.Reason + "; " + v.Resolve
+	}
+	switch {
+	case v.Type == verdict.Generate:
+		for _, g := range a.Generated {
+			if g.Rule == v.Rule && f.fault == "" {
+				f.fault = t.compareGenerated(e, g.Object)
+			}
+		}
+	case e.PatchedResources != "":
+		f.fault, f.missing = t.compare(e.PatchedResources, a.Object)
+	}
+	if f.missing && !e.FailOnMissingResources {
+		f.fault = ""
+	}
+	return f
+}
+
+// outcome is a verdict as a report would have it.
+func outcome(v verdict.Verdict) string {
+	if v.Outcome == verdict.Warn && v.Action == verdict.ActionWarn {
+		return verdict.Fail.String()
+	}
+	return v.Outcome.String()
+}
+
+// targets lists what the entry's policy made of a resource that it changes besides the one
+// that it is asked about.
+func (t *trial) targets(e *Expected, n name, s said) []finding {
+	if n.name == "" || len(t.Test.TargetResources) == 0 {
+		return nil
+	}
+	var found []finding
+	for _, a := range s.answers {
+		if a.Policy.Name != lastPart(e.Policy) {
+			continue
+		}
+		for _, g := range a.Generated {
+			if e.Rule != "" && isClassic(a.Policy.Kind) && g.Rule != e.Rule || !n.matches(headOf(g.Object)) {
+				continue
+			}
+			f := finding{got: verdict.Pass.String()}
+			if e.PatchedResources != "" {
+				f.fault, f.missing = t.compare(e.PatchedResources, g.Object)
+			}
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// settle compares what was found with what is expected.
+func settle(row *Row, e *Expected, found []finding, named bool) {
+	var got []string
+	var wrong *finding
+	missing := 0
+	for i := range found {
+		f := &found[i]
+		if f.missing && !e.FailOnMissingResources {
+			missing++
+			continue
+		}
+		got = append(got, f.got)
+		if wrong == nil && (f.got != e.Result || f.fault != "") {
+			wrong = f
+		}
+		row.Message = f.message
+	}
+	slices.Sort(got)
+	row.Got = strings.Join(slices.Compact(got), ", ")
+	switch {
+	case wrong != nil:
+		row.Status, row.Message, row.Reason = Failed, wrong.message, wrong.fault
+		if wrong.got != e.Result {
+			row.Reason = fmt.Sprintf("want %s, got %s", e.Result, wrong.got)
+		}
+	case len(got) > 0 && e.Result == "skip":
+		row.Status = Skipped
+	case len(got) > 0:
+		row.Status = Passed
+	case missing > 0:
+		row.Status, row.Reason = Skipped, fmt.Sprintf("%s does not hold the resource", e.PatchedResources)
+	case named:
+		row.Status, row.Reason = Skipped, "the rule says nothing of the resource"
+	default:
+		row.Status, row.Reason = Failed, "the suite has no such resource"
+	}
+}
