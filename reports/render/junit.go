@@ -1,7 +1,6 @@
 package render
 
 import (
-	"encoding/xml"
 	"fmt"
 	"io"
 	"strings"
@@ -24,16 +23,7 @@ func renderJUnit(w io.Writer, r *reports.Report, _ Options) error {
 	}
 	suites.add(rejectedSuite(r))
 	suites.add(rehearsalSuite(r.Rehearsal))
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	encoder := xml.NewEncoder(w)
-	encoder.Indent("", "  ")
-	if err := encoder.Encode(suites); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
+	return writeJUnit(w, suites)
 }
 
 func budgetSuite(r *reports.Report) *junitSuite {

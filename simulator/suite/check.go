@@ -1,10 +1,12 @@
 package suite
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/replay/kyverno"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
@@ -50,11 +52,18 @@ func (n name) matches(h head) bool {
 // check fills a row.
 func (t *trial) check(row *Row, e *Expected, n name) {
 	if reason := t.rejection(e); reason != "" {
-		row.Status, row.Reason = Errored, "Kyverno would reject the policy: "+reason
+		row.Status, row.Reason = Errored, "a cluster would refuse the policy: "+reason
 		return
 	}
-	var found []finding
-	named := false
+	found, named := t.found(e, n)
+	if t.opt.CLI && !named && len(found) == 0 {
+		found, named = t.found(e, name{}) // a name that no resource has means all of them there
+	}
+	t.settle(row, e, found, named)
+}
+
+// found lists the answers that an entry is about, and tells whether its resource is there.
+func (t *trial) found(e *Expected, n name) (found []finding, named bool) {
 	for _, s := range t.said[e.Operation] {
 		if n.matches(s.resource.head) {
 			named = true
@@ -62,17 +71,29 @@ func (t *trial) check(row *Row, e *Expected, n name) {
 		}
 		found = append(found, t.targets(e, n, s)...)
 	}
-	settle(row, e, found, named)
+	return found, named
 }
 
 // rejection says why the policy of an entry was not asked.
 func (t *trial) rejection(e *Expected) string {
 	for _, p := range t.rejected {
-		if parts := strings.Split(p.Policy, "/"); parts[len(parts)-1] == lastPart(e.Policy) {
+		if name := lastPart(p.Policy); name == lastPart(e.Policy) {
 			return p.Reason
+		}
+		kind, name, _ := strings.Cut(p.Policy, "/")
+		if strings.HasSuffix(kind, "Binding") && t.binds(kind, name, lastPart(e.Policy)) {
+			return kind + " " + name + ": " + p.Reason
 		}
 	}
 	return ""
+}
+
+// binds tells whether a binding is of a policy.
+func (t *trial) binds(kind, name, policyName string) bool {
+	return slices.ContainsFunc(t.set.Objects, func(o policy.Object) bool {
+		var binding struct{ Spec struct{ PolicyName string } }
+		return o.Kind == kind && o.Name == name && json.Unmarshal(o.JSON, &binding) == nil && binding.Spec.PolicyName == policyName
+	})
 }
 
 func lastPart(s string) string { return s[strings.LastIndex(s, "/")+1:] }
@@ -92,7 +113,10 @@ func (t *trial) findings(e *Expected, s said) []finding {
 			continue
 		}
 		for _, v := range a.Verdicts {
-			if !isClassic(a.Policy.Kind) || e.Rule == "" || slices.Contains([]string{e.Rule, "autogen-" + e.Rule, "autogen-cronjob-" + e.Rule}, v.Rule) {
+			if !isClassic(a.Policy.Kind) && v.Type == verdict.MutateExisting {
+				continue // its targets answer
+			}
+			if !isClassic(a.Policy.Kind) || e.Rule == "" || isRule(v.Rule, e.Rule) {
 				found = append(found, t.finding(e, a, v))
 			}
 		}
@@ -100,10 +124,15 @@ func (t *trial) findings(e *Expected, s said) []finding {
 	return found
 }
 
+// isRule tells whether a rule is the written one, or made of it for pod controllers.
+func isRule(rule, written string) bool {
+	return rule == written || rule == "autogen-"+written || rule == "autogen-cronjob-"+written
+}
+
 func isClassic(kind string) bool { return kind == "ClusterPolicy" || kind == "Policy" }
 
 func (t *trial) finding(e *Expected, a kyverno.Said, v verdict.Verdict) finding {
-	f := finding{got: outcome(v), message: v.Message}
+	f := finding{got: t.outcome(v), message: v.Message}
 	if v.Outcome == verdict.Undecided {
 		f.message = v.Reason + "; " + v.Resolve
 	}
@@ -124,17 +153,33 @@ func (t *trial) finding(e *Expected, a kyverno.Said, v verdict.Verdict) finding 
 }
 
 // outcome is a verdict as a report would have it.
-func outcome(v verdict.Verdict) string {
+func (t *trial) outcome(v verdict.Verdict) string {
 	if v.Outcome == verdict.Warn && v.Action == verdict.ActionWarn {
 		return verdict.Fail.String()
 	}
+	if v.Outcome == verdict.Fail && t.unscored(v.Policy) {
+		return verdict.Warn.String()
+	}
 	return v.Outcome.String()
+}
+
+// unscored tells that reports have a policy's failures as warnings.
+func (t *trial) unscored(ref verdict.PolicyRef) bool {
+	return slices.ContainsFunc(t.set.Objects, func(o policy.Object) bool {
+		if o.Kind != ref.Kind || o.Name != ref.Name || o.Namespace != ref.Namespace {
+			return false
+		}
+		var head struct {
+			Metadata struct{ Annotations map[string]string }
+		}
+		return json.Unmarshal(o.JSON, &head) == nil && head.Metadata.Annotations["policies.kyverno.io/scored"] == "false"
+	})
 }
 
 // targets lists what the entry's policy made of a resource that it changes besides the one
 // that it is asked about.
 func (t *trial) targets(e *Expected, n name, s said) []finding {
-	if n.name == "" || len(t.Test.TargetResources) == 0 {
+	if len(t.Test.TargetResources) == 0 {
 		return nil
 	}
 	var found []finding
@@ -156,8 +201,10 @@ func (t *trial) targets(e *Expected, n name, s said) []finding {
 	return found
 }
 
+const saysNothing = "the rule says nothing of the resource"
+
 // settle compares what was found with what is expected.
-func settle(row *Row, e *Expected, found []finding, named bool) {
+func (t *trial) settle(row *Row, e *Expected, found []finding, named bool) {
 	var got []string
 	var wrong *finding
 	missing := 0
@@ -176,6 +223,8 @@ func settle(row *Row, e *Expected, found []finding, named bool) {
 	slices.Sort(got)
 	row.Got = strings.Join(slices.Compact(got), ", ")
 	switch {
+	case wrong != nil && wrong.got == verdict.Undecided.String():
+		row.Status, row.Message, row.Reason = Errored, "", wrong.message
 	case wrong != nil:
 		row.Status, row.Message, row.Reason = Failed, wrong.message, wrong.fault
 		if wrong.got != e.Result {
@@ -187,8 +236,10 @@ func settle(row *Row, e *Expected, found []finding, named bool) {
 		row.Status = Passed
 	case missing > 0:
 		row.Status, row.Reason = Skipped, fmt.Sprintf("%s does not hold the resource", e.PatchedResources)
+	case named && (e.Result == "pass" || e.Result == "skip" || t.opt.CLI):
+		row.Status, row.Reason = Skipped, saysNothing
 	case named:
-		row.Status, row.Reason = Skipped, "the rule says nothing of the resource"
+		row.Status, row.Reason = Failed, "want "+e.Result+", but "+saysNothing
 	default:
 		row.Status, row.Reason = Failed, "the suite has no such resource"
 	}

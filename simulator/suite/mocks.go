@@ -48,7 +48,7 @@ func (v *Values) rule(policy, rule string) map[string]any {
 			continue
 		}
 		for _, r := range p.Rules {
-			if r.Name != rule {
+			if !isRule(rule, r.Name) {
 				continue
 			}
 			maps.Copy(found, r.Values)

@@ -2,7 +2,9 @@ package suite
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -35,7 +37,7 @@ func NewRunner(opt Options) *Runner {
 		at = time.Time{} // exceptions never expire there
 	}
 	return &Runner{opt: opt, discovery: capture.NewResources(),
-		compiler: kyverno.NewCompiler(kyverno.Options{At: at, IgnoreConfiguration: true, EveryPolicy: true})}
+		compiler: kyverno.NewCompiler(kyverno.Options{At: at, IgnoreConfiguration: true, EveryPolicy: true, Lenient: opt.CLI})}
 }
 
 // Run answers a suite: a row for each expected result, in the order of the file. What is
@@ -122,7 +124,38 @@ func (r *Runner) try(ctx context.Context, s *Suite) (*trial, error) {
 			t.said[operation] = append(t.said[operation], said{one, answers})
 		}
 	}
-	return t, nil
+	return t, t.askPayloads(ctx, engine)
+}
+
+// askPayloads asks about what is no Kubernetes object. Such a resource goes by its path.
+func (t *trial) askPayloads(ctx context.Context, engine *kyverno.Engine) error {
+	kinds := []struct {
+		kind  kyverno.Payload
+		files []string
+	}{
+		{kyverno.JSONPayload, t.Test.JSONPayloads}, {kyverno.HTTPPayload, t.Test.HTTPPayloads}, {kyverno.EnvoyPayload, t.Test.EnvoyPayloads},
+	}
+	for _, k := range kinds {
+		for _, file := range k.files {
+			docs, err := t.documents(file)
+			if err != nil {
+				return err
+			}
+			if len(docs) != 1 {
+				return fmt.Errorf("%s: holds %d objects, want one", file, len(docs))
+			}
+			content, err := json.Marshal(docs[0].Object)
+			if err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+			answers, err := engine.AskPayload(ctx, k.kind, content)
+			if err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+			t.said[""] = append(t.said[""], said{resource{head: head{name: path.Clean(file)}, content: content}, answers})
+		}
+	}
+	return nil
 }
 
 func (r *Runner) engine(ctx context.Context, t *trial, world *capture.World, mocks *kyverno.Mocks) (*kyverno.Engine, error) {

@@ -23,7 +23,11 @@ type output struct{ format, file string }
 // parseOutputs reads -o FORMAT[=FILE] flags. extra are formats that the verb writes itself.
 // What can be known to fail at the end of a run fails here, before it.
 func parseOutputs(specs []string, extra ...string) ([]output, error) {
-	known := append(render.Names(), extra...)
+	return parseOutputsOf(specs, append(render.Names(), extra...))
+}
+
+// parseOutputsOf is parseOutputs for a verb with formats of its own.
+func parseOutputsOf(specs, known []string) ([]output, error) {
 	var outputs []output
 	taken := map[string]string{}
 	for _, spec := range specs {
@@ -77,16 +81,9 @@ func writeReports(env Env, outputs []output, r *reports.Report) error {
 		if err := render.Render(&content, o.format, r, opt); err != nil {
 			return fmt.Errorf("write the %s report: %w", o.format, err)
 		}
-		if o.file == "-" {
-			if _, err := content.WriteTo(env.Stdout); err != nil {
-				return fmt.Errorf("write the %s report: %w", o.format, err)
-			}
-			continue
-		}
-		if err := writeFile(o.file, func(w io.Writer) error { _, err := content.WriteTo(w); return err }); err != nil {
+		if err := put(env, o, &content); err != nil {
 			return err
 		}
-		fmt.Fprintf(env.Stderr, "wrote %s\n", o.file)
 	}
 	return nil
 }

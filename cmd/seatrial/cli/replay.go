@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -100,11 +99,8 @@ func (f *replayFlags) question(env Env) (*question, error) {
 	if f.workers < 1 {
 		return nil, malformed(fmt.Errorf("--workers: %d, want 1 or more", f.workers), "")
 	}
-	q.at = env.Now().UTC().Truncate(time.Second)
-	if f.at != "" {
-		if q.at, err = time.Parse(time.RFC3339, f.at); err != nil {
-			return nil, malformed(fmt.Errorf("--at: %q is no time", f.at), "write it as 2026-11-23T08:00:00Z")
-		}
+	if q.at, err = clock(env, f.at); err != nil {
+		return nil, err
 	}
 	if f.config != "" {
 		content, err := os.ReadFile(f.config)

@@ -76,7 +76,7 @@ func decodeStrict(object policy.Object, into any) error {
 	return errors.Join(faults...)
 }
 
-func (s *celSet) addBinding(object policy.Object) error {
+func (s *celSet) addBinding(object policy.Object, lenient bool) error {
 	b := binding{name: object.Name, digest: object.Digest}
 	var match *admissionregistrationv1.MatchResources
 	switch object.Kind {
@@ -84,6 +84,9 @@ func (s *celSet) addBinding(object policy.Object) error {
 		var typed admissionregistrationv1.ValidatingAdmissionPolicyBinding
 		if err := decodeStrict(object, &typed); err != nil {
 			return err
+		}
+		if len(typed.Spec.ValidationActions) == 0 && lenient {
+			typed.Spec.ValidationActions = []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny}
 		}
 		if len(typed.Spec.ValidationActions) == 0 {
 			return errors.New("spec.validationActions: Required value")
@@ -100,6 +103,10 @@ func (s *celSet) addBinding(object policy.Object) error {
 	}
 	if b.policy.Name == "" {
 		return errors.New("spec.policyName: Required value")
+	}
+	if b.paramRef != nil && b.paramRef.ParameterNotFoundAction == nil && (lenient || strings.HasSuffix(object.APIVersion, "/v1alpha1")) {
+		deny := admissionregistrationv1.DenyAction // the default of v1alpha1; later versions have none
+		b.paramRef.ParameterNotFoundAction = &deny
 	}
 	if err := checkParamRef(b.paramRef); err != nil {
 		return err
@@ -150,7 +157,7 @@ func (c *Compiler) compileAdmissionPolicy(object policy.Object, shared celSet) *
 	if !ok {
 		made = &compiled{}
 		if object.Kind == "ValidatingAdmissionPolicy" {
-			made.units, made.err = newValidatingAdmission(base, object)
+			made.units, made.err = c.newValidatingAdmission(base, object)
 		} else {
 			made.units, made.err = c.newMutatingAdmission(base, object)
 		}
@@ -163,9 +170,12 @@ func (c *Compiler) compileAdmissionPolicy(object policy.Object, shared celSet) *
 }
 
 // init fills what both kinds take from their spec.
-func (p *admissionPolicy) init(object policy.Object, match *admissionregistrationv1.MatchResources, failure *admissionregistrationv1.FailurePolicyType, param *admissionregistrationv1.ParamKind) error {
+func (p *admissionPolicy) init(object policy.Object, lenient bool, match *admissionregistrationv1.MatchResources, failure *admissionregistrationv1.FailurePolicyType, param *admissionregistrationv1.ParamKind) error {
 	if match == nil || len(match.ResourceRules) == 0 {
 		return errors.New("spec.matchConstraints.resourceRules: Required value")
+	}
+	if err := checkRules(match.ResourceRules, lenient); err != nil {
+		return err
 	}
 	if param != nil && (param.APIVersion == "" || param.Kind == "") {
 		return errors.New("spec.paramKind: Required value: apiVersion and kind must be specified")
@@ -187,6 +197,32 @@ func (p *admissionPolicy) init(object policy.Object, match *admissionregistratio
 		p.others = nil
 	}
 	p.others = slices.DeleteFunc(p.others, func(o policy.Object) bool { return o.Kind != param.Kind || o.APIVersion != param.APIVersion })
+	return nil
+}
+
+// checkRules says what the API server does of rules that name too little. Lenient takes
+// rules without operations for rules about all of them.
+func checkRules(rules []admissionregistrationv1.NamedRuleWithOperations, lenient bool) error {
+	for i := range rules {
+		rule := &rules[i]
+		if len(rule.Operations) == 0 && lenient {
+			rule.Operations = []admissionregistrationv1.OperationType{admissionregistrationv1.OperationAll}
+		}
+		missing := ""
+		switch {
+		case len(rule.Operations) == 0:
+			missing = "operations"
+		case len(rule.APIGroups) == 0:
+			missing = "apiGroups"
+		case len(rule.APIVersions) == 0:
+			missing = "apiVersions"
+		case len(rule.Resources) == 0:
+			missing = "resources"
+		default:
+			continue
+		}
+		return fmt.Errorf("spec.matchConstraints.resourceRules[%d].%s: Required value", i, missing)
+	}
 	return nil
 }
 

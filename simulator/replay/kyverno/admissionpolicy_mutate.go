@@ -36,7 +36,7 @@ func (c *Compiler) newMutatingAdmission(base *admissionPolicy, object policy.Obj
 		return nil, err
 	}
 	spec := typed.Spec
-	if err := base.init(object, spec.MatchConstraints, spec.FailurePolicy, spec.ParamKind); err != nil {
+	if err := base.init(object, c.opt.Lenient, spec.MatchConstraints, spec.FailurePolicy, spec.ParamKind); err != nil {
 		return nil, err
 	}
 	if len(spec.Mutations) == 0 {

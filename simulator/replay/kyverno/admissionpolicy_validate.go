@@ -22,23 +22,23 @@ type validatingAdmission struct {
 	validator vap.Validator
 }
 
-func newValidatingAdmission(base *admissionPolicy, object policy.Object) ([]phased, error) {
+func (c *Compiler) newValidatingAdmission(base *admissionPolicy, object policy.Object) ([]phased, error) {
 	var typed admissionregistrationv1.ValidatingAdmissionPolicy
 	if err := decodeStrict(object, &typed); err != nil {
 		return nil, err
 	}
 	spec := typed.Spec
-	if err := base.init(object, spec.MatchConstraints, spec.FailurePolicy, spec.ParamKind); err != nil {
+	if err := base.init(object, c.opt.Lenient, spec.MatchConstraints, spec.FailurePolicy, spec.ParamKind); err != nil {
 		return nil, err
 	}
 	if len(spec.Validations)+len(spec.AuditAnnotations) == 0 {
 		return nil, errors.New("spec.validations: Required value: validations or auditAnnotations must be specified")
 	}
-	c, err := newAdmissionCompiler(spec.ParamKind != nil, spec.Variables)
+	made, err := newAdmissionCompiler(spec.ParamKind != nil, spec.Variables)
 	if err != nil {
 		return nil, err
 	}
-	matcher := c.matchConditions(spec.MatchConditions, spec.FailurePolicy, typed.Name)
+	matcher := made.matchConditions(spec.MatchConditions, spec.FailurePolicy, typed.Name)
 	var checks, messages, annotations []plugincel.ExpressionAccessor
 	for _, v := range spec.Validations {
 		checks = append(checks, &vap.ValidationCondition{Expression: v.Expression, Message: v.Message, Reason: v.Reason})
@@ -52,10 +52,10 @@ func newValidatingAdmission(base *admissionPolicy, object policy.Object) ([]phas
 		annotations = append(annotations, &vap.AuditAnnotationCondition{Key: a.Key, ValueExpression: a.ValueExpression})
 	}
 	validator := vap.NewValidator(
-		c.conditions("spec.validations", checks, true), matcher,
-		c.conditions("spec.auditAnnotations", annotations, true),
-		c.conditions("spec.validations.messageExpression", messages, false), spec.FailurePolicy, nil)
-	if err := errors.Join(c.faults...); err != nil {
+		made.conditions("spec.validations", checks, true), matcher,
+		made.conditions("spec.auditAnnotations", annotations, true),
+		made.conditions("spec.validations.messageExpression", messages, false), spec.FailurePolicy, nil)
+	if err := errors.Join(made.faults...); err != nil {
 		return nil, err
 	}
 	return []phased{{phaseValidate, &validatingAdmission{base, validator}}}, nil

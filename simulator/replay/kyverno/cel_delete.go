@@ -2,11 +2,14 @@ package kyverno
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
 	"github.com/kyverno/kyverno/pkg/cel/policies/dpol/compiler"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -37,6 +40,9 @@ func (c *Compiler) newDeleting(base *celPolicy, content []byte) ([]phased, error
 	if err != nil {
 		return nil, err
 	}
+	if spec.MatchConstraints == nil { // it judges payloads only
+		return []phased{{phaseSchedule, u}}, nil
+	}
 	// The controller matches whatever the operations of the rules are.
 	match := spec.MatchConstraints.DeepCopy()
 	for i := range match.ResourceRules {
@@ -48,6 +54,20 @@ func (c *Compiler) newDeleting(base *celPolicy, content []byte) ([]phased, error
 
 func (u *deleting) sees(req *request) bool {
 	return req.rec.Live && req.rec.Operation == capture.Create && req.adm.SubResource == "" && u.celPolicy.sees(req)
+}
+
+func (u *deleting) judges() Payload { return JSONPayload }
+func (u *deleting) payload() unit   { return deletingJSON{u} }
+
+// deletingJSON asks the conditions about a payload, which no constraint can match.
+type deletingJSON struct{ *deleting }
+
+func (u deletingJSON) eval(ctx context.Context, req *request) answer {
+	var object map[string]any
+	if err := json.Unmarshal(req.adm.Object.Raw, &object); err != nil {
+		return u.broken(verdict.Delete, fmt.Errorf("decode the payload: %w", err))
+	}
+	return u.judge(ctx, req, &unstructured.Unstructured{Object: object}, nil)
 }
 
 func (u *deleting) eval(ctx context.Context, req *request) answer {
@@ -62,11 +82,15 @@ func (u *deleting) eval(ctx context.Context, req *request) answer {
 	if !matched {
 		return answer{}
 	}
+	object, _ := body.attr.GetObject().(*unstructured.Unstructured)
+	return u.judge(ctx, req, object, body.namespace)
+}
+
+func (u *deleting) judge(ctx context.Context, req *request, object *unstructured.Unstructured, namespace runtime.Object) answer {
 	var out answer
-	err = u.compiled.use(req, func(one *instance[*compiler.Policy]) error {
+	err := u.compiled.use(req, func(one *instance[*compiler.Policy]) error {
 		v := verdict.Verdict{Policy: u.name, Type: verdict.Delete}
-		object, _ := body.attr.GetObject().(*unstructured.Unstructured)
-		result, err := one.compiled.Evaluate(ctx, *object, body.namespace, one.library)
+		result, err := one.compiled.Evaluate(ctx, *object, namespace, one.library)
 		found := req.misses.take()
 		switch {
 		case err != nil:

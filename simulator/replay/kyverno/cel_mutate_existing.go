@@ -102,7 +102,8 @@ func (u *mutatingExisting) targets(ctx context.Context, req *request, body *celB
 	if err != nil {
 		return nil, err
 	}
-	engine := mpolengine.NewEngine(mpolProvider(one.compiled), nil, celMatcher, typesFor{u.types, req}, one.library)
+	// No matcher, as in Kyverno's background controller: what was found is a target.
+	engine := mpolengine.NewEngine(mpolProvider(one.compiled), nil, nil, typesFor{u.types, req}, one.library)
 	var changed []verdict.Generated
 	for _, target := range found {
 		object := &target.object

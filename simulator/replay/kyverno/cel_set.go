@@ -102,7 +102,7 @@ func (c *Compiler) celSet(set *policy.Set) (celSet, []policy.Problem) {
 				shared.exceptions = append(shared.exceptions, *made)
 			}
 		case group == "admissionregistration.k8s.io" && strings.HasSuffix(object.Kind, "Binding"):
-			err = shared.addBinding(object)
+			err = shared.addBinding(object, c.opt.Lenient)
 		case group == "kyverno.io" && object.Kind == "GlobalContextEntry":
 			entry := &kyvernov2beta1.GlobalContextEntry{}
 			if json.Unmarshal(object.JSON, entry) == nil { // the classic half says what is wrong with it
@@ -196,8 +196,13 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 	if err != nil {
 		return nil, err
 	}
-	if err := validateCEL(object, content); err != nil {
-		return nil, err
+	// A cluster's webhook takes policies for objects of the cluster only.
+	if !c.opt.EveryPolicy || modeOf(object) == "" {
+		if err := validateCEL(object, content); err != nil {
+			return nil, err
+		}
+	} else if strings.HasSuffix(object.Kind, "ImageValidatingPolicy") {
+		return nil, fmt.Errorf("spec.evaluation.mode %s is not judged: its images need a registry", modeOf(object))
 	}
 	changed, err := rewriter{c.opt.At}.policy(content)
 	if err != nil {

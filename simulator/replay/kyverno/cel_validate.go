@@ -32,6 +32,13 @@ func (c *Compiler) newValidating(base *celPolicy, content []byte) ([]phased, err
 		return nil, err
 	}
 	spec := typed.GetValidatingPolicySpec()
+	switch mode := spec.EvaluationMode(); {
+	case mode == policieskyvernoio.EvaluationModeKubernetes || !c.opt.EveryPolicy:
+	case mode == policieskyvernoio.EvaluationModeJSON:
+		return newValidatingJSON(base, typed)
+	default:
+		return newAuthorizing(base, string(mode), content)
+	}
 	if !spec.AdmissionEnabled() && !c.opt.EveryPolicy || spec.EvaluationMode() != policieskyvernoio.EvaluationModeKubernetes {
 		return nil, nil
 	}

@@ -46,6 +46,8 @@ func (m *memory) all(gvr schema.GroupVersionResource, namespace string) []map[st
 	return found
 }
 
+func (m *memory) each(func(schema.GroupVersionKind, schema.GroupVersionResource)) {}
+
 func nameOf(object map[string]any) string {
 	meta := object["metadata"].(map[string]any)
 	ns, _ := meta["namespace"].(string)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -171,11 +172,7 @@ func (c client) ListResource(_ context.Context, apiVersion, kind, namespace stri
 
 // GetResources finds the targets of mutate-existing rules. Name may hold wildcards.
 func (c client) GetResources(_ context.Context, group, version, kind, subresource, namespace, name string, selector *metav1.LabelSelector) ([]engineapi.Resource, error) {
-	if strings.ContainsAny(group+version+kind, "*?") {
-		return nil, c.unknown("targets of kind "+group+"/"+version+"/"+kind, "wildcards in the kind of a target are not resolved offline")
-	}
-	gv := schema.GroupVersion{Group: group, Version: version}
-	gvr, err := c.resource(gv.String(), kind)
+	resources, err := c.resources(group, version, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -187,18 +184,40 @@ func (c client) GetResources(_ context.Context, group, version, kind, subresourc
 	if wildcard.ContainsWildcard(in) {
 		in = ""
 	}
-	objects, err := c.list(gvr, in, match)
-	if err != nil {
-		return nil, err
-	}
 	var found []engineapi.Resource
-	for _, object := range objects {
-		u := unstructured.Unstructured{Object: object}
-		if name != "" && !wildcard.Match(name, u.GetName()) || namespace != "" && !wildcard.Match(namespace, u.GetNamespace()) {
-			continue
+	for _, gvr := range resources {
+		objects, err := c.list(gvr, in, match)
+		if err != nil {
+			return nil, err
 		}
-		found = append(found, engineapi.Resource{Group: gvr.Group, Version: gvr.Version, Resource: gvr.Resource, SubResource: subresource, Unstructured: u})
+		for _, object := range objects {
+			u := unstructured.Unstructured{Object: object}
+			if name != "" && !wildcard.Match(name, u.GetName()) || namespace != "" && !wildcard.Match(namespace, u.GetNamespace()) {
+				continue
+			}
+			found = append(found, engineapi.Resource{Group: gvr.Group, Version: gvr.Version, Resource: gvr.Resource, SubResource: subresource, Unstructured: u})
+		}
 	}
+	return found, nil
+}
+
+// resources finds the resources of a kind. Any part may hold wildcards: a target of
+// apiVersion v1 comes as group "*".
+func (c client) resources(group, version, kind string) ([]schema.GroupVersionResource, error) {
+	if !strings.ContainsAny(group+version+kind, "*?") {
+		gvr, err := c.resource(schema.GroupVersion{Group: group, Version: version}.String(), kind)
+		return []schema.GroupVersionResource{gvr}, err
+	}
+	var found []schema.GroupVersionResource
+	c.req.look.each(func(gvk schema.GroupVersionKind, gvr schema.GroupVersionResource) {
+		if wildcard.Match(group, gvk.Group) && wildcard.Match(version, gvk.Version) && wildcard.Match(kind, gvk.Kind) {
+			found = append(found, gvr)
+		}
+	})
+	if len(found) == 0 {
+		return nil, c.unknown("the resource of kind "+group+"/"+version+"/"+kind, "capture its CustomResourceDefinition")
+	}
+	slices.SortFunc(found, func(a, b schema.GroupVersionResource) int { return strings.Compare(a.String(), b.String()) })
 	return found, nil
 }
 
@@ -225,7 +244,7 @@ func (c client) IsNamespaced(group, version, kind string) (bool, error) {
 func (c client) resource(apiVersion, kind string) (schema.GroupVersionResource, error) {
 	gvk := schema.FromAPIVersionAndKind(apiVersion, kind)
 	gvr, _, ok := c.req.look.resourceFor(gvk)
-	if !ok {
+	if !ok && c.req.env.mocks == nil {
 		return gvr, c.unknown("the resource of kind "+apiVersion+" "+kind, "capture its CustomResourceDefinition")
 	}
 	return gvr, nil

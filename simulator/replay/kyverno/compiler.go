@@ -38,6 +38,9 @@ type Options struct {
 	// EveryPolicy judges what does not act on admission as well, as test suites do:
 	// background policies, and admission policies that nothing binds.
 	EveryPolicy bool
+	// Lenient takes admission policies that an API server would refuse for leaving out what
+	// it requires, as Kyverno's command line does.
+	Lenient bool
 }
 
 // Compiler compiles policy sets. What two sets have in common is compiled once.
@@ -232,7 +235,7 @@ func (c *classic) units(every bool) []phased {
 		units = append(units, phased{phaseMutate, classicMutate{c}})
 	}
 	if spec.HasVerifyImages() {
-		units = append(units, phased{phaseVerify, classicVerify{c}})
+		units = append(units, phased{phaseVerify, newClassicVerify(c)})
 	}
 	if spec.HasValidate() {
 		units = append(units, phased{phaseValidate, classicValidate{c}})

@@ -37,7 +37,8 @@ func (m *Mocks) answered(entry kyvernov1.ContextEntry, jp jmespath.Interface, co
 	case entry.ConfigMap != nil:
 		return !m.Lookups, nil
 	case entry.ImageRegistry != nil:
-		return true, nil
+		found, err := context.Query(entry.Name) // given as a variable, or asked of a registry
+		return err == nil && found != nil, nil
 	case entry.GlobalReference != nil:
 		return len(m.Global) == 0, nil
 	}

@@ -83,6 +83,8 @@ type lookup interface {
 	// kindFor and resourceFor are discovery.
 	kindFor(gvr schema.GroupVersionResource) (schema.GroupVersionKind, bool)
 	resourceFor(gvk schema.GroupVersionKind) (gvr schema.GroupVersionResource, namespaced, ok bool)
+	// each calls f for every known kind, in no particular order.
+	each(f func(schema.GroupVersionKind, schema.GroupVersionResource))
 }
 
 // errUnknown says that the capture does not hold what was asked for, and does not prove it absent.

@@ -66,6 +66,12 @@ func (w world) resourceFor(gvk schema.GroupVersionKind) (schema.GroupVersionReso
 	return schema.GroupVersionResource(gvr), namespaced, ok
 }
 
+func (w world) each(f func(schema.GroupVersionKind, schema.GroupVersionResource)) {
+	w.Resources.Each(func(gvk capture.GVK, gvr capture.GVR, _ bool) {
+		f(schema.GroupVersionKind(gvk), schema.GroupVersionResource(gvr))
+	})
+}
+
 // InstalledPolicies is the set of policies that a capture shows as installed in a cluster.
 func InstalledPolicies(w *capture.World) *policy.Set {
 	var objects []policy.Object

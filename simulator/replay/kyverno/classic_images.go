@@ -1,0 +1,123 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/go-logr/logr"
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	"github.com/kyverno/kyverno/pkg/engine"
+	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+	enginepatch "github.com/kyverno/kyverno/pkg/engine/mutate/patch"
+	jsonutils "github.com/kyverno/kyverno/pkg/utils/json"
+
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// classicVerify runs verifyImages rules: it verifies and pins images as Kyverno's mutating
+// webhook does, and then requires what its validating webhook requires of the result, a
+// digest and the mark of the verification. Signatures need their registry; a rule that
+// needs none is decided.
+type classicVerify struct {
+	*classic
+	checks kyvernov1.PolicyInterface // the rules that require something; nil for none
+}
+
+func newClassicVerify(c *classic) classicVerify {
+	checks := withRules(c.policy, func(r *kyvernov1.Rule) bool { return r.HasVerifyImageChecks() })
+	if checks != nil {
+		checks.SetResourceVersion("") // keep it out of the autogen memo
+	}
+	return classicVerify{c, checks}
+}
+
+func (u classicVerify) eval(ctx context.Context, req *request) answer {
+	pc, err := req.policyContext(u.classic)
+	if err != nil {
+		return u.broken(verdict.VerifyImages, verdict.Enforce, err)
+	}
+	policy, _ := u.readings(req)
+	eng := u.engineFor(req)
+	er, marks := eng.VerifyAndPatchImages(ctx, pc.WithPolicy(policy))
+	found := req.misses.take()
+	var out answer
+	u.judge(&out, req, er, found)
+	if len(found) > 0 || out.deny != "" {
+		return out
+	}
+	object, err := marked(er, marks)
+	if err != nil {
+		return u.broken(verdict.VerifyImages, verdict.Enforce, err)
+	}
+	out.object = object
+	if u.checks != nil {
+		u.check(ctx, &out, req, eng, pc, object)
+	}
+	return out
+}
+
+// check requires of the verified object what the rules require.
+func (u classicVerify) check(ctx context.Context, out *answer, req *request, eng engineapi.Engine, pc *engine.PolicyContext, object []byte) {
+	if object != nil {
+		after := *req
+		after.adm.Object.Raw, after.classic = object, classicRequest{}
+		var err error
+		if pc, err = after.policyContext(u.classic); err != nil {
+			*out = u.broken(verdict.VerifyImages, verdict.Enforce, err)
+			return
+		}
+	}
+	er := eng.Validate(ctx, pc.WithPolicy(u.checks))
+	decided := out.verdicts
+	out.verdicts = nil
+	u.judge(out, req, er, req.misses.take())
+	for _, v := range decided { // a rule speaks once: with the failure, or with the later word
+		same := func(w verdict.Verdict) bool { return w.Rule == v.Rule }
+		at := slices.IndexFunc(out.verdicts, same)
+		switch {
+		case at < 0:
+			out.verdicts = append(out.verdicts, v)
+		case v.Outcome != verdict.Pass && v.Outcome != verdict.Skip:
+			out.verdicts[at] = v
+		}
+	}
+}
+
+func (u classicVerify) judge(out *answer, req *request, er engineapi.EngineResponse, found []miss) {
+	action := verdict.Audit
+	if er.GetValidationFailureAction().Enforce() {
+		action = verdict.Enforce
+	}
+	for _, v := range u.verdicts(er, verdict.VerifyImages, action) {
+		v = u.needs.settle(v, req, found)
+		out.verdicts = append(out.verdicts, v)
+		if action == verdict.Enforce && v.Outcome == verdict.Fail || v.Outcome == verdict.Error && u.failClosed() {
+			out.deny = v.Message
+			out.fail(v.Rule, v.Message)
+		}
+	}
+}
+
+// marked returns the object with what verification wrote into it: digests, and the
+// annotation that says which images were verified. nil when nothing changed.
+func marked(er engineapi.EngineResponse, marks engineapi.ImageVerificationMetadata) ([]byte, error) {
+	if er.PatchedResource.Object == nil {
+		return nil, nil
+	}
+	object, err := json.Marshal(er.PatchedResource.Object)
+	if err != nil || marks.IsEmpty() {
+		return object, err
+	}
+	operations, err := marks.Patches(len(er.PatchedResource.GetAnnotations()) > 0, logr.Discard())
+	if err != nil {
+		return nil, fmt.Errorf("mark the verified images: %w", err)
+	}
+	decoded, err := jsonpatch.DecodePatch(jsonutils.JoinPatches(enginepatch.ConvertPatches(operations...)...))
+	if err != nil {
+		return nil, fmt.Errorf("mark the verified images: %w", err)
+	}
+	return decoded.ApplyWithOptions(object, &jsonpatch.ApplyOptions{SupportNegativeIndices: true, AllowMissingPathOnRemove: true, EnsurePathExistsOnAdd: true})
+}
