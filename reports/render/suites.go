@@ -41,7 +41,8 @@ func suitesText(w io.Writer, r *suite.Report, opt Options) error {
 			continue
 		}
 		if row.Suite != last {
-			p.heading(row.Suite)
+			p.line("")
+			p.line(p.bold(clean(row.Suite)))
 			last = row.Suite
 		}
 		p.write("  ")

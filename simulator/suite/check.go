@@ -55,11 +55,43 @@ func (t *trial) check(row *Row, e *Expected, n name) {
 		row.Status, row.Reason = Errored, "a cluster would refuse the policy: "+reason
 		return
 	}
+	if unknown := t.unknown(e); unknown != "" {
+		row.Status, row.Reason = Failed, unknown
+		return
+	}
 	found, named := t.found(e, n)
 	if t.opt.CLI && !named && len(found) == 0 {
 		found, named = t.found(e, name{}) // a name that no resource has means all of them there
 	}
 	t.settle(row, e, found, named)
+}
+
+// unknown says what an entry names that the suite does not have.
+func (t *trial) unknown(e *Expected) string {
+	known := false
+	for _, o := range t.set.Objects {
+		if o.Name != lastPart(e.Policy) || !strings.HasSuffix(o.Kind, "Policy") {
+			continue
+		}
+		if known = true; e.Rule == "" || !isClassic(o.Kind) || t.opt.CLI {
+			return ""
+		}
+		var written struct {
+			Spec struct{ Rules []struct{ Name string } }
+		}
+		if err := json.Unmarshal(o.JSON, &written); err != nil {
+			return ""
+		}
+		for _, rule := range written.Spec.Rules {
+			if isRule(e.Rule, rule.Name) {
+				return ""
+			}
+		}
+	}
+	if !known {
+		return "the suite has no policy " + e.Policy
+	}
+	return "policy " + e.Policy + " has no rule " + e.Rule
 }
 
 // found lists the answers that an entry is about, and tells whether its resource is there.
