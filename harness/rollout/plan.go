@@ -302,6 +302,8 @@ func shape(o policy.Object, s scenarios.Stage) (out policy.Object, note string, 
 	switch {
 	case s.Mode == scenarios.Audit && mode != "":
 		out, _ = policy.InMode(o, policy.Audit)
+	case s.Mode == string(policy.Warn) && mode != "":
+		out, _ = policy.InMode(o, policy.Warn)
 	case s.Mode == scenarios.Enforce && mode != "":
 		out, _ = policy.InMode(o, policy.Enforce)
 	case s.Mode == scenarios.Audit && changesObjects(o):

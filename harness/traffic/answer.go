@@ -16,6 +16,14 @@ import (
 // is: Kyverno's webhooks all end so, whatever they validate or mutate.
 var webhookDenied = regexp.MustCompile(`(?s)^admission webhook "([^"]*)" denied the request: ?(.*)`)
 
+// Said is what the webhook said of a denial, without what the API server puts before it.
+func (a *Answer) Said() string {
+	if denied := webhookDenied.FindStringSubmatch(a.Message); denied != nil {
+		return denied[2]
+	}
+	return a.Message
+}
+
 var kyvernoWebhook = regexp.MustCompile(`kyverno\.svc(-|$)`)
 
 // admissionPolicy is how an API server reports its own ValidatingAdmissionPolicies.

@@ -44,16 +44,20 @@ const (
 // An Answer is what one request got.
 type Answer struct {
 	Kind     Kind
-	Code     int           // HTTP status; 0 when there was none
-	Reason   string        // of an Unjudged: why, in words that can be counted
-	Message  string        // the server's
-	Policies []string      // that the message of a denial names, sorted
-	Warnings []string      // of the answer's headers
-	Took     time.Duration // until the answer was read
+	Code     int             // HTTP status; 0 when there was none
+	Reason   string          // of an Unjudged: why, in words that can be counted
+	Message  string          // the server's
+	Policies []string        // that the message of a denial names, sorted
+	Warnings []string        // of the answer's headers
+	Object   json.RawMessage // the admitted object, where the sender keeps it
+	Took     time.Duration   // until the answer was read
 }
 
 // A Sender sends records to one cluster. It is safe for concurrent use.
 type Sender struct {
+	// Keep has answers hold the admitted objects. Set it before the first request.
+	Keep bool
+
 	host   string
 	client *http.Client
 }
@@ -89,6 +93,9 @@ func (s *Sender) Send(ctx context.Context, rec *capture.Record, dryRun bool) Ans
 	a := Answer{Code: resp.StatusCode, Took: took, Warnings: warnings(resp.Header)}
 	if resp.StatusCode < 300 {
 		a.Kind = Admitted
+		if s.Keep {
+			a.Object = body
+		}
 		return a
 	}
 	var status metav1.Status

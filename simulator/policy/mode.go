@@ -14,6 +14,7 @@ type Mode string
 const (
 	Audit   Mode = "Audit"
 	Enforce Mode = "Enforce"
+	Warn    Mode = "Warn" // Audit, and the user is warned of every failure
 )
 
 // ModeOf is the mode of a policy as written: Enforce when any of its rules may refuse a
@@ -32,15 +33,18 @@ func ModeOf(o Object) Mode {
 }
 
 // InMode is the policy as it would be written in a mode; ok is false for what has none.
-// Audit holds everywhere: overrides by namespace go. Enforce leaves them as they are.
+// Audit and Warn hold everywhere: overrides by namespace go. Enforce leaves them as they are.
 func InMode(o Object, mode Mode) (out Object, ok bool) {
 	out = rewrite(o, func(spec map[string]any) bool {
 		visitModes(o.Kind, spec, func(holder map[string]any, field, _ string) {
 			ok = true
 			write(holder, field, mode)
 		})
-		if ok && mode == Audit {
+		if ok && mode != Enforce {
 			delete(spec, "validationFailureActionOverrides")
+		}
+		if ok && mode == Warn && spec["rules"] != nil {
+			spec["emitWarning"] = true
 		}
 		return ok
 	})
@@ -108,10 +112,15 @@ func write(holder map[string]any, field string, mode Mode) {
 	if field == "validationActions" {
 		if mode == Audit {
 			holder[field] = []any{"Audit"}
+		} else if mode == Warn {
+			holder[field] = []any{"Audit", "Warn"}
 		} else if now, _ := holder[field].([]any); !slices.Contains(now, any("Deny")) {
 			holder[field] = []any{"Deny"}
 		}
 		return
+	}
+	if mode == Warn {
+		mode = Audit
 	}
 	holder[field] = string(mode)
 	if mode == Audit {

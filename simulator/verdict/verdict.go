@@ -134,8 +134,11 @@ type Generated struct {
 
 // Judgement is the answer to one request under one policy set.
 type Judgement struct {
-	Decision  Decision        `json:"decision"`
-	Message   string          `json:"message,omitempty"`  // what the user would be told on denial
+	Decision Decision `json:"decision"`
+	Message  string   `json:"message,omitempty"` // what the user would be told on denial
+	// Messages are all that the user may be told: when several webhooks deny, the first to
+	// answer is heard.
+	Messages  []string        `json:"-"`
 	Warnings  []string        `json:"warnings,omitempty"` // sorted
 	Verdicts  []Verdict       `json:"verdicts,omitempty"` // sorted; a rule that does not match has none
 	Patch     json.RawMessage `json:"patch,omitempty"`    // JSON patch (RFC 6902) from the record's object to the admitted one

@@ -107,6 +107,7 @@ func newRoot(env Env) *cobra.Command {
 		newCheck(env),
 		newTest(env),
 		newRehearse(env),
+		newFidelity(env),
 		newFleet(env),
 		newReport(env),
 		newVersion(env),

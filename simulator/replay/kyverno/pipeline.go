@@ -236,7 +236,8 @@ func (s *sideRun) judgement() verdict.Judgement {
 	slices.SortStableFunc(j.Generated, func(a, b verdict.Generated) int { return strings.Compare(a.Target, b.Target) })
 	switch {
 	case len(s.denials) > 0:
-		j.Decision, j.Message, j.Generated = verdict.Denied, s.message(), nil
+		j.Decision, j.Messages, j.Generated = verdict.Denied, s.messages(), nil
+		j.Message = j.Messages[0]
 	case s.unsure != nil:
 		j.Decision, j.Reason = verdict.DecisionUndecided, s.unsure.Reason
 	}
@@ -250,9 +251,9 @@ func (s *sideRun) judgement() verdict.Judgement {
 	return j
 }
 
-// message is what the user is told: ClusterPolicies speak with one voice, and before the
-// others (in a cluster the webhooks race).
-func (s *sideRun) message() string {
+// messages are what the user may be told. Policies of one webhook speak with one voice; of
+// several webhooks the first to answer is heard. ClusterPolicies come first here.
+func (s *sideRun) messages() []string {
 	failures := map[string]map[string]string{}
 	var others []string
 	for _, d := range s.denials {
@@ -262,8 +263,11 @@ func (s *sideRun) message() string {
 		}
 		failures[d.unit.ref().Name] = d.failures
 	}
+	if len(others) > 1 {
+		others = append([]string{strings.Join(others, "; ")}, others...)
+	}
 	if len(failures) == 0 {
-		return strings.Join(others, "; ")
+		return others
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "resource %s/%s/%s was blocked due to the following policies \n\n", s.req.adm.Kind.Kind, s.req.adm.Namespace, s.req.adm.Name)
@@ -272,7 +276,7 @@ func (s *sideRun) message() string {
 	if err := encoder.Encode(failures); err != nil {
 		fmt.Fprintf(&text, "%v", failures)
 	}
-	return text.String()
+	return append([]string{text.String()}, others...)
 }
 
 func patch(before, after []byte) []byte {

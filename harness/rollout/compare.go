@@ -1,0 +1,249 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seatrial/seatrial/harness/timeline"
+	"github.com/seatrial/seatrial/harness/traffic"
+	"github.com/seatrial/seatrial/scenarios"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// The parts of an answer that Compare compares.
+const (
+	partDecision = "decision"
+	partMessage  = "message"  // of a denial
+	partObject   = "object"   // what policies change in an admitted object
+	partWarnings = "warnings" // with every policy in Warn: which rules fail, and what they say
+)
+
+var parts = []string{partDecision, partMessage, partObject, partWarnings}
+
+// CompareStages are the stages of a scenario for [Compare]: the policies as written, whose
+// decisions, messages and changes are compared; then each of them warning, so that every
+// rule that fails is heard.
+func CompareStages() []scenarios.Stage {
+	return []scenarios.Stage{{Name: "as written", Mode: scenarios.AsWritten}, {Name: "warn", Mode: string(policy.Warn)}}
+}
+
+// comparison is one in progress.
+type comparison struct {
+	*rehearsal
+	mu       sync.Mutex // guards what follows
+	out      *timeline.Comparison
+	gone     *tally
+	unknown  *tally
+	compiler *kyverno.Compiler
+}
+
+// Compare sends the requests of a plan made with [CompareStages] to clusters that it starts
+// and removes again, and sets every answer beside the replay's.
+func Compare(ctx context.Context, plan *Plan, opt Options) (*timeline.Comparison, error) {
+	r := &rehearsal{Options: opt, plan: plan, start: time.Now(), line: &timeline.Timeline{}}
+	c := &comparison{
+		rehearsal: r, gone: newTally(), unknown: newTally(), compiler: kyverno.NewCompiler(opt.Engine),
+		out: &timeline.Comparison{Provider: opt.Provider.Kind()},
+	}
+	for _, name := range parts {
+		c.out.Parts = append(c.out.Parts, timeline.Part{Name: name})
+	}
+	err := c.run(ctx)
+	c.out.Took = time.Since(r.start)
+	c.out.Clusters = r.line.Clusters
+	c.out.Unjudged, c.out.Unknown = c.gone.list(), c.unknown.list()
+	slices.SortStableFunc(c.out.Misses, func(a, b timeline.Discrepancy) int {
+		return cmp.Or(cmp.Compare(r.memberIndex(a.Cluster), r.memberIndex(b.Cluster)), cmp.Compare(a.Record, b.Record), cmp.Compare(slices.Index(parts, a.Part), slices.Index(parts, b.Part)))
+	})
+	slices.SortFunc(c.out.Refused, func(a, b timeline.Refused) int {
+		return cmp.Or(cmp.Compare(r.memberIndex(a.Cluster), r.memberIndex(b.Cluster)), cmp.Compare(a.Policy, b.Policy))
+	})
+	for _, m := range r.members {
+		if m.dead != "" && err == nil {
+			err = fmt.Errorf("cluster %s: %s", m.Name, m.dead)
+		}
+	}
+	return c.out, err
+}
+
+func (c *comparison) run(ctx context.Context) (err error) {
+	for _, m := range c.plan.Members {
+		m.Records = traffic.Sample(m.All, c.plan.Scenario.Traffic.Requests, c.plan.Scenario.Seed)
+	}
+	if c.predicted, err = c.plan.predict(ctx, c.Engine, c.Workers); err != nil {
+		return err
+	}
+	defer func() {
+		if !c.Keep {
+			err = errors.Join(err, c.down(ctx))
+		}
+	}()
+	if err := c.up(ctx); err != nil {
+		return err
+	}
+	for _, l := range c.members {
+		l.sender.Keep = true
+	}
+	if err := c.each(ctx, c.members, c.prepare); err != nil {
+		return err
+	}
+	for _, s := range c.plan.Stages {
+		c.stage = s.Name
+		if err := c.each(ctx, c.members, func(ctx context.Context, l *live) error { return c.member(ctx, s, l) }); err != nil {
+			return err
+		}
+	}
+	c.stage = ""
+	return ctx.Err()
+}
+
+// member puts a stage's policies into one cluster, sends its requests and compares.
+func (c *comparison) member(ctx context.Context, s *Stage, l *live) error {
+	changes := c.install(ctx, l, l.Sets[s.Index], l.Sets[s.Index+1], s.Changes[l.Name])
+	set := c.taken(l, l.Sets[s.Index+1], changes)
+	pause(ctx, unseenPause) // the last webhook to learn of a change is not always the one that is seen
+	judged, err := c.judge(ctx, l, set)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	answers := l.sender.Replay(ctx, l.Records, c.trafficOf(nil))
+	c.step(start, l.Name, fmt.Sprintf("%d requests sent", len(answers)), "")
+	if err := lost(answers); err != nil {
+		return err
+	}
+	warn := s.Mode == string(policy.Warn)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, a := range answers {
+		c.record(l, i, judged[i], a, warn)
+	}
+	return nil
+}
+
+// taken is the set without the policies that the cluster did not take.
+func (c *comparison) taken(l *live, set *policy.Set, changes []timeline.Change) *policy.Set {
+	refused := map[string]string{}
+	for _, ch := range changes {
+		if ch.Error != "" {
+			refused[ch.Policy] = ch.Error
+		}
+	}
+	if len(refused) == 0 {
+		return set
+	}
+	var kept []policy.Object
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, o := range set.Objects {
+		reason, gone := refused[title(o.Kind, o.Namespace, o.Name)]
+		if !gone {
+			kept = append(kept, o)
+			continue
+		}
+		one := timeline.Refused{Cluster: l.Name, Policy: title(o.Kind, o.Namespace, o.Name), Reason: reason}
+		if !slices.ContainsFunc(c.out.Refused, func(x timeline.Refused) bool { return x.Cluster == one.Cluster && x.Policy == one.Policy }) {
+			c.out.Refused = append(c.out.Refused, one)
+		}
+	}
+	out := policy.FromObjects(set.Source, kept)
+	out.Others = set.Others
+	return out
+}
+
+// judge replays the member's requests under a set.
+func (c *comparison) judge(ctx context.Context, l *live, set *policy.Set) ([]verdict.Judgement, error) {
+	c.mu.Lock()
+	program, err := c.compiler.Compile(ctx, set, l.World)
+	c.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	engine, err := c.compiler.Engine(l.World, As, program)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]verdict.Judgement, len(l.Records))
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(max(c.Workers, 1))
+	for i, rec := range l.Records {
+		group.Go(func() error {
+			sides, err := engine.Judge(within, rec)
+			if err == nil {
+				out[i] = sides[0]
+			}
+			return err
+		})
+	}
+	return out, group.Wait()
+}
+
+// record compares one request's answers.
+func (c *comparison) record(l *live, i int, j verdict.Judgement, a traffic.Answer, warn bool) {
+	rec := l.Records[i]
+	switch {
+	case a.Kind != traffic.Admitted && a.Kind != traffic.Denied:
+		if !warn {
+			c.gone.add(cmp.Or(a.Reason, string(a.Kind)), l.Name+" "+request(rec))
+		}
+		return
+	case j.Decision == verdict.DecisionUndecided || j.Decision == verdict.DecisionError:
+		if !warn {
+			c.unknown.add(cmp.Or(j.Reason, string(j.Decision)), l.Name+" "+request(rec))
+		}
+		return
+	}
+	admitted := j.Decision != verdict.Denied
+	if admitted != (a.Kind == traffic.Admitted) {
+		c.miss(l, rec, partDecision, string(j.Decision)+": "+decisive(j), string(a.Kind)+": "+a.Message)
+		return
+	}
+	if !warn {
+		c.agree(partDecision)
+	}
+	switch {
+	case warn && admitted:
+		c.compare(l, rec, partWarnings, differentWarnings(j, a))
+	case !warn && !admitted:
+		c.compare(l, rec, partMessage, differentMessage(j, a))
+	case !warn && rec.Operation != capture.Delete && l.before[i].Kind == traffic.Admitted:
+		c.compare(l, rec, partObject, differentObject(rec.Object, j.Patch, l.before[i].Object, a.Object))
+	}
+}
+
+// decisive lists what the replay's decision rests on.
+func decisive(j verdict.Judgement) string { return strings.TrimSpace(foretell(j).message) }
+
+// difference is what the two sides say where they differ.
+type difference struct{ offline, live string }
+
+func (c *comparison) compare(l *live, rec *capture.Record, part string, d *difference) {
+	if d == nil {
+		c.agree(part)
+		return
+	}
+	c.miss(l, rec, part, d.offline, d.live)
+}
+
+func (c *comparison) agree(part string) {
+	p := &c.out.Parts[slices.Index(parts, part)]
+	p.Compared, p.Agreed = p.Compared+1, p.Agreed+1
+}
+
+func (c *comparison) miss(l *live, rec *capture.Record, part, offline, live string) {
+	c.out.Parts[slices.Index(parts, part)].Compared++
+	c.out.Misses = append(c.out.Misses, timeline.Discrepancy{
+		Part: part, Cluster: l.Name, Record: rec.Seq, Request: request(rec), Offline: strings.TrimSpace(offline), Live: strings.TrimSpace(live),
+	})
+}

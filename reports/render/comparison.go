@@ -1,0 +1,86 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/seatrial/seatrial/harness/timeline"
+	"github.com/seatrial/seatrial/reports"
+)
+
+// ComparisonNames lists the formats of [Comparison].
+func ComparisonNames() []string { return []string{"text", "json", "misses"} }
+
+// Comparison writes the comparison of live and offline answers: as text, as JSON, or its
+// misses alone as NDJSON, one a line.
+func Comparison(w io.Writer, name string, c *timeline.Comparison, opt Options) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	switch name {
+	case "text":
+		return comparisonText(w, c, opt)
+	case "json":
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(c)
+	case "misses":
+		for i := range c.Misses {
+			if err := encoder.Encode(&c.Misses[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("unknown format %q; known formats: %s", name, strings.Join(ComparisonNames(), ", "))
+}
+
+const comparisonMisses = 20
+
+func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
+	p := newPage(opt)
+	agreed, compared := c.Agreement()
+	p.wrapped(p.bold, fmt.Sprintf("Live and offline answers agree in %s of %s on %s.", number(agreed), count(compared, "comparison"), count(len(c.Clusters), "cluster")), "  ")
+	p.line("")
+	for _, part := range c.Parts {
+		p.write("  ")
+		p.glyph(map[bool]string{true: "✓", false: "✗"}[part.Agreed == part.Compared])
+		p.line(fmt.Sprintf("%-10s %s of %s", part.Name, number(part.Agreed), number(part.Compared)))
+	}
+	p.refusals("Undecided offline", c.Unknown)
+	p.refusals("Not judged live", c.Unjudged)
+	if len(c.Refused) > 0 {
+		p.heading("Policies that a cluster refused and the replay took")
+		for _, r := range c.Refused {
+			p.write("  ")
+			p.wrapped(p.plain, fmt.Sprintf("%s on %s: %s", r.Policy, r.Cluster, r.Reason), "    ")
+		}
+	}
+	if len(c.Misses) > 0 {
+		p.heading("Misses")
+	}
+	shown := min(len(c.Misses), p.limit(comparisonMisses))
+	for _, m := range c.Misses[:shown] {
+		p.write("  ")
+		p.glyph("✗")
+		p.wrapped(p.plain, fmt.Sprintf("%s: %s on %s (record %d)", m.Part, m.Request, m.Cluster, m.Record), "    ")
+		p.quote("offline: " + m.Offline)
+		p.quote("live:    " + m.Live)
+	}
+	if rest := len(c.Misses) - shown; rest > 0 {
+		p.rest(number(rest) + " more; -o misses=FILE has them all")
+	}
+	_, err := io.WriteString(w, p.out.String())
+	return err
+}
+
+func (p *page) refusals(title string, list []timeline.Refusal) {
+	if len(list) == 0 {
+		return
+	}
+	p.heading(title)
+	for _, r := range list {
+		p.write("  ")
+		p.wrapped(p.plain, fmt.Sprintf("%s: %s, as %s", reports.Count(r.Count, "request"), r.Reason, r.Sample), "    ")
+	}
+}
