@@ -18,12 +18,13 @@ const module = "github.com/seatrial/seatrial/"
 // layers is the import direction: a package below a folder may import what is listed. The
 // longest matching folder counts. docs/architecture.md draws the same picture.
 var layers = map[string][]string{
+	"internal":         {},
 	"cmd":              {"simulator", "reports", "harness", "scenarios", "fixtures", "cmd"},
-	"reports":          {"reports", "simulator", "harness/timeline"},
+	"reports":          {"reports", "simulator", "harness/timeline", "internal/schema"},
 	"simulator":        {"simulator"},
 	"harness":          {"harness", "scenarios", "simulator"},
 	"harness/timeline": {},
-	"scenarios":        {},
+	"scenarios":        {"internal/schema"},
 	"fixtures":         {},
 }
 
@@ -35,6 +36,7 @@ var owners = map[string]string{
 	"go.etcd.io/etcd":               "harness/cluster/embedded",
 	"github.com/klauspost/compress": "simulator/capture",
 	"github.com/wI2L/jsondiff":      "simulator/replay/kyverno",
+	"k8s.io/kubernetes":             "simulator/admission",
 }
 
 // unborn are owners whose folder a later issue makes.

@@ -23,13 +23,14 @@ import (
 
 // The parts of an answer that Compare compares.
 const (
+	partPolicy   = "policy" // whether it is accepted at all
 	partDecision = "decision"
 	partMessage  = "message"  // of a denial
 	partObject   = "object"   // what policies change in an admitted object
 	partWarnings = "warnings" // with every policy in Warn: which rules fail, and what they say
 )
 
-var parts = []string{partDecision, partMessage, partObject, partWarnings}
+var parts = []string{partPolicy, partDecision, partMessage, partObject, partWarnings}
 
 // CompareStages are the stages of a scenario for [Compare]: the policies as written, whose
 // decisions, messages and changes are compared; then each of them warning, so that every
@@ -65,9 +66,6 @@ func Compare(ctx context.Context, plan *Plan, opt Options) (*timeline.Comparison
 	c.out.Unjudged, c.out.Unknown = c.gone.list(), c.unknown.list()
 	slices.SortStableFunc(c.out.Misses, func(a, b timeline.Discrepancy) int {
 		return cmp.Or(cmp.Compare(r.memberIndex(a.Cluster), r.memberIndex(b.Cluster)), cmp.Compare(a.Record, b.Record), cmp.Compare(slices.Index(parts, a.Part), slices.Index(parts, b.Part)))
-	})
-	slices.SortFunc(c.out.Refused, func(a, b timeline.Refused) int {
-		return cmp.Or(cmp.Compare(r.memberIndex(a.Cluster), r.memberIndex(b.Cluster)), cmp.Compare(a.Policy, b.Policy))
 	})
 	for _, m := range r.members {
 		if m.dead != "" && err == nil {
@@ -111,7 +109,11 @@ func (c *comparison) run(ctx context.Context) (err error) {
 // member puts a stage's policies into one cluster, sends its requests and compares.
 func (c *comparison) member(ctx context.Context, s *Stage, l *live) error {
 	changes := c.install(ctx, l, l.Sets[s.Index], l.Sets[s.Index+1], s.Changes[l.Name])
-	set := c.taken(l, l.Sets[s.Index+1], changes)
+	refused, err := c.refusals(ctx, l, l.Sets[s.Index+1])
+	if err != nil {
+		return err
+	}
+	set := c.taken(l, l.Sets[s.Index+1], changes, refused)
 	pause(ctx, unseenPause) // the last webhook to learn of a change is not always the one that is seen
 	judged, err := c.judge(ctx, l, set)
 	if err != nil {
@@ -132,34 +134,52 @@ func (c *comparison) member(ctx context.Context, s *Stage, l *live) error {
 	return nil
 }
 
-// taken is the set without the policies that the cluster did not take.
-func (c *comparison) taken(l *live, set *policy.Set, changes []timeline.Change) *policy.Set {
-	refused := map[string]string{}
+// taken is the set without the policies that the cluster did not take. Whether it takes
+// them is compared as well, once.
+func (c *comparison) taken(l *live, set *policy.Set, changes []timeline.Change, refused map[string]string) *policy.Set {
+	live := map[string]string{}
 	for _, ch := range changes {
-		if ch.Error != "" {
-			refused[ch.Policy] = ch.Error
-		}
-	}
-	if len(refused) == 0 {
-		return set
+		live[ch.Policy] = ch.Error
 	}
 	var kept []policy.Object
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, o := range set.Objects {
-		reason, gone := refused[title(o.Kind, o.Namespace, o.Name)]
-		if !gone {
+		name := title(o.Kind, o.Namespace, o.Name)
+		if live[name] == "" && refused[name] == "" {
 			kept = append(kept, o)
+		}
+		if c.stage != c.plan.Stages[0].Name {
 			continue
 		}
-		one := timeline.Refused{Cluster: l.Name, Policy: title(o.Kind, o.Namespace, o.Name), Reason: reason}
-		if !slices.ContainsFunc(c.out.Refused, func(x timeline.Refused) bool { return x.Cluster == one.Cluster && x.Policy == one.Policy }) {
-			c.out.Refused = append(c.out.Refused, one)
+		if (live[name] == "") == (refused[name] == "") {
+			c.agree(partPolicy)
+			continue
 		}
+		c.out.Parts[slices.Index(parts, partPolicy)].Compared++
+		c.out.Misses = append(c.out.Misses, timeline.Discrepancy{
+			Part: partPolicy, Cluster: l.Name, Record: -1, Request: name,
+			Offline: cmp.Or(refused[name], "accepted"), Live: cmp.Or(live[name], "accepted"),
+		})
 	}
 	out := policy.FromObjects(set.Source, kept)
 	out.Others = set.Others
 	return out
+}
+
+// refusals are the policies that the replay does not take, with the reason.
+func (c *comparison) refusals(ctx context.Context, l *live, set *policy.Set) (map[string]string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	program, err := c.compiler.Compile(ctx, set, l.World)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, p := range program.Rejected {
+		out[strings.Replace(p.Policy, "/", " ", 1)] = p.Reason
+	}
+	return out, nil
 }
 
 // judge replays the member's requests under a set.
@@ -211,6 +231,9 @@ func (c *comparison) record(l *live, i int, j verdict.Judgement, a traffic.Answe
 	}
 	if !warn {
 		c.agree(partDecision)
+	}
+	if slices.ContainsFunc(j.Verdicts, func(v verdict.Verdict) bool { return v.Outcome == verdict.Undecided }) {
+		return // the decision stands; what the undecided rule adds to it is not known
 	}
 	switch {
 	case warn && admitted:

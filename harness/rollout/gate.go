@@ -20,7 +20,7 @@ import (
 
 // gate checks the stage's conditions, all of them, in the order of the file. What could
 // not be measured is no pass.
-func (r *rehearsal) gate(ctx context.Context, s *Stage, picked []*live, out *timeline.Stage, misses int) []timeline.Check {
+func (r *rehearsal) gate(ctx context.Context, s *Stage, picked []*live, out *timeline.Stage, answers [][]traffic.Answer, misses int) []timeline.Check {
 	g := s.Gate
 	refuse := timeline.Held
 	if g.Otherwise == scenarios.RollBack {
@@ -43,14 +43,18 @@ func (r *rehearsal) gate(ctx context.Context, s *Stage, picked []*live, out *tim
 		}
 		add(what, fmt.Sprint(found), fmt.Sprintf("at most %d", *limit), found <= *limit, "")
 	}
-	denied, errors, answered, slowest := totals(out, picked)
+	sum := totals(out, picked, answers)
 	r.readiness(s, out, add)
-	if g.Denied != nil && answered == 0 {
-		add("newly denied requests", "unknown", fmt.Sprintf("at most %d", *g.Denied), false, "no request was answered")
-	} else {
-		most("newly denied requests", denied, g.Denied, -1)
+	answered := func(what string, found int, limit *int) {
+		if limit != nil && sum.answered == 0 {
+			add(what, "unknown", fmt.Sprintf("at most %d", *limit), false, "no request was answered")
+			return
+		}
+		most(what, found, limit, -1)
 	}
-	most("webhook errors", errors, g.WebhookErrors, 0)
+	answered("newly denied requests", sum.denied, g.Denied)
+	answered("requests decided otherwise than before the rollout", sum.changed, g.Changed)
+	most("webhook errors", sum.errors, g.WebhookErrors, 0)
 	if g.AuditFailures != nil {
 		n, err := r.auditFailures(ctx, s, picked)
 		if err != nil {
@@ -65,7 +69,7 @@ func (r *rehearsal) gate(ctx context.Context, s *Stage, picked []*live, out *tim
 		most("audit failures, by the replay", f, g.PredictedFailing, -1)
 	}
 	if limit := time.Duration(g.LatencyP99); limit > 0 {
-		add("latency of 99 in 100 requests", slowest.Round(time.Millisecond).String(), "at most "+limit.String(), slowest > 0 && slowest <= limit, "")
+		add("latency of 99 in 100 requests", sum.slowest.Round(time.Millisecond).String(), "at most "+limit.String(), sum.slowest > 0 && sum.slowest <= limit, "")
 	}
 	most("answers that differ from the prediction", misses, g.Misses, -1)
 	if g.Approve && !slices.ContainsFunc(checks, func(c timeline.Check) bool { return c.Outcome != timeline.Passed }) {
@@ -112,24 +116,36 @@ func (r *rehearsal) readiness(s *Stage, out *timeline.Stage, add func(what, foun
 	add("policies ready", fmt.Sprintf("%d of %d", len(out.Changes)-len(faults), len(out.Changes)), "all within "+limit.String(), len(faults) == 0, strings.Join(faults, "; "))
 }
 
-// totals adds up what the clusters answered: newly denied are those beyond the ones that
-// were denied before the rollout.
-func totals(out *timeline.Stage, picked []*live) (denied, errors, answered int, slowest time.Duration) {
-	before := map[string]int{}
-	for _, l := range picked {
-		for _, a := range l.before {
-			if a.Kind == traffic.Denied {
-				before[l.Name]++
+// sums is what the clusters of a stage answered, together.
+type sums struct {
+	denied   int // now, and not before the rollout
+	changed  int // admitted before and denied now, or the reverse
+	errors   int
+	answered int
+	slowest  time.Duration // the highest of the clusters' p99
+}
+
+// totals adds up what the clusters answered. A request is compared with its own answer
+// before the rollout: one that is admitted anew does not make up for one that is denied.
+func totals(out *timeline.Stage, picked []*live, answers [][]traffic.Answer) sums {
+	var sum sums
+	for i, l := range picked {
+		for j, a := range answers[i] {
+			before := l.before[j].Kind
+			if a.Kind == traffic.Denied && before != traffic.Denied {
+				sum.denied++
+			}
+			if a.Kind == traffic.Denied && before == traffic.Admitted || a.Kind == traffic.Admitted && before == traffic.Denied {
+				sum.changed++
 			}
 		}
 	}
 	for _, t := range out.Traffic {
-		denied += max(0, t.Denied-before[t.Cluster])
-		errors += t.Errors
-		answered += t.Admitted + t.Denied
-		slowest = max(slowest, t.Latency.P99)
+		sum.errors += t.Errors
+		sum.answered += t.Admitted + t.Denied
+		sum.slowest = max(sum.slowest, t.Latency.P99)
 	}
-	return denied, errors, answered, slowest
+	return sum
 }
 
 // ahead is what the replay says of the next stage, or of this one when it is the last.

@@ -94,6 +94,11 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 			return nil, fmt.Errorf("stage %q: %w", s.Name, err)
 		}
 	}
+	if len(in.Scenario.Rollback.Ways) > 0 {
+		if _, err := p.picks("rollback.clusters", in.Scenario.Rollback.Clusters); err != nil {
+			return nil, err
+		}
+	}
 	for _, m := range p.Members {
 		m.Worst, _, _ = in.next(m, m.Sets[0], candidate, scenarios.Stage{Mode: scenarios.Enforce})
 	}
@@ -177,9 +182,17 @@ func (p *Plan) read(in Input) error {
 // stage computes what one stage gives to each member.
 func (p *Plan) stage(ctx context.Context, in Input, i int, s scenarios.Stage, candidate *policy.Set) error {
 	st := &Stage{Stage: s, Index: i, Changes: map[string][]change{}}
-	picked := s.Clusters.Picks(p.clusters())
-	if len(picked) == 0 {
-		return fmt.Errorf("%w: no cluster of the fleet is picked", scenarios.ErrInvalid)
+	picked, err := p.picks("clusters", s.Clusters)
+	if err != nil {
+		return err
+	}
+	for j, o := range s.Overrides {
+		if _, err := p.picks(fmt.Sprintf("overrides[%d].clusters", j), o.Clusters); err != nil {
+			return err
+		}
+	}
+	if err := p.known(s.Policies, candidate); err != nil {
+		return err
 	}
 	for _, m := range p.Members {
 		before := m.Sets[i]
@@ -192,10 +205,15 @@ func (p *Plan) stage(ctx context.Context, in Input, i int, s scenarios.Stage, ca
 			}
 			if own.FirstNamespaces > 0 {
 				own.Namespaces = firstNamespaces(m, own.FirstNamespaces)
+				st.Namespaces = merged(st.Namespaces, own.Namespaces)
 			}
 			var notes []string
 			var changes []change
-			after, changes, notes = in.next(m, before, with(candidate, exceptions), own)
+			if own.FirstNamespaces > 0 && len(own.Namespaces) == 0 {
+				notes = []string{m.Name + ": no namespace has requests: nothing is changed"}
+			} else {
+				after, changes, notes = in.next(m, before, with(candidate, exceptions), own)
+			}
 			st.Changes[m.Name] = changes
 			st.Notes = append(st.Notes, notes...)
 			m.Others = append(m.Others, candidate.Others...)
@@ -203,6 +221,40 @@ func (p *Plan) stage(ctx context.Context, in Input, i int, s scenarios.Stage, ca
 		m.Sets = append(m.Sets, after)
 	}
 	p.Stages = append(p.Stages, st)
+	return nil
+}
+
+// picks is the clusters that a selector means: at least one, and every one that it names.
+func (p *Plan) picks(field string, s scenarios.Selector) ([]scenarios.Cluster, error) {
+	all := p.clusters()
+	var have []string
+	for _, c := range all {
+		have = append(have, c.Name)
+	}
+	for _, n := range s.Names {
+		if !slices.Contains(have, n) {
+			return nil, fmt.Errorf("%w: %s: the fleet has no cluster %q (it has %s)", scenarios.ErrInvalid, field, n, strings.Join(have, ", "))
+		}
+	}
+	picked := s.Picks(all)
+	if len(picked) == 0 {
+		return nil, fmt.Errorf("%w: %s: no cluster of the fleet is picked (hint: seatrial capture info shows the clusters' labels)", scenarios.ErrInvalid, field)
+	}
+	return picked, nil
+}
+
+// known says which of the policies that a stage names is neither in the candidate nor
+// installed anywhere.
+func (p *Plan) known(names []string, candidate *policy.Set) error {
+	have := func(s *policy.Set, name string) bool {
+		return slices.ContainsFunc(s.Objects, func(o policy.Object) bool { return o.Name == name })
+	}
+	for _, n := range names {
+		installed := slices.ContainsFunc(p.Members, func(m *Member) bool { return have(m.Sets[0], n) })
+		if !installed && !have(candidate, n) {
+			return fmt.Errorf("%w: policies: %q is neither in the candidate nor installed", scenarios.ErrInvalid, n)
+		}
+	}
 	return nil
 }
 
@@ -256,6 +308,13 @@ func firstNamespaces(m *Member, n int) []string {
 	return names[:min(n, len(names))]
 }
 
+// merged is both lists as one, sorted, each name once.
+func merged(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // next is the set that a stage leaves in force, and the changes that lead to it.
 func (in Input) next(m *Member, before, candidate *policy.Set, s scenarios.Stage) (*policy.Set, []change, []string) {
 	now := byKey(before)
@@ -265,10 +324,16 @@ func (in Input) next(m *Member, before, candidate *policy.Set, s scenarios.Stage
 	for _, k := range keys(original, byKey(candidate)) {
 		base, inBase := original[k]
 		object, inCandidate := byKey(candidate)[k]
-		if len(s.Policies) > 0 && !slices.Contains(s.Policies, k.name) || inBase && inCandidate && in.Equal(base, object) {
+		named := slices.Contains(s.Policies, k.name)
+		if len(s.Policies) > 0 && !named {
 			continue
 		}
 		switch {
+		case inBase && inCandidate && in.Equal(base, object) && !(named && s.Mode == scenarios.Removed):
+			if _, there := now[k]; there && in.Equal(now[k], base) {
+				continue
+			}
+			want[k] = base // what an earlier stage changed is again as it was
 		case s.Mode == scenarios.Baseline && inBase:
 			want[k] = base
 		case s.Mode == scenarios.Baseline || s.Mode == scenarios.Removed && inCandidate:
@@ -356,10 +421,10 @@ func (in Input) compare(m *Member, now, want map[key]policy.Object) *policy.Set 
 	return policy.FromObjects(m.Name, objects)
 }
 
-// changes lists what differs, policies in order; what goes first, so that a migration to
-// another kind never has both in force longer than it must.
+// changes lists what differs, policies in order; what is deleted comes last, so that a
+// migration to another kind leaves no gap in which neither is in force.
 func (in Input) changes(m *Member, now, want map[key]policy.Object) []change {
-	var out []change
+	var out, gone []change
 	for _, k := range keys(now, want) {
 		old, was := now[k]
 		object, is := want[k]
@@ -373,11 +438,11 @@ func (in Input) changes(m *Member, now, want map[key]policy.Object) []change {
 			c.Action, c.object = "created", &object
 		default:
 			c.Action, c.before = "deleted", &old
+			gone = append(gone, c)
+			continue
 		}
-		if is {
-			c.Mode = string(policy.ModeOf(object))
-		}
+		c.Mode = string(policy.ModeOf(object))
 		out = append(out, c)
 	}
-	return out
+	return append(out, gone...)
 }

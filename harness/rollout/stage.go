@@ -83,7 +83,7 @@ func (r *rehearsal) walk(ctx context.Context, s *Stage, out *timeline.Stage) (go
 		return false, err
 	}
 	begin := time.Now()
-	out.Gate = r.gate(ctx, s, picked, out, misses)
+	out.Gate = r.gate(ctx, s, picked, out, answers, misses)
 	out.Outcome = r.decide(s, picked, out)
 	r.step(begin, "", "gate: "+string(out.Outcome), "")
 	if out.Outcome == timeline.RolledBack {

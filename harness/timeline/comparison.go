@@ -5,9 +5,8 @@ package timeline
 type Comparison struct {
 	Provider string        `json:"provider"`
 	Took     Span          `json:"took"`
-	Clusters []Cluster     `json:"clusters"` // in fleet order
-	Parts    []Part        `json:"parts"`    // in a fixed order
-	Refused  []Refused     `json:"refused,omitempty"`
+	Clusters []Cluster     `json:"clusters"`           // in fleet order
+	Parts    []Part        `json:"parts"`              // in a fixed order
 	Unjudged []Refusal     `json:"unjudged,omitempty"` // no live answer, by reason
 	Unknown  []Refusal     `json:"unknown,omitempty"`  // undecided offline, by reason
 	Misses   []Discrepancy `json:"misses,omitempty"`   // by cluster and order of the records
@@ -15,24 +14,17 @@ type Comparison struct {
 
 // A Part is one thing that is compared.
 type Part struct {
-	Name     string `json:"name"`     // decision, message, object, warnings
+	Name     string `json:"name"`     // policy, decision, message, object, warnings
 	Compared int    `json:"compared"` // requests with an answer on both sides
 	Agreed   int    `json:"agreed"`
-}
-
-// Refused is a policy that a cluster refused, or never made ready, and the replay accepted.
-type Refused struct {
-	Cluster string `json:"cluster"`
-	Policy  string `json:"policy"`
-	Reason  string `json:"reason"`
 }
 
 // A Discrepancy is a part of an answer in which the two sides differ.
 type Discrepancy struct {
 	Part    string `json:"part"`
 	Cluster string `json:"cluster"`
-	Record  int64  `json:"record"` // in the capture
-	Request string `json:"request"`
+	Record  int64  `json:"record"`  // in the capture; -1 for a policy
+	Request string `json:"request"` // or the policy
 	Offline string `json:"offline"`
 	Live    string `json:"live"`
 }

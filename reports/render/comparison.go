@@ -49,13 +49,6 @@ func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
 	}
 	p.refusals("Undecided offline", c.Unknown)
 	p.refusals("Not judged live", c.Unjudged)
-	if len(c.Refused) > 0 {
-		p.heading("Policies that a cluster refused and the replay took")
-		for _, r := range c.Refused {
-			p.write("  ")
-			p.wrapped(p.plain, fmt.Sprintf("%s on %s: %s", r.Policy, r.Cluster, r.Reason), "    ")
-		}
-	}
 	if len(c.Misses) > 0 {
 		p.heading("Misses")
 	}
@@ -63,7 +56,7 @@ func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
 	for _, m := range c.Misses[:shown] {
 		p.write("  ")
 		p.glyph("✗")
-		p.wrapped(p.plain, fmt.Sprintf("%s: %s on %s (record %d)", m.Part, m.Request, m.Cluster, m.Record), "    ")
+		p.wrapped(p.plain, where(&m), "    ")
 		p.quote("offline: " + m.Offline)
 		p.quote("live:    " + m.Live)
 	}
@@ -72,6 +65,14 @@ func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
 	}
 	_, err := io.WriteString(w, p.out.String())
 	return err
+}
+
+func where(m *timeline.Discrepancy) string {
+	text := fmt.Sprintf("%s: %s on %s", m.Part, m.Request, m.Cluster)
+	if m.Record >= 0 {
+		text += fmt.Sprintf(" (record %d)", m.Record)
+	}
+	return text
 }
 
 func (p *page) refusals(title string, list []timeline.Refusal) {

@@ -204,9 +204,12 @@ func (c *Compiler) compileClassic(object policy.Object, shared classicSet) *comp
 }
 
 func (c *Compiler) newClassicUnits(object policy.Object, shared classicSet) ([]phased, error) {
-	if err := c.schemas.check(object); err != nil {
+	// A cluster's policy has the defaults of its definition.
+	content, err := c.schemas.defaulted(object)
+	if err != nil {
 		return nil, err
 	}
+	object.JSON = content
 	if strings.HasSuffix(object.Kind, "CleanupPolicy") {
 		made, err := newCleanup(object, shared.entries)
 		if err != nil {

@@ -2,6 +2,7 @@ package kyverno
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/kyverno/kyverno/pkg/engine"
 
+	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
@@ -49,6 +51,13 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 		return out, nil
 	}
 	req, err := e.newRequest(rec)
+	var refused *admission.Refused
+	if errors.As(err, &refused) {
+		for i := range out {
+			out[i] = verdict.Judgement{Decision: verdict.OutOfScope, Reason: refused.Reason}
+		}
+		return out, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +255,7 @@ func (s *sideRun) judgement() verdict.Judgement {
 		j.Warnings = slices.Compact(s.warnings)
 	}
 	if s.version != 0 && j.Decision != verdict.Denied {
-		j.Patch = patch(s.req.rec.Object, s.req.adm.Object.Raw)
+		j.Patch = patch(s.req.sent, s.req.adm.Object.Raw)
 	}
 	return j
 }

@@ -1,6 +1,7 @@
 package kyverno
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -12,12 +13,17 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // newRequest makes the admission request of a record, as the API server would.
 func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
-	req := &request{rec: rec, look: e.look, env: e.env}
+	object, err := e.prepared(rec)
+	if err != nil {
+		return nil, err
+	}
+	req := &request{rec: rec, look: e.look, env: e.env, sent: object}
 	req.adm = admissionv1.AdmissionRequest{
 		Kind:            metav1.GroupVersionKind(rec.Kind),
 		Resource:        metav1.GroupVersionResource(rec.Resource),
@@ -28,7 +34,7 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 		Namespace:       rec.Namespace,
 		Operation:       admissionv1.Operation(rec.Operation),
 		UserInfo:        userOf(rec.User, e.as),
-		Object:          runtime.RawExtension{Raw: rec.Object},
+		Object:          runtime.RawExtension{Raw: object},
 		OldObject:       runtime.RawExtension{Raw: rec.OldObject},
 		Options:         runtime.RawExtension{Raw: rec.Options},
 	}
@@ -53,6 +59,16 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 		return nil, fmt.Errorf("resolve the roles of %s: %w", req.adm.UserInfo.Username, err)
 	}
 	return req, nil
+}
+
+// prepared is the object of a record as webhooks get it. Test suites say themselves what
+// their policies see.
+func (e *Engine) prepared(rec *capture.Record) (json.RawMessage, error) {
+	w, ok := e.look.(world)
+	if !ok || e.env.mocks != nil {
+		return rec.Object, nil
+	}
+	return admission.Prepare(w.World, rec)
 }
 
 func userOf(recorded, assumed capture.User) authenticationv1.UserInfo {

@@ -53,7 +53,8 @@ type request struct {
 	rec *capture.Record
 	// adm is the request as the API server would send it. Mutating units' results are
 	// put into adm.Object.Raw before the next unit runs.
-	adm admissionv1.AdmissionRequest
+	adm  admissionv1.AdmissionRequest
+	sent []byte // the object before any policy
 	// kind is the kind of the parent resource: Pod for pods/exec.
 	kind schema.GroupVersionKind
 	// namespace is the Namespace object of a namespaced request. Where the capture does
