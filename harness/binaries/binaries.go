@@ -1,5 +1,6 @@
 // Package binaries provides the programs that a fleet runs as processes: etcd,
-// kube-apiserver, kube-controller-manager and Kyverno's controllers.
+// kube-apiserver, kube-controller-manager, kube-scheduler, Kyverno's controllers
+// and kwok.
 //
 // [Store.Get] finds each one, in this order: in a folder that the user gives, in
 // the cache, or by building it from Go modules whose versions and sums are pinned
@@ -31,12 +32,16 @@ const (
 	Etcd              Name = "etcd"
 	APIServer         Name = "kube-apiserver"
 	ControllerManager Name = "kube-controller-manager"
+	Scheduler         Name = "kube-scheduler"
 	Kyverno           Name = "kyverno" // the admission controller
 	Background        Name = "background-controller"
 	Reports           Name = "reports-controller"
 	Cleanup           Name = "cleanup-controller"
+	Kwok              Name = "kwok" // makes nodes and pods look alive
 
-	KyvernoInstall Name = "kyverno-install.yaml" // not a program: the release's manifest
+	// Not programs but files of a release.
+	KyvernoInstall Name = "kyverno-install.yaml" // what a cluster needs before Kyverno runs
+	KwokStages     Name = "kwok-stages.yaml"     // what kwok does to nodes and pods
 )
 
 // The versions that the built programs have.
@@ -44,6 +49,7 @@ const (
 	KubernetesVersion = "v1.36.3"
 	EtcdVersion       = "v3.6.8" // the one that Kubernetes' own go.mod asks for
 	KyvernoVersion    = "v1.19.1"
+	KwokVersion       = "v0.8.0"
 )
 
 // ErrMissing says that a program was neither given nor in the cache and that
@@ -105,7 +111,7 @@ func (s *Store) Get(ctx context.Context, names ...Name) (map[Name]string, error)
 func (s *Store) given(n Name) string {
 	for _, dir := range s.Given {
 		p := filepath.Join(dir, string(n))
-		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() && (info.Mode()&0o111 != 0 || n == KyvernoInstall) {
+		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() && (info.Mode()&0o111 != 0 || recipes[n].isFile()) {
 			if abs, err := filepath.Abs(p); err == nil {
 				return abs
 			}

@@ -31,8 +31,8 @@ func (s *Store) build(ctx context.Context, dir string, n Name, r recipe) error {
 	if err := tmp.Close(); err != nil {
 		return err
 	}
-	if r.copy != "" {
-		err = copyFile(filepath.Join(src, r.copy), tmp.Name())
+	if r.isFile() {
+		err = join(src, r.copy, tmp.Name())
 	} else {
 		err = s.compile(ctx, src, tmp.Name(), n, r)
 	}
@@ -70,6 +70,7 @@ func (s *Store) compile(ctx context.Context, src, out string, n Name, r recipe) 
 func (s *Store) follow(r io.Reader, e Event) []byte {
 	var said bytes.Buffer
 	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20) // a linker's command line is longer than the usual 64 KiB
 	for lines.Scan() {
 		line := lines.Text()
 		if line == "" || strings.ContainsAny(line, " \t:") {

@@ -86,7 +86,7 @@ func note(dir string, n Name) string { return filepath.Join(dir, string(n)+".jso
 // install gives a freshly built file its place, its note last.
 func install(dir, tmp string, n Name, r recipe) error {
 	mode := os.FileMode(0o755)
-	if r.copy != "" {
+	if r.isFile() {
 		mode = 0o644
 	}
 	if err := os.Chmod(tmp, mode); err != nil {
@@ -127,10 +127,18 @@ func digest(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-func copyFile(from, to string) error {
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
+// join makes one YAML file of several.
+func join(src string, files []string, to string) error {
+	var all []byte
+	for i, f := range files {
+		data, err := os.ReadFile(filepath.Join(src, f))
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			all = append(all, "\n---\n"...)
+		}
+		all = append(all, data...)
 	}
-	return os.WriteFile(to, data, 0o644)
+	return os.WriteFile(to, all, 0o600)
 }

@@ -31,7 +31,11 @@ type Spec struct {
 	Labels            map[string]string // the member's labels, which placements select by
 	KubernetesVersion string            // v1.36.3; empty: the provider's own
 	Components        []Component       // besides the API server; nil: Kyverno's admission controller
+	Nodes             int               // nodes that Kwok plays; 0: DefaultNodes where Kwok is a component, else none
 }
+
+// DefaultNodes is how many nodes a cluster with Kwok has unless told.
+const DefaultNodes = 3
 
 // A Component is a part of a cluster that can be stopped and started by itself.
 type Component string
@@ -40,6 +44,8 @@ type Component string
 const (
 	APIServer         Component = "kube-apiserver"
 	ControllerManager Component = "kube-controller-manager"
+	Scheduler         Component = "kube-scheduler"
+	Kwok              Component = "kwok" // plays nodes, whose pods run at once and finish when a Job owns them
 	Kyverno           Component = "kyverno"
 	KyvernoBackground Component = "kyverno-background-controller"
 	KyvernoReports    Component = "kyverno-reports-controller"
@@ -65,6 +71,14 @@ func (s Spec) Parts() []Component {
 		return []Component{Kyverno}
 	}
 	return s.Components
+}
+
+// NodeCount is how many nodes the cluster has.
+func (s Spec) NodeCount() int {
+	if s.Nodes == 0 && s.Has(Kwok) {
+		return DefaultNodes
+	}
+	return s.Nodes
 }
 
 // A Provider makes and removes clusters. Its methods may be called concurrently

@@ -44,6 +44,10 @@ func (c *member) apiserver(p *process) error {
 		"--endpoint-reconciler-type=none", // nobody reaches this server by its service
 		"--watch-cache=false",             // a timer for each kind and copies of every object, which few readers do not need
 	}
+	if c.Spec().Has(cluster.Kwok) {
+		// No controller here takes the taint from a node that has become ready.
+		p.Args = append(p.Args, "--disable-admission-plugins=TaintNodesByCondition")
+	}
 	return nil
 }
 
@@ -56,12 +60,8 @@ var controllers = []string{
 }
 
 func (c *member) controllerManager(p *process) error {
-	path := filepath.Join(c.dir, "controller-manager.kubeconfig")
-	data, err := c.kubeconfig(kcmName, "")
+	path, err := c.writeKubeconfig("controller-manager", kcmName, "")
 	if err != nil {
-		return err
-	}
-	if err := writeFile(path, data); err != nil {
 		return err
 	}
 	p.Env = []string{"GOGC=75"}
@@ -81,6 +81,16 @@ func (c *member) controllerManager(p *process) error {
 	return nil
 }
 
+// writeKubeconfig writes a component's kubeconfig and returns its path.
+func (c *member) writeKubeconfig(component, cert, as string, groups ...string) (string, error) {
+	data, err := c.kubeconfig(cert, as, groups...)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(c.dir, component+".kubeconfig")
+	return path, writeFile(path, data)
+}
+
 // kyverno runs one of Kyverno's controllers outside the cluster, as its service
 // account, with webhooks that call the process by address.
 func (c *member) kyverno(p *process, x cluster.Component) error {
@@ -89,12 +99,8 @@ func (c *member) kyverno(p *process, x cluster.Component) error {
 		short = "admission"
 	}
 	account := "kyverno-" + short + "-controller"
-	path := filepath.Join(c.dir, string(x)+".kubeconfig")
-	data, err := c.kubeconfig(adminName, "system:serviceaccount:kyverno:"+account)
+	path, err := c.writeKubeconfig(string(x), adminName, "system:serviceaccount:kyverno:"+account)
 	if err != nil {
-		return err
-	}
-	if err := writeFile(path, data); err != nil {
 		return err
 	}
 	tuf := filepath.Join(c.dir, "tuf-"+short)

@@ -2,7 +2,7 @@
 // nodes, no network. A fleet shares one etcd, reached through a socket that only
 // its user can open; each cluster is a real kube-apiserver with its own key
 // prefix, with Kyverno's own controllers beside it, and, when asked for, a
-// kube-controller-manager.
+// kube-controller-manager, a kube-scheduler, and nodes that kwok plays.
 //
 // A [Provider] keeps everything about its clusters in one folder: certificates,
 // logs, and a record of every process, so that clusters outlive the command that
@@ -13,8 +13,9 @@
 // definitions, roles and certificates are made once for a machine, in a template
 // cluster whose keys are then copied (see template.go).
 //
-// What such a cluster does not have: nodes, so no pod ever runs; a network, so
-// services have no endpoints; and container images.
+// What such a cluster does not have: containers, so that a pod waits for ever or,
+// with kwok, only says that it runs; a network, so services have no endpoints;
+// and images.
 package embedded
 
 import (
@@ -77,12 +78,17 @@ func Programs(spec cluster.Spec) []binaries.Name {
 			names = append(names, n)
 		}
 	}
+	if spec.Has(cluster.Kwok) {
+		names = append(names, binaries.KwokStages)
+	}
 	return names
 }
 
 var program = map[cluster.Component]binaries.Name{
 	cluster.APIServer:         binaries.APIServer,
 	cluster.ControllerManager: binaries.ControllerManager,
+	cluster.Scheduler:         binaries.Scheduler,
+	cluster.Kwok:              binaries.Kwok,
 	cluster.Kyverno:           binaries.Kyverno,
 	cluster.KyvernoBackground: binaries.Background,
 	cluster.KyvernoReports:    binaries.Reports,
@@ -124,7 +130,7 @@ func check(spec cluster.Spec) error {
 			return fmt.Errorf("cluster %s: component %q: %w", spec.Name, c, cluster.ErrUnsupported)
 		}
 	}
-	return nil
+	return checkNodes(spec)
 }
 
 // reserve makes the cluster's folder, gives it ports, and sees that what

@@ -64,6 +64,9 @@ func (c *member) bringUp(ctx context.Context) error {
 	if err := c.Start(ctx, cluster.APIServer); err != nil {
 		return err
 	}
+	if err := c.makeNodes(ctx); err != nil {
+		return fmt.Errorf("nodes: %w", err)
+	}
 	for _, x := range c.Spec().Parts() {
 		if err := c.launch(x); err != nil {
 			return err
@@ -94,11 +97,11 @@ func (c *member) Kubeconfig() ([]byte, error) {
 }
 
 // kubeconfig is for the user of a certificate, who may act as another.
-func (c *member) kubeconfig(cert, as string) ([]byte, error) {
+func (c *member) kubeconfig(cert, as string, groups ...string) ([]byte, error) {
 	n := c.Name()
 	return clientcmd.Write(clientcmdapi.Config{
 		Clusters:       map[string]*clientcmdapi.Cluster{n: {Server: "https://" + address(c.port(cluster.APIServer)), CertificateAuthority: c.pki.cert(caName)}},
-		AuthInfos:      map[string]*clientcmdapi.AuthInfo{n: {ClientCertificate: c.pki.cert(cert), ClientKey: c.pki.key(cert), Impersonate: as}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{n: {ClientCertificate: c.pki.cert(cert), ClientKey: c.pki.key(cert), Impersonate: as, ImpersonateGroups: groups}},
 		Contexts:       map[string]*clientcmdapi.Context{n: {Cluster: n, AuthInfo: n}},
 		CurrentContext: n,
 	})
@@ -152,6 +155,10 @@ func (c *member) process(x cluster.Component) (*process, error) {
 		err = c.apiserver(p)
 	case cluster.ControllerManager:
 		err = c.controllerManager(p)
+	case cluster.Scheduler:
+		err = c.scheduler(p)
+	case cluster.Kwok:
+		err = c.kwok(p)
 	default:
 		err = c.kyverno(p, x)
 	}

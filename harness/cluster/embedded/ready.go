@@ -67,7 +67,12 @@ func (c *member) answers(ctx context.Context, x cluster.Component) error {
 		return canary(ctx, c)
 	case cluster.KyvernoCleanup:
 		return get(ctx, "https://"+address(c.port(x))+"/health/readiness")
-	case cluster.ControllerManager:
+	case cluster.Kwok:
+		if err := get(ctx, "http://"+address(c.port(x))+"/healthz"); err != nil {
+			return err
+		}
+		return nodesReady(ctx, c.REST())
+	case cluster.ControllerManager, cluster.Scheduler:
 		return get(ctx, "https://"+address(c.port(x))+"/healthz")
 	default:
 		return get(ctx, "http://"+address(c.state.Ports[string(x)+"/metrics"])+"/metrics")

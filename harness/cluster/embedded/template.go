@@ -221,14 +221,32 @@ func dump(ctx context.Context, endpoint, prefix string) ([]pair, error) {
 	return keys, nil
 }
 
-// webhooks is where webhook configurations are kept.
+// isWebhook says whether a webhook configuration is kept at the key.
 func isWebhook(key string) bool {
 	return strings.HasPrefix(key, "/validatingwebhookconfigurations/") || strings.HasPrefix(key, "/mutatingwebhookconfigurations/")
 }
 
-// copyTo writes the template's keys under the cluster's prefix. Webhooks are
-// made to call this cluster's Kyverno: its port has as many digits as the
-// template's, so that the stored message stays what it is.
+// keysOf are the template's keys as a cluster has them whose Kyverno listens on the
+// port; without webhooks when it has none (0). The port has as many digits as the
+// template's, so that a stored message stays what it is.
+func (t *template) keysOf(name string, port int) []pair {
+	from := []byte(loopback + ":" + strconv.Itoa(t.Port))
+	to := []byte(loopback + ":" + strconv.Itoa(port))
+	keys := make([]pair, 0, len(t.Keys))
+	for _, kv := range t.Keys {
+		value := kv.Value
+		if isWebhook(kv.Key) {
+			if port == 0 {
+				continue
+			}
+			value = bytes.ReplaceAll(value, from, to)
+		}
+		keys = append(keys, pair{prefix(name) + kv.Key, value})
+	}
+	return keys
+}
+
+// copyTo writes the template's keys under the cluster's prefix.
 func (t *template) copyTo(ctx context.Context, c *member) error {
 	endpoint, err := etcdEndpoint(c.provider.dir)
 	if err != nil {
@@ -239,8 +257,6 @@ func (t *template) copyTo(ctx context.Context, c *member) error {
 		return err
 	}
 	defer cli.Close()
-	from := []byte(loopback + ":" + strconv.Itoa(t.Port))
-	to := []byte(loopback + ":" + strconv.Itoa(c.port(cluster.Kyverno)))
 	var ops []clientv3.Op
 	size := 0
 	flush := func() error {
@@ -251,16 +267,9 @@ func (t *template) copyTo(ctx context.Context, c *member) error {
 		ops, size = ops[:0], 0
 		return err
 	}
-	for _, kv := range t.Keys {
-		value := kv.Value
-		if isWebhook(kv.Key) {
-			if !c.Spec().Has(cluster.Kyverno) {
-				continue
-			}
-			value = bytes.ReplaceAll(value, from, to)
-		}
-		ops = append(ops, clientv3.OpPut(prefix(c.Name())+kv.Key, string(value)))
-		if size += len(value); len(ops) == 100 || size > 1<<19 { // etcd's limits: 128 operations, 1.5 MiB
+	for _, kv := range t.keysOf(c.Name(), c.port(cluster.Kyverno)) {
+		ops = append(ops, clientv3.OpPut(kv.Key, string(kv.Value)))
+		if size += len(kv.Value); len(ops) == 100 || size > 1<<19 { // etcd's limits: 128 operations, 1.5 MiB
 			if err := flush(); err != nil {
 				return fmt.Errorf("copy the template: %w", err)
 			}
