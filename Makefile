@@ -6,7 +6,7 @@ BIN   := bin
 export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-short lint bench ci golden clean
+.PHONY: help build demo test test-short fidelity lint bench ci golden clean
 
 ##@ Use
 help: ## list the targets
@@ -34,6 +34,10 @@ lint: ## gofmt, go vet, and the rules about the tree
 
 bench: ## benchmarks; compare two runs with benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count 5 ./simulator/... ./reports/...
+
+CORPUS ?= ../shared/corpus
+fidelity: build ## compare the replay with real clusters over CORPUS (workloads/, policies/); about half an hour
+	@.ci/fidelity $(CORPUS) out/fidelity
 
 golden: ## rewrite expected outputs; review the diff like code
 	$(GO) test ./reports/render ./cmd/seatrial/cli -update

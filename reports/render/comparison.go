@@ -11,10 +11,10 @@ import (
 )
 
 // ComparisonNames lists the formats of [Comparison].
-func ComparisonNames() []string { return []string{"text", "json", "misses"} }
+func ComparisonNames() []string { return []string{"text", "json", "markdown", "misses"} }
 
-// Comparison writes the comparison of live and offline answers: as text, as JSON, or its
-// misses alone as NDJSON, one a line.
+// Comparison writes the comparison of live and offline answers: as text, as JSON, as a row
+// of a markdown table, or its misses alone as NDJSON, one a line.
 func Comparison(w io.Writer, name string, c *timeline.Comparison, opt Options) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
@@ -24,6 +24,8 @@ func Comparison(w io.Writer, name string, c *timeline.Comparison, opt Options) e
 	case "json":
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(c)
+	case "markdown":
+		return comparisonMarkdown(w, c)
 	case "misses":
 		for i := range c.Misses {
 			if err := encoder.Encode(&c.Misses[i]); err != nil {
@@ -65,6 +67,29 @@ func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
 	}
 	_, err := io.WriteString(w, p.out.String())
 	return err
+}
+
+// comparisonMarkdown writes a table with one row: agreed of compared.
+func comparisonMarkdown(w io.Writer, c *timeline.Comparison) error {
+	head, line, row := "|", "|", "|"
+	add := func(name, value string) {
+		head, line, row = head+" "+name+" |", line+"---|", row+" "+value+" |"
+	}
+	for _, part := range c.Parts {
+		add(part.Name, number(part.Agreed)+" of "+number(part.Compared))
+	}
+	add("undecided", number(counted(c.Unknown)))
+	add("not judged", number(counted(c.Unjudged)))
+	add("s", fmt.Sprintf("%.0f", c.Took.Seconds()))
+	_, err := fmt.Fprintf(w, "%s\n%s\n%s\n", head, line, row)
+	return err
+}
+
+func counted(list []timeline.Refusal) (n int) {
+	for _, r := range list {
+		n += r.Count
+	}
+	return n
 }
 
 func where(m *timeline.Discrepancy) string {

@@ -40,7 +40,7 @@ func newFidelity(env Env) *cobra.Command {
 	f.replayFlags.register(cmd)
 	f.registerProvider(cmd)
 	flags := cmd.Flags()
-	flags.Lookup("output").Usage = "answer as FORMAT[=FILE]: text, json, misses (repeatable; default text)"
+	flags.Lookup("output").Usage = "answer as FORMAT[=FILE]: text, json, markdown, misses (repeatable; default text)"
 	flags.StringVar(&f.candidate, "candidate", "", "policies to compare (required)")
 	flags.IntVar(&f.count, "clusters", 0, "how many clusters, the capture's in turn (default: the capture's)")
 	flags.IntVar(&f.parallel, "parallel", 2*runtime.NumCPU(), "clusters that start at a time")
