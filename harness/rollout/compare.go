@@ -47,6 +47,7 @@ type comparison struct {
 	gone     *tally
 	unknown  *tally
 	compiler *kyverno.Compiler
+	inForce  map[string]policy.Object // by cluster and policy
 }
 
 // Compare sends the requests of a plan made with [CompareStages] to clusters that it starts
@@ -55,7 +56,8 @@ func Compare(ctx context.Context, plan *Plan, opt Options) (*timeline.Comparison
 	r := &rehearsal{Options: opt, plan: plan, start: time.Now(), line: &timeline.Timeline{}}
 	c := &comparison{
 		rehearsal: r, gone: newTally(), unknown: newTally(), compiler: kyverno.NewCompiler(opt.Engine),
-		out: &timeline.Comparison{Provider: opt.Provider.Kind()},
+		inForce: map[string]policy.Object{},
+		out:     &timeline.Comparison{Provider: opt.Provider.Kind()},
 	}
 	for _, name := range parts {
 		c.out.Parts = append(c.out.Parts, timeline.Part{Name: name})
@@ -134,8 +136,8 @@ func (c *comparison) member(ctx context.Context, s *Stage, l *live) error {
 	return nil
 }
 
-// taken is the set without the policies that the cluster did not take. Whether it takes
-// them is compared as well, once.
+// taken is what is in force: of a policy that the cluster did not take the version before,
+// if there was one. Whether it takes them is compared as well, once.
 func (c *comparison) taken(l *live, set *policy.Set, changes []timeline.Change, refused map[string]string) *policy.Set {
 	live := map[string]string{}
 	for _, ch := range changes {
@@ -147,6 +149,9 @@ func (c *comparison) taken(l *live, set *policy.Set, changes []timeline.Change, 
 	for _, o := range set.Objects {
 		name := title(o.Kind, o.Namespace, o.Name)
 		if live[name] == "" && refused[name] == "" {
+			c.inForce[l.Name+" "+name] = o
+		}
+		if o, ok := c.inForce[l.Name+" "+name]; ok {
 			kept = append(kept, o)
 		}
 		if c.stage != c.plan.Stages[0].Name {
