@@ -125,6 +125,10 @@ func initial(w *capture.World, records []*capture.Record, owners bool) (objects 
 			add(r.Object)
 		}
 	}
+	for _, d := range standIns(objects, records) {
+		refused.add("definition not captured: one that takes any object stands in", d.GetName())
+		objects = append(objects, d)
+	}
 	objects = append(objects, needed(objects, records)...)
 	slices.SortStableFunc(objects, func(a, b *unstructured.Unstructured) int { return cmp.Compare(rank(a.GetKind()), rank(b.GetKind())) })
 	return objects, refused
