@@ -123,15 +123,20 @@ type Counts = blast.Counts
 
 // Totals counts requests.
 type Totals struct {
-	Requests         int            `json:"requests"`         // records in the captures
-	OutOfScope       int            `json:"outOfScope"`       // no webhook would see them
-	ScopeReasons     map[string]int `json:"scopeReasons"`     // why, in words
-	Incomplete       int            `json:"incomplete"`       // records without a body
-	Workloads        int            `json:"workloads"`        // distinct root owners
-	Baseline         Side           `json:"baseline"`         //
-	Candidate        Side           `json:"candidate"`        //
-	ChangedRequests  Counts         `json:"changedRequests"`  // by class
-	ChangedWorkloads Counts         `json:"changedWorkloads"` // by class
+	Requests     int            `json:"requests"`     // records in the captures
+	OutOfScope   int            `json:"outOfScope"`   // no webhook would see them
+	ScopeReasons map[string]int `json:"scopeReasons"` // why, in words
+	Incomplete   int            `json:"incomplete"`   // records without a body
+	Workloads    int            `json:"workloads"`    // distinct root owners
+	// TemplatePods are pods that were made of workloads' templates and judged as well, for
+	// workloads without pods in the capture. Of TemplatePodsDiffer the answer says more than
+	// that of the workload; these changes are counted with the others.
+	TemplatePods       int    `json:"templatePods,omitempty"`
+	TemplatePodsDiffer int    `json:"templatePodsDiffer,omitempty"`
+	Baseline           Side   `json:"baseline"`         //
+	Candidate          Side   `json:"candidate"`        //
+	ChangedRequests    Counts `json:"changedRequests"`  // by class
+	ChangedWorkloads   Counts `json:"changedWorkloads"` // by class
 }
 
 // Side counts what one policy set says.

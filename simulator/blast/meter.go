@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/diff"
 	"github.com/seatrial/seatrial/simulator/replay"
@@ -29,6 +30,8 @@ type Meter struct {
 	unknowns   map[unknownKey]*unknownMeter
 	spent      spent
 	objects    int
+	last       []diff.Change // of the record before
+	parent     *capture.Record
 }
 
 type workloadKey struct{ cluster, namespace, kind, name string }
@@ -113,14 +116,34 @@ func (c *clusterMeter) namespace(name string) *namespaceMeter {
 // its second the candidate.
 func (m *Meter) Add(a replay.Answer) []diff.Change {
 	rec, before, after := a.Record, &a.Sides[0], &a.Sides[1]
+	if rec.Origin.Source == admission.FromTemplate {
+		return m.pod(a)
+	}
 	m.count(rec, before, after)
 	changes := diff.Compare(before, after)
+	m.last, m.parent = changes, rec
 	m.unknown("baseline", before)
 	m.unknown("candidate", after)
 	if len(changes) > 0 {
 		m.change(rec, changes)
 	}
 	m.spent.add(m, rec, before, after, changes)
+	return changes
+}
+
+// pod adds what a pod made of a workload's template says beyond the workload itself, which
+// was the answer before.
+func (m *Meter) pod(a replay.Answer) []diff.Change {
+	m.radius.TemplatePods++
+	changes := slices.DeleteFunc(diff.Compare(&a.Sides[0], &a.Sides[1]), func(c diff.Change) bool {
+		said := func(o diff.Change) bool { return o.Class == c.Class && o.Policy == c.Policy }
+		return slices.ContainsFunc(m.last, said) || c.Class == diff.MutationChanged || c.Class == diff.GenerationChanged
+	})
+	if len(changes) > 0 {
+		m.radius.TemplatePodsDiffer++
+		m.change(a.Record, changes)
+		m.spent.add(m, a.Record, &a.Sides[0], &a.Sides[1], changes)
+	}
 	return changes
 }
 

@@ -17,17 +17,21 @@ type Radius struct {
 	OutOfScope   int            // no webhook would see them, under either side
 	ScopeReasons map[string]int // why
 	Workloads    int            // distinct root owners
-	From, To     *time.Time     // of the recorded times
-	Baseline     Side
-	Candidate    Side
-	Requested    Counts // changed requests by class
-	Owned        Counts // changed workloads by class
-	Policies     map[verdict.PolicyRef]*Policy
-	Clusters     []*Cluster
-	Changed      []*Workload
-	Unknowns     []Unknown
-	Budget       []Limit
-	ObjectsCut   int // workloads whose object was not kept, for size
+	// TemplatePods are pods that were made of workloads' templates and judged as well, of
+	// workloads without pods in the capture; of TemplatePodsDiffer the answer says more than
+	// that of the workload.
+	TemplatePods, TemplatePodsDiffer int
+	From, To                         *time.Time // of the recorded times
+	Baseline                         Side
+	Candidate                        Side
+	Requested                        Counts // changed requests by class
+	Owned                            Counts // changed workloads by class
+	Policies                         map[verdict.PolicyRef]*Policy
+	Clusters                         []*Cluster
+	Changed                          []*Workload
+	Unknowns                         []Unknown
+	Budget                           []Limit
+	ObjectsCut                       int // workloads whose object was not kept, for size
 }
 
 // Side counts what one policy set says.

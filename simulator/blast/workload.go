@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/diff"
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -48,6 +49,9 @@ func (m *Meter) workload(rec *capture.Record) *workloadMeter {
 	w, ok := m.workloads[key]
 	if ok {
 		return w
+	}
+	if rec.Origin.Source == admission.FromTemplate && m.parent != nil {
+		rec = m.parent // the pod is nobody's object
 	}
 	w = &workloadMeter{
 		Workload: &Workload{

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/reports"
+	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/blast"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -75,8 +76,11 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 	defer ledgers.abort()
 	meter := blast.NewMeter(q.config, q.capture.Clusters, q.namespaceLabels)
 	find := func(cluster string) (replay.Engine, error) { return engines[cluster], nil }
-	err = replay.Run(ctx, q.capture.Records(), find, q.workers, func(a replay.Answer) error {
+	err = replay.Run(ctx, replay.Expand(q.capture.Records), find, q.workers, func(a replay.Answer) error {
 		meter.Add(a)
+		if a.Record.Origin.Source == admission.FromTemplate {
+			return nil // nobody sent it
+		}
 		return ledgers.add(a)
 	})
 	if err != nil {
@@ -227,6 +231,10 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 	for _, s := range q.capture.Skipped {
 		in.Skipped = append(in.Skipped, reports.Skipped{Where: "capture", File: s.File, Line: s.Line, Reason: s.Reason})
 	}
+	if n := radius.TemplatePods; n > 0 {
+		in.Notes = append(in.Notes, fmt.Sprintf("%s made of workloads' templates and judged as well, as their controllers would create them: %s more than the workload's",
+			counted(n, "pod was", "pods were"), counted(radius.TemplatePodsDiffer, "answer says", "answers say")))
+	}
 	in.Baseline, in.Candidate = q.baseline, q.candidate
 	if in.Baseline == nil {
 		in.Baseline = q.union()
@@ -241,6 +249,13 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 	}
 	in.Changes = policy.Diff(q.compiler.Defaulted(in.Baseline), q.compiler.Defaulted(in.Candidate))
 	return in
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return reports.Number(n) + " " + many
 }
 
 // union is the set of all clusters' installed policies; of several versions of one policy
