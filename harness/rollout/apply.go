@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -83,7 +84,14 @@ func (c *client) write(ctx context.Context, ch *change) {
 		if err != nil {
 			return err
 		}
-		if err := c.put(ctx, o); err != nil {
+		err = c.put(ctx, o)
+		for range 2 { // a busy machine answers late
+			if err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
+				break
+			}
+			err = c.put(ctx, o)
+		}
+		if err != nil {
 			return err
 		}
 		return c.ready(ctx, o)

@@ -204,7 +204,9 @@ func (c *comparison) judge(ctx context.Context, l *live, set *policy.Set) ([]ver
 	group.SetLimit(max(c.Workers, 1))
 	for i, rec := range l.Records {
 		group.Go(func() error {
-			sides, err := engine.Judge(within, rec)
+			sent := *rec
+			sent.DryRun = true // as it is sent
+			sides, err := engine.Judge(within, &sent)
 			if err == nil {
 				out[i] = sides[0]
 			}

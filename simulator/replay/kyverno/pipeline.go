@@ -279,7 +279,11 @@ func (s *sideRun) messages() []string {
 		return others
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "resource %s/%s/%s was blocked due to the following policies \n\n", s.req.adm.Kind.Kind, s.req.adm.Namespace, s.req.adm.Name)
+	namespace := s.req.adm.Namespace
+	if s.req.adm.Kind.Kind == "Namespace" {
+		namespace = "" // the object has none
+	}
+	fmt.Fprintf(&text, "resource %s/%s/%s was blocked due to the following policies \n\n", s.req.adm.Kind.Kind, namespace, s.req.adm.Name)
 	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)
 	if err := encoder.Encode(failures); err != nil {
