@@ -110,6 +110,9 @@ func failuresOf(t *timeline.Timeline) []Failure {
 		}
 	}
 	for _, s := range t.Stages {
+		if s.Outcome == timeline.Skipped { // nothing was written
+			continue
+		}
 		for _, c := range s.Changes {
 			said := c.Error
 			if said == "" && c.Effective < 0 {

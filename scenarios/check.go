@@ -3,6 +3,7 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -94,7 +95,10 @@ func (c *checker) scenario(s *Scenario) {
 	for i, w := range s.Rollback.Ways {
 		c.oneOf(fmt.Sprintf("rollback.ways[%d]", i), w, Ways...)
 	}
+	c.selector("rollback.clusters", s.Rollback.Clusters, s.Fleet)
 }
+
+var modes = []string{Audit, Enforce, AsWritten, Removed, Baseline}
 
 func (c *checker) stage(path string, s *Stage, fleet FleetSpec) {
 	if s.Name == "" {
@@ -103,39 +107,64 @@ func (c *checker) stage(path string, s *Stage, fleet FleetSpec) {
 	if s.Mode == "" {
 		s.Mode = AsWritten
 	}
-	c.oneOf(path+".mode", s.Mode, Audit, Enforce, AsWritten, Removed, Baseline)
-	if len(s.Namespaces) > 0 && (s.Mode == Removed || s.Mode == Baseline) {
-		c.fault(path+".namespaces", "a stage of mode %s cannot be limited to namespaces", s.Mode)
-	}
+	c.oneOf(path+".mode", s.Mode, modes...)
+	c.selector(path+".clusters", s.Clusters, fleet)
+	c.limits(path, s)
 	for i, o := range s.Overrides {
 		at := fmt.Sprintf("%s.overrides[%d]", path, i)
 		if o.Mode == "" && o.Exceptions == "" {
 			c.fault(at, "changes nothing: give mode or exceptions")
 		}
 		if o.Mode != "" {
-			c.oneOf(at+".mode", o.Mode, Audit, Enforce, AsWritten, Removed, Baseline)
+			c.oneOf(at+".mode", o.Mode, modes...)
 		}
+		c.selector(at+".clusters", o.Clusters, fleet)
 	}
 	if s.Traffic != nil {
 		c.traffic(path+".traffic", *s.Traffic)
 	}
-	if s.Gate.Otherwise == "" {
-		s.Gate.Otherwise = Hold
+	c.gate(path+".gate", &s.Gate, fleet)
+}
+
+// limits checks what a stage is limited to, and what it brings.
+func (c *checker) limits(path string, s *Stage) {
+	back := s.Mode == Removed || s.Mode == Baseline
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{{"namespaces", len(s.Namespaces) > 0}, {"firstNamespaces", s.FirstNamespaces > 0}} {
+		if f.set && back {
+			c.fault(path+"."+f.name, "a stage of mode %s cannot be limited to namespaces", s.Mode)
+		}
 	}
-	c.oneOf(path+".gate.otherwise", s.Gate.Otherwise, Hold, RollBack)
-	if s.Gate.AuditFailures != nil && !fleet.runs("kyverno-reports-controller") {
-		c.fault(path+".gate.auditFailures", "needs kyverno-reports-controller in fleet.components: nobody else writes PolicyReports")
+	switch {
+	case s.FirstNamespaces < 0:
+		c.fault(path+".firstNamespaces", "%d, want 0 or more", s.FirstNamespaces)
+	case s.FirstNamespaces > 0 && len(s.Namespaces) > 0:
+		c.fault(path+".firstNamespaces", "namespaces are listed: leave one of the two out")
+	}
+	if s.Exceptions != "" && back {
+		c.fault(path+".exceptions", "a stage of mode %s adds nothing: give them to another stage", s.Mode)
 	}
 }
 
-// runs says whether every cluster of the fleet has the component.
-func (f FleetSpec) runs(component string) bool {
-	for _, cl := range f.Clusters {
-		if cl.Components != nil && !slices.Contains(cl.Components, component) {
-			return false
+func (c *checker) gate(path string, g *Gate, fleet FleetSpec) {
+	if g.Otherwise == "" {
+		g.Otherwise = Hold
+	}
+	c.oneOf(path+".otherwise", g.Otherwise, Hold, RollBack)
+	for _, f := range []struct {
+		name  string
+		value *int
+	}{{"denied", g.Denied}, {"changed", g.Changed}, {"auditFailures", g.AuditFailures}, {"predictedDenied", g.PredictedDenied},
+		{"predictedFailing", g.PredictedFailing}, {"webhookErrors", g.WebhookErrors}, {"misses", g.Misses}} {
+		if f.value != nil && *f.value < 0 {
+			c.fault(path+"."+f.name, "%d, want 0 or more", *f.value)
 		}
 	}
-	return slices.Contains(f.Components, component) || len(f.Clusters) > 0 && !slices.ContainsFunc(f.Clusters, func(cl Cluster) bool { return cl.Components == nil })
+	if g.AuditFailures != nil && !fleet.runs("kyverno-reports-controller") {
+		c.fault(path+".auditFailures", "needs kyverno-reports-controller in fleet.components: nobody else writes PolicyReports")
+	}
 }
 
 func (c *checker) traffic(path string, t Traffic) {
@@ -143,7 +172,7 @@ func (c *checker) traffic(path string, t Traffic) {
 		name  string
 		value float64
 	}{{"requests", float64(t.Requests)}, {"rate", t.Rate}, {"compress", t.Compress}, {"concurrency", float64(t.Concurrency)}} {
-		if f.value < 0 {
+		if !(f.value >= 0) || math.IsInf(f.value, 1) { // nor .nan, nor .inf
 			c.fault(path+"."+f.name, "%v, want 0 or more", f.value)
 		}
 	}
@@ -152,73 +181,8 @@ func (c *checker) traffic(path string, t Traffic) {
 	}
 }
 
-var components = []string{"kyverno", "kube-controller-manager", "kyverno-background-controller", "kyverno-reports-controller", "kyverno-cleanup-controller"}
-
-// CheckComponents says which of the names is no component of a cluster.
-func CheckComponents(names []string) error {
-	for _, n := range names {
-		if !slices.Contains(components, n) {
-			return fmt.Errorf("%w: %q, want %s", ErrInvalid, n, strings.Join(components, ", "))
-		}
-	}
-	return nil
-}
-
-var dnsLabel = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
-
-func (c *checker) fleet(path string, f FleetSpec) {
-	if f.Count < 0 {
-		c.fault(path+".count", "%d, want 1 or more", f.Count)
-	}
-	if f.Count > 0 && len(f.Clusters) > 0 {
-		c.fault(path+".count", "clusters are listed: leave one of the two out")
-	}
-	c.components(path, f.Components)
-	names := map[string]bool{}
-	for i, cl := range f.Clusters {
-		at := fmt.Sprintf("%s.clusters[%d]", path, i)
-		switch {
-		case !dnsLabel.MatchString(cl.Name):
-			c.fault(at+".name", "%q, want lower-case letters, digits and hyphens, at most 63", cl.Name)
-		case names[cl.Name]:
-			c.fault(at+".name", "%q is there twice", cl.Name)
-		}
-		names[cl.Name] = true
-		c.components(at, cl.Components)
-	}
-}
-
-func (c *checker) components(path string, list []string) {
-	for i, name := range list {
-		c.oneOf(fmt.Sprintf("%s.components[%d]", path, i), name, components...)
-	}
-}
-
 func (c *checker) oneOf(path, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
 		c.fault(path, "%q, want %s", value, strings.Join(allowed, ", "))
 	}
-}
-
-// Picks says which of the clusters the selector means, in the order given.
-func (s Selector) Picks(clusters []Cluster) []Cluster {
-	var out []Cluster
-	for _, cl := range clusters {
-		if s.matches(cl) && (s.First == 0 || len(out) < s.First) {
-			out = append(out, cl)
-		}
-	}
-	return out
-}
-
-func (s Selector) matches(cl Cluster) bool {
-	if len(s.Names) > 0 && !slices.Contains(s.Names, cl.Name) {
-		return false
-	}
-	for k, v := range s.MatchLabels {
-		if cl.Labels[k] != v {
-			return false
-		}
-	}
-	return true
 }

@@ -2,11 +2,15 @@ package scenarios
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +32,11 @@ func LoadScenario(path string) (*Scenario, error) {
 func read(path string) ([]byte, error) {
 	name, ok := strings.CutPrefix(path, "library:")
 	if !ok {
-		return os.ReadFile(path)
+		content, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) && slices.Contains(Names(), path) {
+			err = fmt.Errorf("%w (hint: the library's is library:%s)", err, path)
+		}
+		return content, err
 	}
 	content, err := Library.ReadFile("library/" + name + ".yaml")
 	if err != nil {
@@ -69,12 +77,17 @@ func LoadFleet(path string) (*Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ParseFleet(path, content)
+}
+
+// ParseFleet reads a fleet; file is for messages.
+func ParseFleet(file string, content []byte) (*Fleet, error) {
 	var f Fleet
-	root, err := decode(path, content, &f)
+	root, err := decode(file, content, &f)
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{file: path, root: root}
+	c := &checker{file: file, root: root}
 	c.head(f.APIVersion, f.Kind, "Fleet")
 	c.fleet("spec", f.Spec)
 	return &f, c.err()
@@ -88,7 +101,7 @@ func decode(file string, content []byte, v any) (*yaml.Node, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("%s: %w: the file is empty", file, ErrInvalid)
 		}
-		return nil, decodeError(file, err)
+		return nil, decodeError(file, err, reflect.TypeOf(v).Elem())
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: %w: has more than one document", file, ErrInvalid)
@@ -97,18 +110,65 @@ func decode(file string, content []byte, v any) (*yaml.Node, error) {
 	return &root, yaml.Unmarshal(content, &root)
 }
 
-// decodeError says each fault with its line, without the names of our types.
-func decodeError(file string, err error) error {
+// decodeError says each fault with its line, without the names of our types; root is the
+// type that was read.
+func decodeError(file string, err error, root reflect.Type) error {
 	var faults *yaml.TypeError
 	if !errors.As(err, &faults) {
 		return fmt.Errorf("%s: %w: %s", file, ErrInvalid, strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	var all []error
 	for _, fault := range faults.Errors {
-		fault, _, _ = strings.Cut(fault, " in type ")
+		fault, name, unknown := strings.Cut(fault, " in type ")
+		if unknown {
+			fault += " (known: " + strings.Join(fields(root, name), ", ") + ")"
+		}
+		if m := otherType.FindStringSubmatch(fault); m != nil {
+			fault = fmt.Sprintf("%s: %s, want %s", m[1], cmp.Or(m[3], written[m[2]]), wanted(root, m[4]))
+		}
 		all = append(all, fmt.Errorf("%s: %w: %s", file, ErrInvalid, fault))
 	}
 	return errors.Join(all...)
+}
+
+var (
+	otherType = regexp.MustCompile("^(line [0-9]+): cannot unmarshal !!([a-z]+)(?: `(.*)`)? into (.+)$")
+	written   = map[string]string{"seq": "a list", "map": "fields"}
+	types     = map[string]string{
+		"int": "a whole number", "uint64": "a whole number from 0", "float64": "a number", "bool": "true or false", "string": "text",
+		"[]string": "a list", "map[string]string": "names with values",
+	}
+)
+
+// wanted says in words what belongs where a value of the Go type is read.
+func wanted(root reflect.Type, name string) string {
+	if words := types[name]; words != "" {
+		return words
+	}
+	if known := fields(root, name); known != nil {
+		return "fields (" + strings.Join(known, ", ") + ")"
+	}
+	return "a list"
+}
+
+// fields are the fields, as written in a file, of the type of that name in root.
+func fields(root reflect.Type, name string) (names []string) {
+	switch root.Kind() {
+	case reflect.Pointer, reflect.Slice:
+		return fields(root.Elem(), name)
+	case reflect.Struct:
+	default:
+		return nil
+	}
+	for i := range root.NumField() {
+		if root.String() == name {
+			tag, _, _ := strings.Cut(root.Field(i).Tag.Get("yaml"), ",")
+			names = append(names, tag)
+		} else if names = fields(root.Field(i).Type, name); names != nil {
+			return names
+		}
+	}
+	return names
 }
 
 // UnmarshalYAML reads 30s or 2m.

@@ -40,11 +40,14 @@ type FleetSpec struct {
 	// Count is how many clusters; with a capture, its clusters are taken in turn.
 	Count int `yaml:"count,omitempty" json:"count,omitempty"`
 	// Components run on every cluster that names none itself: kyverno,
-	// kube-controller-manager, kyverno-background-controller, kyverno-reports-controller,
-	// kyverno-cleanup-controller. Default kyverno.
-	Components        []string  `yaml:"components,omitempty" json:"components,omitempty"`
-	KubernetesVersion string    `yaml:"kubernetesVersion,omitempty" json:"kubernetesVersion,omitempty"`
-	Clusters          []Cluster `yaml:"clusters,omitempty" json:"clusters,omitempty"`
+	// kube-controller-manager, kube-scheduler, kwok, kyverno-background-controller,
+	// kyverno-reports-controller, kyverno-cleanup-controller. Default kyverno.
+	Components        []string `yaml:"components,omitempty" json:"components,omitempty"`
+	KubernetesVersion string   `yaml:"kubernetesVersion,omitempty" json:"kubernetesVersion,omitempty"`
+	// Nodes is how many nodes kwok plays on every cluster that does not say so itself; it
+	// needs the component kwok. Default 3.
+	Nodes    int       `yaml:"nodes,omitempty" json:"nodes,omitempty"`
+	Clusters []Cluster `yaml:"clusters,omitempty" json:"clusters,omitempty"`
 }
 
 // A Cluster is a member of a fleet.
@@ -53,9 +56,11 @@ type Cluster struct {
 	Labels map[string]string `yaml:"labels,omitempty" json:"labels,omitempty"`
 	// World names the cluster of the capture whose world and traffic this one
 	// gets; default the one of the same name.
-	World             string   `yaml:"world,omitempty" json:"world,omitempty"`
-	KubernetesVersion string   `yaml:"kubernetesVersion,omitempty" json:"kubernetesVersion,omitempty"`
-	Components        []string `yaml:"components,omitempty" json:"components,omitempty"`
+	World             string `yaml:"world,omitempty" json:"world,omitempty"`
+	KubernetesVersion string `yaml:"kubernetesVersion,omitempty" json:"kubernetesVersion,omitempty"`
+	// Nodes is how many nodes kwok plays here.
+	Nodes      int      `yaml:"nodes,omitempty" json:"nodes,omitempty"`
+	Components []string `yaml:"components,omitempty" json:"components,omitempty"`
 }
 
 // Traffic says which of the capture's requests are sent, and how.
@@ -105,7 +110,7 @@ type Stage struct {
 
 // An Override changes what some of a stage's clusters get.
 type Override struct {
-	Clusters   Selector `yaml:"clusters" json:"clusters"`
+	Clusters   Selector `yaml:"clusters,omitempty" json:"clusters,omitempty"`
 	Mode       string   `yaml:"mode,omitempty" json:"mode,omitempty"`
 	Exceptions string   `yaml:"exceptions,omitempty" json:"exceptions,omitempty"` // a member's own
 }
@@ -124,6 +129,9 @@ type Gate struct {
 	// Denied is at most how many requests may be denied that were admitted before
 	// the rollout, over the stage's clusters.
 	Denied *int `yaml:"denied,omitempty" json:"denied,omitempty"`
+	// Changed is at most how many requests may be decided otherwise than before the
+	// rollout: denied instead of admitted, or the reverse.
+	Changed *int `yaml:"changed,omitempty" json:"changed,omitempty"`
 	// AuditFailures is at most how many results "fail" the clusters' PolicyReports
 	// may have for the stage's policies. It needs kyverno-reports-controller.
 	AuditFailures *int `yaml:"auditFailures,omitempty" json:"auditFailures,omitempty"`

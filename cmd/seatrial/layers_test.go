@@ -18,13 +18,13 @@ const module = "github.com/seatrial/seatrial/"
 // layers is the import direction: a package below a folder may import what is listed. The
 // longest matching folder counts. docs/architecture.md draws the same picture.
 var layers = map[string][]string{
-	"internal":         {},
+	"docs":             {},
 	"cmd":              {"simulator", "reports", "harness", "scenarios", "fixtures", "cmd"},
-	"reports":          {"reports", "simulator", "harness/timeline", "internal/schema"},
+	"reports":          {"reports", "simulator", "harness/timeline", "docs/schema"},
 	"simulator":        {"simulator"},
 	"harness":          {"harness", "scenarios", "simulator"},
 	"harness/timeline": {},
-	"scenarios":        {"internal/schema"},
+	"scenarios":        {"docs/schema"},
 	"fixtures":         {},
 }
 

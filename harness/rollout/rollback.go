@@ -266,13 +266,17 @@ func (l *live) untilAdmitted(ctx context.Context, probe *capture.Record, already
 	}
 	ctx, cancel := context.WithTimeout(ctx, recoveryPatience)
 	defer cancel()
+	var last traffic.Answer // the one that the deadline did not cut short
 	for {
 		a := l.sender.Send(ctx, probe, true)
 		if a.Kind == traffic.Admitted {
 			return refused, ""
 		}
 		refused++
-		if ctx.Err() != nil {
+		if ctx.Err() == nil || last.Kind == "" {
+			last = a
+		}
+		if a = last; ctx.Err() != nil {
 			return refused, fmt.Sprintf("still %s after %s: %s", a.Kind, recoveryPatience, firstLine(a.Message))
 		}
 		pause(ctx, 20*time.Millisecond)
@@ -288,12 +292,16 @@ func (t *trial) untilDenied(ctx context.Context) error {
 func (l *live) await(ctx context.Context, rec *capture.Record, want traffic.Kind) (traffic.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, recoveryPatience)
 	defer cancel()
+	var last traffic.Answer // the one that the deadline did not cut short
 	for {
 		a := l.sender.Send(ctx, rec, true)
 		if a.Kind == want {
 			return a, nil
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() == nil || last.Kind == "" {
+			last = a
+		}
+		if a = last; ctx.Err() != nil {
 			return a, fmt.Errorf("%s is %s, not %s, after %s: %s", request(rec), a.Kind, want, recoveryPatience, firstLine(a.Message))
 		}
 		pause(ctx, 25*time.Millisecond)

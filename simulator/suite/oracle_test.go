@@ -106,3 +106,48 @@ func golden(t *testing.T, path, got string) {
 		t.Errorf("%s (-want +got):\n%s", path, diff)
 	}
 }
+
+// The suites of testdata hold one field or behaviour each. Where Kyverno's own runner says
+// something else, it is why: expired exceptions, names that do not exist, policies that a
+// cluster would refuse.
+func TestSuites(t *testing.T) {
+	for _, mode := range []struct {
+		name string
+		opt  Options
+	}{{"cluster", Options{At: at}}, {"cli", Options{At: at, CLI: true}}} {
+		t.Run(mode.name, func(t *testing.T) {
+			report := runAll(t, mode.opt, "testdata/suites")
+			var got strings.Builder
+			fmt.Fprintf(&got, "%+v\n", report.Summary)
+			for _, row := range report.Results {
+				fmt.Fprintf(&got, "%s %s %s: %s %s %s: want %s, got %q: %s | %s\n", row.Status, filepath.Base(filepath.Dir(row.Suite)), row.Name,
+					row.Policy, row.Rule, row.Resource, row.Expected, row.Got, row.Reason, row.Message)
+			}
+			golden(t, "testdata/suites-"+mode.name+".txt", got.String())
+		})
+	}
+}
+
+// What is wrong with a file is said with its place; nothing is left out.
+func TestLoadFaults(t *testing.T) {
+	for name, c := range map[string]struct{ content, want string }{
+		"unknown field": {"kind: Test\nresult: []\n", `unknown field "result"`},
+		"other kind":    {"kind: Values\n", "kind is Values, want Test"},
+		"no YAML":       {"kind: Test\n  x: {\n", "suite.yaml:"},
+		"outcome":       {"kind: Test\nresults: [{policy: a, kind: Pod, result: okay}]\n", `results[0]: result is "okay"`},
+		"operation":     {"kind: Test\nresults: [{policy: a, kind: Pod, result: pass, operation: PATCH}]\n", `operation is "PATCH"`},
+		"two answers":   {"kind: Test\napiCallResponses: [{urlPath: /a, response: {body: {}}}, {urlPath: /a, response: {body: {}}}]\n", "/a is answered twice"},
+		"no data":       {"kind: Test\nglobalContextEntries: [{name: a}]\n", "want a name, and one of data"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "suite.yaml")
+			if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Load(path)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "suite.yaml:") {
+				t.Errorf("got %v, want the file and %q", err, c.want)
+			}
+		})
+	}
+}

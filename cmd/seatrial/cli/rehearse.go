@@ -45,7 +45,7 @@ func newRehearse(env Env) *cobra.Command {
 		Long: "rehearse starts a fleet with the captured clusters' world, walks the scenario's stages\n" +
 			"with the captured requests as traffic, lets its gates decide, tries and times the ways\n" +
 			"back, compares every live answer with the replay's prediction, and removes the fleet.\n\n" +
-			"SCENARIO is a file, or library:NAME: " + strings.Join(scenarios.Names(), ", ") + ".\n\n" +
+			"SCENARIO is a file, or one of the library:\n" + library() + "\n" +
 			"Exit codes: 0 every stage passed, 1 a gate held or rolled back or the budget is exceeded,\n" +
 			"2 malformed question, 3 a cluster failed or was lost.",
 		Example: "  seatrial rehearse library:audit-to-enforce --capture shop.capture --candidate policies/ -o text -o html=rehearsal.html",
@@ -66,6 +66,17 @@ func newRehearse(env Env) *cobra.Command {
 	flags.BoolVar(&f.keep, "keep", false, "leave the fleet running; seatrial fleet down --all removes it")
 	delete(cmd.Flags().Lookup("capture").Annotations, cobra.BashCompOneRequiredFlag)
 	return cmd
+}
+
+// library lists the scenarios that ship with seatrial, a line each.
+func library() string {
+	var b strings.Builder
+	for _, n := range scenarios.Names() {
+		if s, err := scenarios.LoadScenario("library:" + n); err == nil {
+			fmt.Fprintf(&b, "  library:%-27s %s\n", n, s.Metadata.Description)
+		}
+	}
+	return b.String()
 }
 
 func (f *rehearseFlags) run(cmd *cobra.Command, env Env, file string) error {

@@ -82,17 +82,17 @@ func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
 		v.Type != verdict.Validate && v.Type != verdict.VerifyImages
 	switch {
 	case req.rec.Redacted && n.secrets:
-		return []miss{{"the values of Secrets are not in the capture", "rehearse this policy on a fleet"}}
+		return []miss{{reason: "the values of Secrets are not in the capture", resolve: "rehearse this policy on a fleet"}}
 	case !req.userKnown() && n.user:
-		return []miss{{"who sends the request is not in the capture", resolveUser}}
+		return []miss{{reason: "who sends the request is not in the capture", resolve: resolveUser}}
 	case !req.namespaceKnown && (n.namespace || n.labels && harm):
-		return []miss{{"the labels of the namespace are not in the capture", resolveLabels}}
+		return []miss{{reason: "the labels of the namespace are not in the capture", resolve: resolveLabels}}
 	case n.oldObject && req.rec.Lacks(capture.MissingOldObject):
-		return []miss{{"the object before the update is not in the capture", resolveOld}}
+		return []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}}
 	case n.callsOut && v.Outcome != verdict.Skip:
-		return []miss{{"the policy may call a URL", "HTTP calls are not made offline; rehearse this policy on a fleet"}}
+		return []miss{{reason: "the policy may call a URL", resolve: "HTTP calls are not made offline; rehearse this policy on a fleet"}}
 	case n.random:
-		return []miss{{"the policy draws random values", "rehearse this policy on a fleet"}}
+		return []miss{{reason: "the policy draws random values", resolve: "rehearse this policy on a fleet"}}
 	}
 	return nil
 }

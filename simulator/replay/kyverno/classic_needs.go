@@ -3,6 +3,7 @@ package kyverno
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
@@ -128,6 +129,7 @@ const (
 // The engine was asked in such a way that a match is assumed and an exclusion is not, so
 // a rule that passes, passes either way.
 func (n *needs) settle(v verdict.Verdict, req *request, found []miss) verdict.Verdict {
+	found = slices.DeleteFunc(slices.Clone(found), func(m miss) bool { return m.rule != "" && m.rule != v.Rule })
 	r := n.rules[v.Rule]
 	failed := v.Outcome == verdict.Fail || v.Outcome == verdict.Error || v.Outcome == verdict.Warn
 	rolesUnknown := !req.env.rolesKnown && r.roles
@@ -136,15 +138,15 @@ func (n *needs) settle(v verdict.Verdict, req *request, found []miss) verdict.Ve
 	case len(found) > 0 && (v.Outcome == verdict.Error || r.lookups):
 		return undecided(v, found)
 	case req.rec.Redacted && r.secrets:
-		return undecided(v, []miss{{"the values of Secrets are not in the capture", "rehearse this policy on a fleet"}})
+		return undecided(v, []miss{{reason: "the values of Secrets are not in the capture", resolve: "rehearse this policy on a fleet"}})
 	case userUnknown && (r.userVars || failed && (r.user || n.exceptionUser)):
-		return undecided(v, []miss{{"who sends the request is not in the capture", resolveUser}})
+		return undecided(v, []miss{{reason: "who sends the request is not in the capture", resolve: resolveUser}})
 	case rolesUnknown && failed:
-		return undecided(v, []miss{{"the roles of user " + req.adm.UserInfo.Username + " are not in the capture", resolveRBAC}})
+		return undecided(v, []miss{{reason: "the roles of user " + req.adm.UserInfo.Username + " are not in the capture", resolve: resolveRBAC}})
 	case !req.namespaceKnown && failed && (r.nsLabels || n.exceptionLabels):
-		return undecided(v, []miss{{"the labels of the namespace are not in the capture", resolveLabels}})
+		return undecided(v, []miss{{reason: "the labels of the namespace are not in the capture", resolve: resolveLabels}})
 	case req.rec.Lacks(capture.MissingOldObject) && n.restsOnOld(v, r, req):
-		return undecided(v, []miss{{"the object before the update is not in the capture", resolveOld}})
+		return undecided(v, []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}})
 	}
 	return v
 }

@@ -137,7 +137,7 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 	for _, v := range u.verdicts(er, verdict.Mutate, "") {
 		v = u.needs.settle(v, req, found)
 		if v.Outcome == verdict.Pass && u.unsureOf(v, req) {
-			v = undecided(v, []miss{{"whether the mutation applies depends on what is not in the capture", resolveUser + "; " + resolveLabels}})
+			v = undecided(v, []miss{{reason: "whether the mutation applies depends on what is not in the capture", resolve: resolveUser + "; " + resolveLabels}})
 		}
 		out.verdicts = append(out.verdicts, v)
 		if v.Outcome == verdict.Error && u.failClosed() || v.Outcome == verdict.Fail {
@@ -226,7 +226,7 @@ func (u classicManifests) eval(ctx context.Context, req *request) answer {
 	for _, v := range u.verdicts(er, verdict.Validate, verdict.Enforce) {
 		if v.Outcome == verdict.Fail || v.Outcome == verdict.Error {
 			v.Message = ""
-			v = undecided(v, []miss{{"manifest signatures cannot be verified offline", "rehearse this policy on a fleet"}})
+			v = undecided(v, []miss{{reason: "manifest signatures cannot be verified offline", resolve: "rehearse this policy on a fleet"}})
 		}
 		out.verdicts = append(out.verdicts, v)
 	}

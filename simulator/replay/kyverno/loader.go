@@ -33,6 +33,7 @@ func contextLoaders(req *request, entries map[string]*kyvernov2beta1.GlobalConte
 }
 
 func (l contextLoader) Load(ctx context.Context, jp jmespath.Interface, raw engineapi.RawClient, registry engineapi.RegistryClientFactory, entries []kyvernov1.ContextEntry, json enginecontext.Interface) error {
+	l.req.misses.rule = l.rule.Name
 	mocks := l.req.env.mocks
 	if mocks != nil {
 		if err := mocks.enter(l.policy, l.rule, json); err != nil {

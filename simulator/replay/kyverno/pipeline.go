@@ -129,7 +129,7 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 			return answer{}
 		}
 		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
-		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{lacking, "raise the audit policy's level to RequestResponse, or capture the cluster"}})}}
+		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: lacking, resolve: "raise the audit policy's level to RequestResponse, or capture the cluster"}})}}
 	}
 	key := answerKey{u.unit, s.version}
 	got, ok := s.common.answers[key]

@@ -92,21 +92,27 @@ type lookup interface {
 var errUnknown = errors.New("not in the capture")
 
 // miss is something that a policy asked for and the capture could not answer.
-type miss struct{ reason, resolve string }
+type miss struct {
+	reason, resolve string
+	rule            string // that asked; empty where that is not known
+}
 
 // misses collects what one evaluation could not know.
-type misses struct{ all []miss }
+type misses struct {
+	all  []miss
+	rule string // being evaluated
+}
 
 func (m *misses) add(reason, resolve string) {
-	if !slices.Contains(m.all, miss{reason, resolve}) {
-		m.all = append(m.all, miss{reason, resolve})
+	if one := (miss{reason, resolve, m.rule}); !slices.Contains(m.all, one) {
+		m.all = append(m.all, one)
 	}
 }
 
 // take returns the misses since the last take.
 func (m *misses) take() []miss {
 	all := m.all
-	m.all = nil
+	m.all, m.rule = nil, ""
 	return all
 }
 
