@@ -141,18 +141,24 @@ func hasStatus(o *unstructured.Unstructured) bool {
 	return false
 }
 
-// isReady reads the condition Ready of classic policies, status.conditionStatus.ready of CEL policies.
+// isReady reads the conditions: Ready of classic policies, all of CEL policies but the one
+// that tells of the rights of the reports controller, which admission does not wait for.
 func isReady(o *unstructured.Unstructured) bool {
-	if ready, found, _ := unstructured.NestedBool(o.Object, "status", "conditionStatus", "ready"); found {
-		return ready
+	conditions, cel, _ := unstructured.NestedSlice(o.Object, "status", "conditionStatus", "conditions")
+	if !cel {
+		conditions, _, _ = unstructured.NestedSlice(o.Object, "status", "conditions")
 	}
-	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
 	for _, x := range conditions {
-		if m, ok := x.(map[string]any); ok && m["type"] == "Ready" {
-			return m["status"] == "True"
+		m, _ := x.(map[string]any)
+		holds := m["status"] == "True"
+		switch {
+		case !cel && m["type"] == "Ready":
+			return holds
+		case cel && !holds && m["type"] != "RBACPermissionsGranted":
+			return false
 		}
 	}
-	return false
+	return cel && len(conditions) > 1
 }
 
 // install brings a cluster from one set to the next and waits until admission answers by

@@ -12,9 +12,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seatrial/seatrial/harness/cluster"
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/harness/traffic"
 	"github.com/seatrial/seatrial/scenarios"
+	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/replay/kyverno"
@@ -81,6 +83,9 @@ func (c *comparison) run(ctx context.Context) (err error) {
 	for _, m := range c.plan.Members {
 		m.Records = traffic.Sample(m.All, c.plan.Scenario.Traffic.Requests, c.plan.Scenario.Seed)
 	}
+	if err := c.stand(); err != nil {
+		return err
+	}
 	if c.predicted, err = c.plan.predict(ctx, c.Engine, c.Workers); err != nil {
 		return err
 	}
@@ -106,6 +111,22 @@ func (c *comparison) run(ctx context.Context) (err error) {
 	}
 	c.stage = ""
 	return ctx.Err()
+}
+
+// stand fixes what each cluster holds, for both sides.
+func (c *comparison) stand() error {
+	c.standing = map[*Member]standing{}
+	for _, m := range c.plan.Members {
+		stands, err := stand(m.World, m.All, slices.Contains(m.Components, string(cluster.ControllerManager)))
+		if err != nil {
+			return err
+		}
+		if m.World, err = stands.world(m.World); err != nil {
+			return err
+		}
+		c.standing[m] = stands
+	}
+	return nil
 }
 
 // member puts a stage's policies into one cluster, sends its requests and compares.
@@ -158,7 +179,7 @@ func (c *comparison) taken(l *live, set *policy.Set, changes []timeline.Change, 
 			continue
 		}
 		if (live[name] == "") == (refused[name] == "") {
-			c.agree(partPolicy)
+			c.agree(nil, partPolicy)
 			continue
 		}
 		c.out.Parts[slices.Index(parts, partPolicy)].Compared++
@@ -204,9 +225,7 @@ func (c *comparison) judge(ctx context.Context, l *live, set *policy.Set) ([]ver
 	group.SetLimit(max(c.Workers, 1))
 	for i, rec := range l.Records {
 		group.Go(func() error {
-			sent := *rec
-			sent.DryRun = true // as it is sent
-			sides, err := engine.Judge(within, &sent)
+			sides, err := engine.Judge(within, c.standing[l.Member].sent(rec))
 			if err == nil {
 				out[i] = sides[0]
 			}
@@ -219,7 +238,11 @@ func (c *comparison) judge(ctx context.Context, l *live, set *policy.Set) ([]ver
 // record compares one request's answers.
 func (c *comparison) record(l *live, i int, j verdict.Judgement, a traffic.Answer, warn bool) {
 	rec := l.Records[i]
+	a = named(rec, a)
 	switch {
+	case undecodable(a) && !warn:
+		c.compare(l, rec, partDecision, differentRefusal(j, a))
+		return
 	case a.Kind != traffic.Admitted && a.Kind != traffic.Denied:
 		if !warn {
 			c.gone.add(cmp.Or(a.Reason, string(a.Kind)), l.Name+" "+request(rec))
@@ -237,7 +260,7 @@ func (c *comparison) record(l *live, i int, j verdict.Judgement, a traffic.Answe
 		return
 	}
 	if !warn {
-		c.agree(partDecision)
+		c.agree(rec, partDecision)
 	}
 	if slices.ContainsFunc(j.Verdicts, func(v verdict.Verdict) bool { return v.Outcome == verdict.Undecided }) {
 		return // the decision stands; what the undecided rule adds to it is not known
@@ -247,8 +270,12 @@ func (c *comparison) record(l *live, i int, j verdict.Judgement, a traffic.Answe
 		c.compare(l, rec, partWarnings, differentWarnings(j, a))
 	case !warn && !admitted:
 		c.compare(l, rec, partMessage, differentMessage(j, a))
-	case !warn && rec.Operation != capture.Delete && l.before[i].Kind == traffic.Admitted:
-		c.compare(l, rec, partObject, differentObject(rec.Object, j.Patch, l.before[i].Object, a.Object))
+	case !warn && len(l.before[i].Object) > 0 && len(a.Object) > 0 && rec.Operation != capture.Delete:
+		sent, err := admission.Prepare(l.World, c.standing[l.Member].sent(rec)) // what the patch applies to
+		if err != nil {
+			sent = rec.Object
+		}
+		c.compare(l, rec, partObject, differentObject(sent, j.Patch, l.before[i].Object, a.Object))
 	}
 }
 
@@ -260,19 +287,27 @@ type difference struct{ offline, live string }
 
 func (c *comparison) compare(l *live, rec *capture.Record, part string, d *difference) {
 	if d == nil {
-		c.agree(part)
+		c.agree(rec, part)
 		return
 	}
 	c.miss(l, rec, part, d.offline, d.live)
 }
 
-func (c *comparison) agree(part string) {
+func (c *comparison) agree(rec *capture.Record, part string) {
 	p := &c.out.Parts[slices.Index(parts, part)]
 	p.Compared, p.Agreed = p.Compared+1, p.Agreed+1
+	c.tell(rec, part, true)
+}
+
+func (c *comparison) tell(rec *capture.Record, part string, agreed bool) {
+	if c.Compared != nil && rec != nil {
+		c.Compared(rec, part, agreed)
+	}
 }
 
 func (c *comparison) miss(l *live, rec *capture.Record, part, offline, live string) {
 	c.out.Parts[slices.Index(parts, part)].Compared++
+	c.tell(rec, part, false)
 	c.out.Misses = append(c.out.Misses, timeline.Discrepancy{
 		Part: part, Cluster: l.Name, Record: rec.Seq, Request: request(rec), Offline: strings.TrimSpace(offline), Live: strings.TrimSpace(live),
 	})

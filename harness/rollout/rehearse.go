@@ -42,7 +42,9 @@ type Options struct {
 	Progress func(timeline.Step)
 	// Approve asks a person whether a stage may stand; nil: nobody can be asked.
 	Approve func(ctx context.Context, stage string) (bool, error)
-	Keep    bool // leave the fleet running
+	// Compared hears of every part of every answer that [Compare] compares. May be nil.
+	Compared func(rec *capture.Record, part string, agreed bool)
+	Keep     bool // leave the fleet running
 }
 
 // rehearsal is one in progress.
@@ -53,7 +55,8 @@ type rehearsal struct {
 	members   []*live
 	line      *timeline.Timeline
 	start     time.Time
-	stage     string // whose steps are being written
+	stage     string               // whose steps are being written
+	standing  map[*Member]standing // what clusters hold; nil: everything captured
 
 	mu sync.Mutex // guards line.Steps
 }
@@ -187,6 +190,9 @@ func (r *rehearsal) prepare(ctx context.Context, l *live) error {
 	start := time.Now()
 	owners := l.cluster.Spec().Has(cluster.ControllerManager)
 	objects, refused := initial(l.World, l.All, owners)
+	if r.standing != nil {
+		objects = r.standing[l.Member].pick(objects)
+	}
 	created, err := l.client.load(ctx, objects, refused)
 	if err != nil {
 		return fmt.Errorf("load the world: %w", err)

@@ -73,7 +73,7 @@ var leftOut = map[string]string{
 
 // order of creation: what others need comes first.
 var order = map[string]int{
-	"CustomResourceDefinition": 0, "Namespace": 1, "PriorityClass": 2, "StorageClass": 2, "RuntimeClass": 2,
+	"CustomResourceDefinition": 0, "Namespace": 1, "PriorityClass": 2, "StorageClass": 2, "RuntimeClass": 2, "IngressClass": 2,
 	"ServiceAccount": 3, "Role": 3, "ClusterRole": 3, "ConfigMap": 3, "Secret": 3,
 	"RoleBinding": 4, "ClusterRoleBinding": 4, "LimitRange": 6, "ResourceQuota": 6,
 }
@@ -119,7 +119,7 @@ func initial(w *capture.World, records []*capture.Record, owners bool) (objects 
 	for _, r := range records {
 		switch {
 		case r.Lacks(capture.MissingObject):
-		case len(r.OldObject) > 0:
+		case len(r.OldObject) > 0 && r.SubResource != "scale": // a scale is no object of its own
 			add(r.OldObject)
 		case r.Operation == capture.Create && r.SubResource == "" && r.Origin.Source != "audit":
 			add(r.Object)

@@ -1,45 +1,79 @@
 package admission
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	nodev1 "k8s.io/api/node/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/kubernetes/pkg/apis/core"
+	"k8s.io/kubernetes/pkg/apis/networking"
+	"k8s.io/kubernetes/plugin/pkg/admission/limitranger"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
-// plugins are the built-in admission plugins that change what is created.
+// plugins are the built-in admission plugins that change what is sent.
 type plugins struct {
 	world     *capture.World
 	namespace string
 }
 
-func (p plugins) admit(object runtime.Object) {
+// admit runs the plugins in the API server's order.
+func (p plugins) admit(object runtime.Object, operation capture.Operation) error {
+	create := operation == capture.Create
 	switch o := object.(type) {
-	case *corev1.Pod:
-		p.limits(o)
+	case *core.Pod:
+		if !create {
+			tolerate(o)
+			return nil
+		}
+		if err := p.limits(o); err != nil {
+			return err
+		}
 		p.serviceAccount(o)
+		if err := p.priority(o); err != nil {
+			return err
+		}
 		tolerate(o)
-		p.priority(o)
-	case *corev1.PersistentVolumeClaim:
-		p.storageClass(o)
-	case *networkingv1.Ingress:
-		p.ingressClass(o)
+		return p.runtimeClass(o)
+	case *core.PersistentVolumeClaim:
+		if create {
+			p.storageClass(o)
+			protect(&o.Finalizers, "kubernetes.io/pvc-protection")
+		}
+	case *core.PersistentVolume:
+		if create {
+			protect(&o.Finalizers, "kubernetes.io/pv-protection")
+		}
+	case *networking.Ingress:
+		if create {
+			p.ingressClass(o)
+		}
 	}
+	return nil
+}
+
+// knows tells whether what is not in the world does not exist.
+func (p plugins) knows(group, resource string) bool {
+	return p.world != nil && p.world.Knows(capture.GVR{Group: group, Resource: resource}, "")
 }
 
 // tolerate adds the tolerations of DefaultTolerationSeconds.
-func tolerate(pod *corev1.Pod) {
+func tolerate(pod *core.Pod) {
 	seconds := int64(300)
 	for _, key := range []string{corev1.TaintNodeNotReady, corev1.TaintNodeUnreachable} {
-		_, tolerated := first(pod.Spec.Tolerations, func(t corev1.Toleration) bool {
-			return (t.Key == key || t.Key == "") && (t.Effect == corev1.TaintEffectNoExecute || t.Effect == "")
+		_, tolerated := first(pod.Spec.Tolerations, func(t core.Toleration) bool {
+			return (t.Key == key || t.Key == "") && (t.Effect == core.TaintEffectNoExecute || t.Effect == "")
 		})
 		if !tolerated {
-			pod.Spec.Tolerations = append(pod.Spec.Tolerations, corev1.Toleration{
-				Key: key, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: &seconds,
+			pod.Spec.Tolerations = append(pod.Spec.Tolerations, core.Toleration{
+				Key: key, Operator: core.TolerationOpExists, Effect: core.TaintEffectNoExecute, TolerationSeconds: &seconds,
 			})
 		}
 	}
@@ -49,22 +83,24 @@ func tolerate(pod *corev1.Pod) {
 var systemPriorities = map[string]int32{"system-cluster-critical": 2000000000, "system-node-critical": 2000001000}
 
 // priority resolves the priority class.
-func (p plugins) priority(pod *corev1.Pod) {
+func (p plugins) priority(pod *core.Pod) error {
 	spec := &pod.Spec
-	value, preempts := int32(0), corev1.PreemptLowerPriority
+	value, preempts := int32(0), core.PreemptLowerPriority
 	if spec.PriorityClassName == "" {
-		class, ok := first(in[schedulingv1.PriorityClass](p.world, "scheduling.k8s.io", "priorityclasses", ""), func(c *schedulingv1.PriorityClass) bool { return c.GlobalDefault })
-		if ok {
-			spec.PriorityClassName = class.Name
-		}
+		spec.PriorityClassName = p.defaultPriority()
 	}
-	if system, ok := systemPriorities[spec.PriorityClassName]; ok {
+	system, ok := systemPriorities[spec.PriorityClassName]
+	class := named[schedulingv1.PriorityClass](p.world, "scheduling.k8s.io", "priorityclasses", "", spec.PriorityClassName)
+	switch {
+	case ok:
 		value = system
-	} else if class := named[schedulingv1.PriorityClass](p.world, "scheduling.k8s.io", "priorityclasses", "", spec.PriorityClassName); class != nil {
+	case class != nil:
 		value = class.Value
 		if class.PreemptionPolicy != nil {
-			preempts = *class.PreemptionPolicy
+			preempts = core.PreemptionPolicy(*class.PreemptionPolicy)
 		}
+	case spec.PriorityClassName != "" && p.knows("scheduling.k8s.io", "priorityclasses"):
+		return &Refused{fmt.Sprintf("no PriorityClass with name %s was found", spec.PriorityClassName)}
 	}
 	if spec.Priority == nil {
 		spec.Priority = &value
@@ -72,78 +108,98 @@ func (p plugins) priority(pod *corev1.Pod) {
 	if spec.PreemptionPolicy == nil {
 		spec.PreemptionPolicy = &preempts
 	}
+	return nil
 }
 
-// isDefault reads the annotation of a default class.
-func isDefault(annotations map[string]string, key string) bool { return annotations[key] == "true" }
+// defaultPriority is the global default: of several, the lowest.
+func (p plugins) defaultPriority() string {
+	var found *schedulingv1.PriorityClass
+	for _, c := range in[schedulingv1.PriorityClass](p.world, "scheduling.k8s.io", "priorityclasses", "") {
+		if c.GlobalDefault && (found == nil || c.Value < found.Value) {
+			found = c
+		}
+	}
+	if found == nil {
+		return ""
+	}
+	return found.Name
+}
 
-func (p plugins) storageClass(claim *corev1.PersistentVolumeClaim) {
+// runtimeClass adds what a runtime costs and where it is.
+func (p plugins) runtimeClass(pod *core.Pod) error {
+	if pod.Spec.RuntimeClassName == nil {
+		return nil
+	}
+	name := *pod.Spec.RuntimeClassName
+	class := named[nodev1.RuntimeClass](p.world, "node.k8s.io", "runtimeclasses", "", name)
+	if class == nil {
+		if p.knows("node.k8s.io", "runtimeclasses") {
+			return &Refused{fmt.Sprintf("pod rejected: RuntimeClass %q not found", name)}
+		}
+		return nil
+	}
+	if class.Overhead != nil {
+		pod.Spec.Overhead = core.ResourceList{}
+		for resource, quantity := range class.Overhead.PodFixed {
+			pod.Spec.Overhead[core.ResourceName(resource)] = quantity
+		}
+	}
+	if class.Scheduling == nil {
+		return nil
+	}
+	if pod.Spec.NodeSelector == nil {
+		pod.Spec.NodeSelector = map[string]string{}
+	}
+	maps.Copy(pod.Spec.NodeSelector, class.Scheduling.NodeSelector)
+	for _, t := range class.Scheduling.Tolerations {
+		added := core.Toleration{
+			Key: t.Key, Operator: core.TolerationOperator(t.Operator), Value: t.Value, Effect: core.TaintEffect(t.Effect), TolerationSeconds: t.TolerationSeconds,
+		}
+		if !slices.ContainsFunc(pod.Spec.Tolerations, func(have core.Toleration) bool { return have.MatchToleration(&added) }) {
+			pod.Spec.Tolerations = append(pod.Spec.Tolerations, added)
+		}
+	}
+	return nil
+}
+
+func protect(finalizers *[]string, name string) {
+	if !slices.Contains(*finalizers, name) {
+		*finalizers = append(*finalizers, name)
+	}
+}
+
+func (p plugins) storageClass(claim *core.PersistentVolumeClaim) {
 	if claim.Spec.StorageClassName != nil || claim.Annotations[corev1.BetaStorageClassAnnotation] != "" {
 		return
 	}
 	class, ok := first(in[storagev1.StorageClass](p.world, "storage.k8s.io", "storageclasses", ""), func(c *storagev1.StorageClass) bool {
-		return isDefault(c.Annotations, "storageclass.kubernetes.io/is-default-class")
+		return c.Annotations["storageclass.kubernetes.io/is-default-class"] == "true" || c.Annotations["storageclass.beta.kubernetes.io/is-default-class"] == "true"
 	})
 	if ok {
 		claim.Spec.StorageClassName = &class.Name
 	}
 }
 
-func (p plugins) ingressClass(ingress *networkingv1.Ingress) {
+func (p plugins) ingressClass(ingress *networking.Ingress) {
 	if ingress.Spec.IngressClassName != nil || ingress.Annotations["kubernetes.io/ingress.class"] != "" {
 		return
 	}
 	class, ok := first(in[networkingv1.IngressClass](p.world, "networking.k8s.io", "ingressclasses", ""), func(c *networkingv1.IngressClass) bool {
-		return isDefault(c.Annotations, networkingv1.AnnotationIsDefaultIngressClass)
+		return c.Annotations[networkingv1.AnnotationIsDefaultIngressClass] == "true"
 	})
 	if ok {
 		ingress.Spec.IngressClassName = &class.Name
 	}
 }
 
-// limits gives containers the defaults of the namespace's LimitRanges.
-func (p plugins) limits(pod *corev1.Pod) {
+// limits gives containers the defaults of the namespace's LimitRanges. Where several
+// disagree an API server takes them in no order; here they come by name.
+func (p plugins) limits(pod *core.Pod) error {
 	for _, r := range in[corev1.LimitRange](p.world, "", "limitranges", p.namespace) {
-		for _, item := range r.Spec.Limits {
-			if item.Type != corev1.LimitTypeContainer {
-				continue
-			}
-			for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
-				for i := range containers {
-					fill(&containers[i].Resources.Limits, item.Default)
-					fill(&containers[i].Resources.Requests, requestsOf(item))
-				}
-			}
+		known().Default(r)
+		if err := limitranger.PodMutateLimitFunc(r, pod); err != nil {
+			return fmt.Errorf("apply the LimitRange %s/%s: %w", r.Namespace, r.Name, err)
 		}
 	}
-}
-
-// requestsOf are the default requests of a LimitRange, as the API server defaults them:
-// the default limits where they name none.
-func requestsOf(item corev1.LimitRangeItem) corev1.ResourceList {
-	out := corev1.ResourceList{}
-	for name, value := range item.Default {
-		out[name] = value
-	}
-	for name, value := range item.Min {
-		if _, ok := out[name]; !ok {
-			out[name] = value
-		}
-	}
-	for name, value := range item.DefaultRequest {
-		out[name] = value
-	}
-	return out
-}
-
-func fill(list *corev1.ResourceList, defaults corev1.ResourceList) {
-	for name, value := range defaults {
-		if _, ok := (*list)[name]; ok {
-			continue
-		}
-		if *list == nil {
-			*list = corev1.ResourceList{}
-		}
-		(*list)[name] = value
-	}
+	return nil
 }

@@ -14,9 +14,6 @@ import (
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
-// FromTemplate is the source of records that Pod makes.
-const FromTemplate = "template"
-
 // template is what a workload says of its pods.
 type template struct {
 	corev1.PodTemplateSpec
@@ -48,13 +45,11 @@ func Pod(rec *capture.Record) (*capture.Record, error) {
 	if owner == nil {
 		owner = &capture.Owner{APIVersion: rec.Kind.APIVersion(), Kind: rec.Kind.Kind, Name: rec.Name}
 	}
-	origin := rec.Origin
-	origin.Source = FromTemplate
 	return &capture.Record{
 		Cluster: rec.Cluster, Seq: rec.Seq, Time: rec.Time, Operation: capture.Create,
 		Kind: capture.GVK{Version: "v1", Kind: "Pod"}, Resource: capture.GVR{Version: "v1", Resource: "pods"}, Namespace: rec.Namespace,
 		User:   capture.User{Username: "system:serviceaccount:kube-system:" + t.controller, Groups: []string{"system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"}},
-		DryRun: rec.DryRun, Object: object, Origin: origin, Owner: owner,
+		DryRun: rec.DryRun, Object: object, Origin: rec.Origin, Owner: owner, TemplateOf: rec.Kind.Kind,
 	}, nil
 }
 

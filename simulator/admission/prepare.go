@@ -7,7 +7,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	kjson "sigs.k8s.io/json"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 )
@@ -21,31 +20,27 @@ func (r *Refused) Error() string { return r.Reason }
 // request's cluster. A *Refused error says that none would be asked; others are ours.
 func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 	written := rec.Operation == capture.Create || rec.Operation == capture.Update
-	if !written || rec.SubResource != "" || rec.Live || len(rec.Object) == 0 || rec.Lacks(capture.MissingObject) {
+	if !written || rec.SubResource != "" || answered(rec) || len(rec.Object) == 0 || rec.Lacks(capture.MissingObject) {
 		return rec.Object, nil
 	}
 	gvk := schema.GroupVersionKind(rec.Kind)
 	if !known().Recognizes(gvk) {
 		return inNamespace(rec)
 	}
-	typed, err := known().New(gvk)
+	inside, err := decode(rec.Object, gvk)
 	if err != nil {
-		return nil, fmt.Errorf("make a %s: %w", gvk, err)
+		return nil, err
 	}
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(rec.Object, typed); err != nil {
-		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
+	placed(inside, rec.Namespace)
+	if err := (plugins{w, rec.Namespace}).admit(inside, rec.Operation); err != nil {
+		return nil, err
 	}
-	known().Default(typed)
-	placed(typed, rec.Namespace)
-	if rec.Operation == capture.Create {
-		plugins{w, rec.Namespace}.admit(typed)
-	}
-	content, err := json.Marshal(typed)
-	if err != nil {
-		return nil, fmt.Errorf("encode a %s: %w", gvk, err)
-	}
-	return content, nil
+	return encode(inside, gvk)
 }
+
+// answered tells whether an API server has answered with the object: it has been through
+// all of this. An audit log holds objects as they were before the plugins.
+func answered(rec *capture.Record) bool { return rec.Live && rec.Origin.Source != "audit" }
 
 // inNamespace writes the namespace of the request into an object of any kind.
 func inNamespace(rec *capture.Record) (json.RawMessage, error) {
@@ -73,7 +68,7 @@ func inNamespace(rec *capture.Record) (json.RawMessage, error) {
 	return json.Marshal(object)
 }
 
-// placed gives an object the namespace of its request, and its kind: defaulting may not.
+// placed gives an object the namespace of its request.
 func placed(typed runtime.Object, namespace string) {
 	if o, ok := typed.(interface {
 		GetNamespace() string

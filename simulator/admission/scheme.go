@@ -1,34 +1,79 @@
 package admission
 
 import (
+	"encoding/json"
+	"fmt"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	admissionregistrationv1 "k8s.io/kubernetes/pkg/apis/admissionregistration/v1"
-	appsv1 "k8s.io/kubernetes/pkg/apis/apps/v1"
-	autoscalingv1 "k8s.io/kubernetes/pkg/apis/autoscaling/v1"
-	autoscalingv2 "k8s.io/kubernetes/pkg/apis/autoscaling/v2"
-	batchv1 "k8s.io/kubernetes/pkg/apis/batch/v1"
-	corev1 "k8s.io/kubernetes/pkg/apis/core/v1"
-	discoveryv1 "k8s.io/kubernetes/pkg/apis/discovery/v1"
-	networkingv1 "k8s.io/kubernetes/pkg/apis/networking/v1"
-	policyv1 "k8s.io/kubernetes/pkg/apis/policy/v1"
-	rbacv1 "k8s.io/kubernetes/pkg/apis/rbac/v1"
-	schedulingv1 "k8s.io/kubernetes/pkg/apis/scheduling/v1"
-	storagev1 "k8s.io/kubernetes/pkg/apis/storage/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	admissionregistration "k8s.io/kubernetes/pkg/apis/admissionregistration/install"
+	apps "k8s.io/kubernetes/pkg/apis/apps/install"
+	autoscaling "k8s.io/kubernetes/pkg/apis/autoscaling/install"
+	batch "k8s.io/kubernetes/pkg/apis/batch/install"
+	core "k8s.io/kubernetes/pkg/apis/core/install"
+	discovery "k8s.io/kubernetes/pkg/apis/discovery/install"
+	events "k8s.io/kubernetes/pkg/apis/events/install"
+	networking "k8s.io/kubernetes/pkg/apis/networking/install"
+	node "k8s.io/kubernetes/pkg/apis/node/install"
+	policy "k8s.io/kubernetes/pkg/apis/policy/install"
+	rbac "k8s.io/kubernetes/pkg/apis/rbac/install"
+	scheduling "k8s.io/kubernetes/pkg/apis/scheduling/install"
+	storage "k8s.io/kubernetes/pkg/apis/storage/install"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/seatrial/seatrial/simulator/capture"
 )
 
-// known holds the kinds of Kubernetes with their defaults.
+// known holds the kinds of Kubernetes in all their versions, with defaults and conversions.
 var known = sync.OnceValue(func() *runtime.Scheme {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{
-		admissionregistrationv1.AddToScheme, appsv1.AddToScheme, autoscalingv1.AddToScheme, autoscalingv2.AddToScheme,
-		batchv1.AddToScheme, corev1.AddToScheme, discoveryv1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme,
-		rbacv1.AddToScheme, schedulingv1.AddToScheme, storagev1.AddToScheme,
+	for _, install := range []func(*runtime.Scheme){
+		admissionregistration.Install, apps.Install, autoscaling.Install, batch.Install, core.Install, discovery.Install, events.Install,
+		networking.Install, node.Install, policy.Install, rbac.Install, scheduling.Install, storage.Install,
 	} {
-		if err := add(scheme); err != nil {
-			panic(err) // two packages of Kubernetes do not agree
-		}
+		install(scheme)
 	}
 	return scheme
 })
+
+// decode reads an object as an API server does: with defaults, through the version that it
+// works with. A *Refused error says that it would not.
+func decode(raw json.RawMessage, gvk schema.GroupVersionKind) (runtime.Object, error) {
+	typed, err := known().New(gvk)
+	if err != nil {
+		return nil, fmt.Errorf("make a %s: %w", gvk, err)
+	}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(raw, typed); err != nil {
+		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
+	}
+	known().Default(typed)
+	inside, err := known().UnsafeConvertToVersion(typed, runtime.InternalGroupVersioner)
+	if err != nil {
+		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
+	}
+	return inside, nil
+}
+
+// encode writes an object in a version.
+func encode(inside runtime.Object, gvk schema.GroupVersionKind) (json.RawMessage, error) {
+	typed, err := known().ConvertToVersion(inside, gvk.GroupVersion())
+	if err != nil {
+		return nil, fmt.Errorf("convert to %s: %w", gvk, err)
+	}
+	typed.GetObjectKind().SetGroupVersionKind(gvk)
+	return json.Marshal(typed)
+}
+
+// Convert returns an object of Kubernetes in another version of its kind, as an API server
+// converts it for a webhook that asks for that version.
+func Convert(raw json.RawMessage, from, to capture.GVK) (json.RawMessage, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	inside, err := decode(raw, schema.GroupVersionKind(from))
+	if err != nil {
+		return nil, err
+	}
+	return encode(inside, schema.GroupVersionKind(to))
+}

@@ -2,6 +2,7 @@ package admission
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/kubernetes/pkg/apis/core"
 )
 
 const (
@@ -11,18 +12,14 @@ const (
 )
 
 // serviceAccount gives a pod its account, the account's token, and the account's pull secrets.
-func (p plugins) serviceAccount(pod *corev1.Pod) {
+func (p plugins) serviceAccount(pod *core.Pod) {
 	spec := &pod.Spec
-	if pod.Annotations[corev1.MirrorPodAnnotationKey] != "" {
+	if pod.Annotations[core.MirrorPodAnnotationKey] != "" {
 		return
-	}
-	if spec.ServiceAccountName == "" {
-		spec.ServiceAccountName = spec.DeprecatedServiceAccount
 	}
 	if spec.ServiceAccountName == "" {
 		spec.ServiceAccountName = "default"
 	}
-	spec.DeprecatedServiceAccount = spec.ServiceAccountName
 	account := named[corev1.ServiceAccount](p.world, "", "serviceaccounts", p.namespace, spec.ServiceAccountName)
 	if account == nil {
 		account = &corev1.ServiceAccount{}
@@ -30,8 +27,11 @@ func (p plugins) serviceAccount(pod *corev1.Pod) {
 	if mounts(spec.AutomountServiceAccountToken, account.AutomountServiceAccountToken) {
 		mountToken(spec)
 	}
-	if len(spec.ImagePullSecrets) == 0 {
-		spec.ImagePullSecrets = account.ImagePullSecrets
+	if len(spec.ImagePullSecrets) > 0 {
+		return
+	}
+	for _, secret := range account.ImagePullSecrets {
+		spec.ImagePullSecrets = append(spec.ImagePullSecrets, core.LocalObjectReference{Name: secret.Name})
 	}
 }
 
@@ -43,35 +43,35 @@ func mounts(pod, account *bool) bool {
 	return account == nil || *account
 }
 
-func mountToken(spec *corev1.PodSpec) {
+func mountToken(spec *core.PodSpec) {
 	mounted := false
-	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+	for _, containers := range [][]core.Container{spec.InitContainers, spec.Containers} {
 		for i := range containers {
 			c := &containers[i]
-			if _, own := first(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == tokenPath }); own {
+			if _, own := first(c.VolumeMounts, func(m core.VolumeMount) bool { return m.MountPath == tokenPath }); own {
 				continue
 			}
-			c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: tokenVolume, ReadOnly: true, MountPath: tokenPath})
+			c.VolumeMounts = append(c.VolumeMounts, core.VolumeMount{Name: tokenVolume, ReadOnly: true, MountPath: tokenPath})
 			mounted = true
 		}
 	}
 	if mounted {
-		spec.Volumes = append(spec.Volumes, corev1.Volume{Name: tokenVolume, VolumeSource: corev1.VolumeSource{Projected: tokenSource()}})
+		spec.Volumes = append(spec.Volumes, core.Volume{Name: tokenVolume, VolumeSource: core.VolumeSource{Projected: tokenSource()}})
 	}
 }
 
-func tokenSource() *corev1.ProjectedVolumeSource {
-	seconds, mode := int64(3607), int32(0o644)
-	return &corev1.ProjectedVolumeSource{
+func tokenSource() *core.ProjectedVolumeSource {
+	mode := int32(0o644)
+	return &core.ProjectedVolumeSource{
 		DefaultMode: &mode,
-		Sources: []corev1.VolumeProjection{
-			{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token", ExpirationSeconds: &seconds}},
-			{ConfigMap: &corev1.ConfigMapProjection{
-				LocalObjectReference: corev1.LocalObjectReference{Name: "kube-root-ca.crt"},
-				Items:                []corev1.KeyToPath{{Key: "ca.crt", Path: "ca.crt"}},
+		Sources: []core.VolumeProjection{
+			{ServiceAccountToken: &core.ServiceAccountTokenProjection{Path: "token", ExpirationSeconds: 3607}},
+			{ConfigMap: &core.ConfigMapProjection{
+				LocalObjectReference: core.LocalObjectReference{Name: "kube-root-ca.crt"},
+				Items:                []core.KeyToPath{{Key: "ca.crt", Path: "ca.crt"}},
 			}},
-			{DownwardAPI: &corev1.DownwardAPIProjection{Items: []corev1.DownwardAPIVolumeFile{
-				{Path: "namespace", FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.namespace"}},
+			{DownwardAPI: &core.DownwardAPIProjection{Items: []core.DownwardAPIVolumeFile{
+				{Path: "namespace", FieldRef: &core.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.namespace"}},
 			}}},
 		},
 	}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/diff"
 	"github.com/seatrial/seatrial/simulator/replay"
@@ -116,7 +115,7 @@ func (c *clusterMeter) namespace(name string) *namespaceMeter {
 // its second the candidate.
 func (m *Meter) Add(a replay.Answer) []diff.Change {
 	rec, before, after := a.Record, &a.Sides[0], &a.Sides[1]
-	if rec.Origin.Source == admission.FromTemplate {
+	if rec.TemplateOf != "" {
 		return m.pod(a)
 	}
 	m.count(rec, before, after)

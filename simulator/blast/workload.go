@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/diff"
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -50,7 +49,7 @@ func (m *Meter) workload(rec *capture.Record) *workloadMeter {
 	if ok {
 		return w
 	}
-	if rec.Origin.Source == admission.FromTemplate && m.parent != nil {
+	if rec.TemplateOf != "" && m.parent != nil {
 		rec = m.parent // the pod is nobody's object
 	}
 	w = &workloadMeter{
@@ -81,6 +80,9 @@ func bodyOf(rec *capture.Record) json.RawMessage {
 
 // biteOf says when a refusal of this record would be felt.
 func biteOf(rec *capture.Record) Bite {
+	if rec.TemplateOf != "" {
+		return NextRollout
+	}
 	if rec.Origin.Source == "audit" || rec.Response != nil {
 		return BitesNow
 	}

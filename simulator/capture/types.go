@@ -113,6 +113,9 @@ type Record struct {
 	Missing     []Missing       `json:"missing,omitempty"`  // sorted; empty means complete
 	Redacted    bool            `json:"redacted,omitempty"` // values were replaced at capture time (Secrets)
 	Response    *Response       `json:"response,omitempty"` // nil when the source does not record answers
+	// TemplateOf is the kind of the workload from whose template the record was made: a pod
+	// that nobody sent. Such records are never written.
+	TemplateOf string `json:"-"`
 }
 
 // Lacks tells whether part is missing from the record.

@@ -93,12 +93,12 @@ func (w *World) put(gvr GVR, name objectName, o *WorldObject) {
 // Get returns an object. known is false when the capture cannot tell whether it exists.
 func (w *World) Get(gvr GVR, namespace, name string) (object *WorldObject, known bool) {
 	object = w.objects[GVR{Group: gvr.Group, Resource: gvr.Resource}][objectName{namespace, name}]
-	return object, object != nil || w.knows(gvr, namespace)
+	return object, object != nil || w.Knows(gvr, namespace)
 }
 
-// knows tells whether the world holds every object of a resource in a namespace, or
+// Knows tells whether the world holds every object of a resource in a namespace, or
 // everywhere where that is empty.
-func (w *World) knows(gvr GVR, namespace string) bool {
+func (w *World) Knows(gvr GVR, namespace string) bool {
 	namespaces, listed := w.listed[GVR{Group: gvr.Group, Resource: gvr.Resource}]
 	return w.Cluster.Complete || listed && (len(namespaces) == 0 || slices.Contains(namespaces, namespace))
 }
@@ -119,7 +119,7 @@ func (w *World) List(gvr GVR, namespace string) (objects []*WorldObject, known b
 	for _, name := range names {
 		objects = append(objects, byName[name])
 	}
-	return objects, w.knows(gvr, namespace)
+	return objects, w.Knows(gvr, namespace)
 }
 
 // Objects returns every captured object of the given kinds, in canonical order.

@@ -18,6 +18,9 @@ func keyOf(r *capture.Record) stateKey {
 // old is the object before an update: the last state in the log, or the one in --world if
 // the request proves by its resourceVersion that it replaces just that one.
 func (a *auditor) old(r *capture.Record, request map[string]any) map[string]any {
+	if r.SubResource == "scale" {
+		return a.scale(r)
+	}
 	if r.SubResource != "" && r.SubResource != "status" && r.SubResource != "ephemeralcontainers" {
 		return nil // of another kind than the stored object
 	}
@@ -29,6 +32,31 @@ func (a *auditor) old(r *capture.Record, request map[string]any) map[string]any 
 		return snapshot
 	}
 	return nil
+}
+
+// scale is the scale of the last known state of an object, as far as it says.
+func (a *auditor) scale(r *capture.Record) map[string]any {
+	known := a.state[keyOf(r)]
+	spec, _ := known["spec"].(map[string]any)
+	if spec == nil {
+		return nil
+	}
+	meta := map[string]any{"name": r.Name}
+	old, _ := known["metadata"].(map[string]any)
+	for _, field := range []string{"namespace", "uid", "resourceVersion", "creationTimestamp"} {
+		if value, ok := old[field]; ok {
+			meta[field] = value
+		}
+	}
+	replicas := any(1)
+	if n, ok := spec["replicas"]; ok {
+		replicas = n
+	}
+	status := map[string]any{"replicas": 0}
+	if now, _ := known["status"].(map[string]any); now["replicas"] != nil {
+		status["replicas"] = now["replicas"]
+	}
+	return map[string]any{"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": meta, "spec": map[string]any{"replicas": replicas}, "status": status}
 }
 
 func versionOf(object map[string]any) string {

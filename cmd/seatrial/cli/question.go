@@ -14,7 +14,6 @@ import (
 
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/reports"
-	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/blast"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -78,7 +77,7 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 	find := func(cluster string) (replay.Engine, error) { return engines[cluster], nil }
 	err = replay.Run(ctx, replay.Expand(q.capture.Records), find, q.workers, func(a replay.Answer) error {
 		meter.Add(a)
-		if a.Record.Origin.Source == admission.FromTemplate {
+		if a.Record.TemplateOf != "" {
 			return nil // nobody sent it
 		}
 		return ledgers.add(a)

@@ -234,7 +234,11 @@ func (p *admissionPolicy) sees(req *request) bool {
 	if rules.IsExemptAdmissionConfigurationResource(route) || isReview(route) {
 		return false
 	}
-	return routes(p.match.written, route) || hasEquivalents(route.GetResource())
+	return routes(p.match.written, route)
+}
+
+func (p *admissionPolicy) constraints() []*admissionregistrationv1.MatchResources {
+	return []*admissionregistrationv1.MatchResources{p.match.written}
 }
 
 // isReview tells whether the request asks the API server about rights or tokens: its

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	kyvernomatching "github.com/kyverno/kyverno/pkg/cel/matching"
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -71,74 +70,12 @@ func (c *admissionCall) matches(s selection) (bool, error) {
 	if !c.req.namespaceKnown {
 		match = s.loose
 	}
-	matched, resource, kind, err := c.matcher.Matches(c.attr, equivalents, &kyvernomatching.MatchCriteria{Constraints: match})
+	matched, resource, _, err := c.matcher.Matches(c.attr, equivalents, &kyvernomatching.MatchCriteria{Constraints: match})
 	if err != nil || !matched {
 		return false, err
 	}
-	if kind != c.attr.GetKind() {
-		c.req.misses.addConversion(kind)
-	}
 	c.resource = resource
 	return true, nil
-}
-
-// equivalents knows the resources that Kubernetes 1.36 serves in several groups or
-// versions of the same storage: matchPolicy Equivalent matches any of them.
-var equivalents = &admission.RuntimeObjectInterfaces{EquivalentResourceMapper: newEquivalents()}
-
-var equivalentKinds = []struct {
-	resource schema.GroupVersionResource
-	kind     string
-}{
-	{schema.GroupVersionResource{Group: "autoscaling", Version: "v1", Resource: "horizontalpodautoscalers"}, "HorizontalPodAutoscaler"},
-	{schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}, "HorizontalPodAutoscaler"},
-	{schema.GroupVersionResource{Version: "v1", Resource: "events"}, "Event"},
-	{schema.GroupVersionResource{Group: "events.k8s.io", Version: "v1", Resource: "events"}, "Event"},
-}
-
-func newEquivalents() runtime.EquivalentResourceMapper {
-	registry := runtime.NewEquivalentResourceRegistryWithIdentity(func(r schema.GroupResource) string { return r.Resource })
-	for _, e := range equivalentKinds {
-		registry.RegisterKindFor(e.resource, "", e.resource.GroupVersion().WithKind(e.kind))
-	}
-	return registry
-}
-
-// convertedFor returns the kind to which the API server would convert the object of a
-// request for a webhook that asks for another version of it; nil for most.
-func convertedFor(m *admissionregistrationv1.MatchResources, route admission.Attributes) *schema.GroupVersionKind {
-	if !hasEquivalents(route.GetResource()) || m == nil || m.MatchPolicy != nil && *m.MatchPolicy == admissionregistrationv1.Exact {
-		return nil
-	}
-	for _, e := range equivalentKinds {
-		if e.resource.Resource == route.GetResource().Resource && routes(m, asResource{route, e.resource}) {
-			kind := e.resource.GroupVersion().WithKind(e.kind)
-			return &kind
-		}
-	}
-	return nil
-}
-
-// asResource is a request as if it were for another resource.
-type asResource struct {
-	admission.Attributes
-	resource schema.GroupVersionResource
-}
-
-// GetResource returns the other resource.
-func (a asResource) GetResource() schema.GroupVersionResource { return a.resource }
-
-func (m *misses) addConversion(to schema.GroupVersionKind) {
-	m.add(fmt.Sprintf("the API server would convert the %s to %s", to.Kind, to.GroupVersion()), "name the version that is used in the policy, or rehearse it on a fleet")
-}
-
-func hasEquivalents(resource schema.GroupVersionResource) bool {
-	for _, e := range equivalentKinds {
-		if e.resource == resource {
-			return true
-		}
-	}
-	return false
 }
 
 // offlineAuthorizer stands where the API server's authorizer would be. Rights are not in

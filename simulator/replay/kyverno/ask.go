@@ -42,7 +42,7 @@ func (e *Engine) Ask(ctx context.Context, rec *capture.Record) ([]Said, error) {
 		}
 		got := answer{}
 		if pre, ok := u.unit.(seer); !ok || pre.sees(&run.req) {
-			got = run.evaluate(ctx, u)
+			got = evaluate(ctx, u, &run.req)
 		}
 		if got.object != nil {
 			object = got.object

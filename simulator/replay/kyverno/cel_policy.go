@@ -41,6 +41,8 @@ func newCELPolicy(object policy.Object, entries map[string]*kyvernov2beta1.Globa
 
 func (p *celPolicy) ref() verdict.PolicyRef { return p.name }
 
+func (p *celPolicy) constraints() []*admissionregistrationv1.MatchResources { return p.constraint }
+
 // addVariant keeps what a variant matches and returns its index.
 func (p *celPolicy) addVariant(match *admissionregistrationv1.MatchResources) {
 	loose := match
@@ -60,8 +62,22 @@ func (p *celPolicy) sees(req *request) bool {
 		return false
 	}
 	route := req.routing()
+	if kind := req.rec.TemplateOf; kind != "" && p.covers(kind) {
+		return false
+	}
 	return slices.ContainsFunc(p.constraint, func(m *admissionregistrationv1.MatchResources) bool {
-		return routes(m, route) || convertedFor(m, route) != nil
+		return routes(m, route)
+	})
+}
+
+// covers tells whether a variant that Kyverno made of the policy judges the templates of a
+// kind: a pod of them need not be asked about again.
+func (p *celPolicy) covers(kind string) bool {
+	resource := strings.ToLower(kind) + "s"
+	return len(p.constraint) > 1 && slices.ContainsFunc(p.constraint[1:], func(m *admissionregistrationv1.MatchResources) bool {
+		return m != nil && slices.ContainsFunc(m.ResourceRules, func(r admissionregistrationv1.NamedRuleWithOperations) bool {
+			return slices.Contains(r.Resources, resource)
+		})
 	})
 }
 
@@ -88,11 +104,7 @@ func (p *celPolicy) matches(i int, req *request, body *celBody) (bool, error) {
 		match = p.loose[i]
 	}
 	if !routes(match, body.attr) {
-		other := convertedFor(match, req.routing())
-		if other != nil {
-			req.misses.addConversion(*other)
-		}
-		return other != nil, nil
+		return false, nil
 	}
 	if !selects(match.ObjectSelector, body.attr) {
 		return false, nil

@@ -32,6 +32,9 @@ type classic struct {
 	kinds      kindIndex
 	written    *splitter // the policy as written
 	cache      *variants // the policy as it must be read when something is unknown
+	// covers are the kinds whose templates the policy judges itself, by the rules that Kyverno
+	// makes of those for pods: a pod of their templates need not be asked about again.
+	covers map[string]bool
 }
 
 // newClassic types a policy that the schema check has accepted.
@@ -59,6 +62,7 @@ func newClassic(object policy.Object, exceptions []*kyvernov2.PolicyException, e
 	c.kinds = newKindIndex(typed)
 	c.written = newSplitter(typed)
 	c.cache = &variants{}
+	c.covers = coveredBy(installAutogenMemo().ComputeRules(typed, ""))
 	return c, nil
 }
 
@@ -91,6 +95,9 @@ func (c *classic) silentOn(req *request) bool {
 
 // sees is the cheap test before the engine: may any rule match the request at all?
 func (c *classic) sees(req *request) bool {
+	if c.covers[req.rec.TemplateOf] {
+		return false
+	}
 	if c.policy.IsNamespaced() && c.policy.GetNamespace() != req.adm.Namespace {
 		return false
 	}
@@ -124,7 +131,7 @@ func (c *classic) verdicts(er engineapi.EngineResponse, kind verdict.RuleType, a
 		rule := &er.PolicyResponse.Rules[i]
 		out = append(out, verdict.Verdict{
 			Policy: c.name, Rule: rule.Name(), Type: kind, Action: action,
-			Outcome: outcomeOf(rule.Status()), Message: strings.TrimSpace(rule.Message()),
+			Outcome: outcomeOf(rule.Status()), Message: rule.Message(),
 			Exceptions: exceptionNames(rule),
 		})
 	}
@@ -176,7 +183,7 @@ func (k kindIndex) sees(gvk schema.GroupVersionKind, sub, operation string) bool
 		if !wildcard.Match(s.kind, gvk.Kind) || !wildcard.Match(s.group, gvk.Group) || !wildcard.Match(s.version, gvk.Version) {
 			continue
 		}
-		ephemeral := gvk.Kind == "Pod" && sub == "ephemeralcontainers"
+		ephemeral := gvk.Kind == "Pod" && sub == "ephemeralcontainers" && s.sub == ""
 		if (wildcard.Match(s.sub, sub) || ephemeral) && (len(s.operations) == 0 || slices.Contains(s.operations, operation)) {
 			return true
 		}

@@ -207,7 +207,9 @@ func (u classicManifests) verify(ctx context.Context, req *request, pc *engine.P
 			continue
 		}
 		part.SetResourceVersion("") // keep it out of the autogen memo
-		classicValidate{u.classic}.judge(&out, req, u.engineFor(req).Validate(ctx, pc.WithPolicy(part)), enforce)
+		var er engineapi.EngineResponse
+		ownStreams(func() { er = u.engineFor(req).Validate(ctx, pc.WithPolicy(part)) })
+		classicValidate{u.classic}.judge(&out, req, er, enforce)
 	}
 	return out
 }

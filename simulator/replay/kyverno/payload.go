@@ -40,7 +40,7 @@ func (e *Engine) AskPayload(ctx context.Context, kind Payload, content json.RawM
 		}
 		run := &sideRun{req: request{rec: rec, look: e.look, env: e.env, namespaceKnown: true, adm: admissionv1.AdmissionRequest{Operation: admissionv1.Create}}, common: &shared{}}
 		run.req.adm.Object.Raw = content
-		got := run.evaluate(ctx, phased{u.phase, judge.payload()})
+		got := evaluate(ctx, phased{u.phase, judge.payload()}, &run.req)
 		all = append(all, Said{Policy: u.unit.ref(), Verdicts: got.verdicts, Object: content})
 	}
 	return all, ctx.Err()

@@ -2,6 +2,7 @@ package kyverno
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -12,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kyverno/kyverno/pkg/engine"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -78,8 +80,12 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 type sideRun struct {
 	req     request
 	common  *shared
+	units   []phased
 	outside string // why Kyverno is not asked; the API server's own policies still are
 	version int
+
+	stored  bool   // the object is as it would be stored
+	mutated []byte // the object after all mutations; nil when nothing changed
 
 	asked      bool
 	verdicts   []verdict.Verdict
@@ -97,6 +103,7 @@ type denial struct {
 }
 
 func (s *sideRun) run(ctx context.Context, units []phased) {
+	s.units = units
 	for _, u := range units {
 		if s.outside != "" && !isAPIServers(u.unit) {
 			continue
@@ -109,6 +116,9 @@ func (s *sideRun) run(ctx context.Context, units []phased) {
 		if u.phase >= phaseBackground && len(s.denials) > 0 && u.phase != phaseSchedule {
 			continue // a refused request triggers nothing
 		}
+		if u.phase >= phaseValidate && !s.stored {
+			s.store()
+		}
 		s.take(u, s.ask(ctx, u))
 		if mutates && len(s.denials) > 0 {
 			return // the API server stops at the first refusal of a mutating webhook
@@ -116,13 +126,48 @@ func (s *sideRun) run(ctx context.Context, units []phased) {
 	}
 }
 
+// store makes the object what validation is asked about. That is no change of a policy's.
+func (s *sideRun) store() {
+	s.stored = true
+	if s.version != 0 {
+		s.mutated = s.req.adm.Object.Raw
+	}
+	w, ok := s.req.look.(world)
+	if !ok || s.req.env.mocks != nil || s.lacking() != "" {
+		return
+	}
+	object, err := admission.Stored(w.World, s.req.rec, s.req.adm.Object.Raw)
+	if err != nil {
+		return // policies say themselves that it does not decode
+	}
+	s.mutate(object)
+	if s.req.adm.Name == "" && s.req.rec.SubResource == "" {
+		s.req.adm.Name = generatedName(object)
+	}
+}
+
+func generatedName(object []byte) string {
+	var head struct {
+		Metadata struct {
+			Name string `json:"name"`
+		} `json:"metadata"`
+	}
+	_ = json.Unmarshal(object, &head) // it was encoded before
+	return head.Metadata.Name
+}
+
 // isAPIServers tells whether the API server itself evaluates the policy.
 func isAPIServers(u unit) bool { return strings.HasSuffix(u.ref().Kind, "AdmissionPolicy") }
 
 // ask evaluates one unit, or recalls what it said to the other side.
 func (s *sideRun) ask(ctx context.Context, u phased) answer {
-	if pre, ok := u.unit.(seer); ok && !pre.sees(&s.req) {
+	req, err := s.seenBy(u)
+	switch {
+	case req == nil:
 		return answer{}
+	case err != nil:
+		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
+		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: err.Error(), resolve: "rehearse this policy on a fleet"}})}}
 	}
 	if lacking := s.lacking(); lacking != "" && u.phase != phaseSchedule {
 		if quiet, ok := u.unit.(silent); ok && quiet.silentOn(&s.req) {
@@ -136,10 +181,46 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 	if ok {
 		return got
 	}
-	s.req.classic.context = s.common.contexts[s.version]
-	got = s.evaluate(ctx, u)
-	s.common.contexts[s.version] = s.req.classic.context
+	if req != &s.req {
+		got = s.restored(evaluate(ctx, u, req))
+	} else {
+		s.req.classic.context = s.common.contexts[s.version]
+		got = evaluate(ctx, u, req)
+		s.common.contexts[s.version] = s.req.classic.context
+	}
 	s.common.answers[key] = got
+	return got
+}
+
+// seenBy is the request as a unit gets it: as it was sent, or in the version of its kind
+// that the unit asks for; nil when it is not asked.
+func (s *sideRun) seenBy(u phased) (*request, error) {
+	pre, ok := u.unit.(seer)
+	if !ok || pre.sees(&s.req) {
+		return &s.req, nil
+	}
+	if s.sentAsIs(u) {
+		return nil, nil
+	}
+	for _, to := range equivalentsOf(&s.req) {
+		if other := s.req.named(to); pre.sees(other) && convertible(u.unit, other) {
+			return other, other.convert(schema.GroupVersionKind(s.req.adm.Kind))
+		}
+	}
+	return nil, nil
+}
+
+// restored is an answer about a converted request with its object in the request's version.
+func (s *sideRun) restored(got answer) answer {
+	if got.object == nil {
+		return got
+	}
+	var head struct{ APIVersion, Kind string }
+	_ = json.Unmarshal(got.object, &head) // a policy's result encodes
+	object, err := admission.Convert(got.object, capture.ParseGVK(head.APIVersion, head.Kind), s.req.rec.Kind)
+	if err == nil {
+		got.object = object
+	}
 	return got
 }
 
@@ -170,11 +251,11 @@ func typeOf(p phase) verdict.RuleType {
 }
 
 // evaluate runs a unit. A panic in the engine is an error of that policy, not ours.
-func (s *sideRun) evaluate(ctx context.Context, u phased) (got answer) {
+func evaluate(ctx context.Context, u phased, req *request) (got answer) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.req.classic.context = nil // it may be half-way through a checkpoint
-			s.req.misses.take()
+			req.classic.context = nil // it may be half-way through a checkpoint
+			req.misses.take()
 			message := fmt.Sprintf("the engine panicked: %v", p)
 			if debugPanics {
 				message += "\n" + string(debug.Stack())
@@ -182,7 +263,7 @@ func (s *sideRun) evaluate(ctx context.Context, u phased) (got answer) {
 			got = answer{verdicts: []verdict.Verdict{{Policy: u.unit.ref(), Type: typeOf(u.phase), Outcome: verdict.Error, Message: message}}}
 		}
 	}()
-	return u.unit.eval(ctx, &s.req)
+	return u.unit.eval(ctx, req)
 }
 
 const debugPanics = false
@@ -254,8 +335,11 @@ func (s *sideRun) judgement() verdict.Judgement {
 		slices.Sort(s.warnings)
 		j.Warnings = slices.Compact(s.warnings)
 	}
-	if s.version != 0 && j.Decision != verdict.Denied {
-		j.Patch = patch(s.req.sent, s.req.adm.Object.Raw)
+	if !s.stored && s.version != 0 {
+		s.mutated = s.req.adm.Object.Raw
+	}
+	if s.mutated != nil && j.Decision != verdict.Denied {
+		j.Patch = patch(s.req.sent, s.mutated)
 	}
 	return j
 }

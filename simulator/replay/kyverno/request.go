@@ -42,6 +42,9 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 		dry := true
 		req.adm.DryRun = &dry
 	}
+	if len(rec.Options) == 0 && e.env.mocks == nil {
+		req.adm.Options.Raw = optionsOf(rec)
+	}
 	if rec.Kind.Kind == "Namespace" && rec.Kind.Group == "" {
 		req.adm.Namespace = rec.Name // the API server says so of Namespaces
 	}
@@ -59,6 +62,18 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 		return nil, fmt.Errorf("resolve the roles of %s: %w", req.adm.UserInfo.Username, err)
 	}
 	return req, nil
+}
+
+// optionsOf are the options that an API server sends of a request that says no more of them.
+func optionsOf(rec *capture.Record) []byte {
+	kind := map[capture.Operation]string{capture.Create: "CreateOptions", capture.Update: "UpdateOptions", capture.Delete: "DeleteOptions"}[rec.Operation]
+	switch {
+	case kind == "":
+		return nil
+	case rec.DryRun:
+		return []byte(`{"apiVersion":"meta.k8s.io/v1","dryRun":["All"],"kind":"` + kind + `"}`)
+	}
+	return []byte(`{"apiVersion":"meta.k8s.io/v1","kind":"` + kind + `"}`)
 }
 
 // prepared is the object of a record as webhooks get it. Test suites say themselves what

@@ -8,10 +8,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apiserver/pkg/authentication/user"
 
+	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
@@ -143,7 +142,7 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	}
 	env.rolesKnown = bindingsKnown(w) || slices.ContainsFunc(env.clusters, isBootstrap)
 	if !slices.ContainsFunc(env.clusters, isBootstrap) {
-		env.clusters = append(env.clusters, bootstrap)
+		env.bootstrapped()
 	}
 	e := &Engine{env: env, look: world{w}, as: as}
 	for _, p := range programs {
@@ -152,15 +151,33 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	return e, nil
 }
 
-// bootstrap is a binding that every API server makes for itself. A capture that holds it
-// is of a cluster, not of a repository, and holds the others too.
-var bootstrap = &rbacv1.ClusterRoleBinding{
-	ObjectMeta: metav1.ObjectMeta{Name: "cluster-admin"},
-	Subjects:   []rbacv1.Subject{{Kind: rbacv1.GroupKind, APIGroup: rbacv1.GroupName, Name: user.SystemPrivilegedGroup}},
-	RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+// bootstrapped adds the bindings that every API server makes for itself: for users that are
+// known at all, for controllers. Those that the capture holds stay as they are.
+func (e *environment) bootstrapped() {
+	have := map[string]bool{}
+	for _, b := range e.clusters {
+		have[b.Name] = true
+	}
+	clusters, bindings := admission.Bindings()
+	for _, b := range clusters {
+		if !have[b.Name] {
+			e.clusters = append(e.clusters, b)
+		}
+	}
+	have = map[string]bool{}
+	for _, b := range e.bindings {
+		have[b.Namespace+"/"+b.Name] = true
+	}
+	for _, b := range bindings {
+		if !have[b.Namespace+"/"+b.Name] {
+			e.bindings = append(e.bindings, b)
+		}
+	}
 }
 
-func isBootstrap(b *rbacv1.ClusterRoleBinding) bool { return b.Name == bootstrap.Name }
+// isBootstrap tells of a binding that every API server makes. A capture that holds it is of
+// a cluster, not of a repository, and holds the others too.
+func isBootstrap(b *rbacv1.ClusterRoleBinding) bool { return b.Name == "cluster-admin" }
 
 // bindingsKnown says whether the capture holds all bindings: it was made of a whole
 // cluster, or says that it listed them.

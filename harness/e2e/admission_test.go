@@ -1,0 +1,81 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/rollout"
+	"github.com/seatrial/seatrial/harness/traffic"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/source"
+)
+
+// The replay's own tests compare its objects with recorded answers of an API server; here
+// the recorded answers are compared with a real one's. SEATRIAL_RECORD=1 records them anew.
+var _ = Describe("recorded answers", func() {
+	const dir = "../../simulator/admission/testdata"
+
+	It("are what an API server makes of objects", func(ctx SpecContext) {
+		c := newCluster(ctx, cluster.Spec{Name: "admission"})
+		apply(ctx, c, filepath.Join(dir, "world.yaml"))
+		sender, err := traffic.New(c.REST())
+		Expect(err).NotTo(HaveOccurred())
+		sender.Keep = true
+		var answers []any
+		for rec, err := range manifests(ctx, filepath.Join(dir, "requests.yaml")).Records() {
+			Expect(err).NotTo(HaveOccurred())
+			rec.User = rollout.As
+			a := sender.Send(ctx, rec, true)
+			Expect(a.Kind).To(Equal(traffic.Admitted), "%s %s: %s", rec.Kind.Kind, rec.Name, a.Message)
+			answers = append(answers, undrawn(a.Object))
+		}
+		got, err := json.MarshalIndent(answers, "", " ")
+		Expect(err).NotTo(HaveOccurred())
+		path := filepath.Join(dir, "answers.json")
+		if os.Getenv("SEATRIAL_RECORD") != "" {
+			Expect(os.WriteFile(path, append(got, '\n'), 0o644)).To(Succeed())
+		}
+		want, err := os.ReadFile(path)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(got).To(MatchJSON(want))
+	})
+})
+
+func manifests(ctx context.Context, file string) *capture.Capture {
+	GinkgoHelper()
+	return captured(func(w *capture.Writer, c capture.Cluster) error {
+		_, err := source.Manifests(ctx, w, c, []string{file}, nil, true)
+		return err
+	})
+}
+
+var drawnToken, drawnName = regexp.MustCompile(`kube-api-access-[a-z0-9]{5}`), regexp.MustCompile(`"name":"drawn-[a-z0-9]{5}"`)
+
+// undrawn is an object with what an API server draws at random as the replay draws it.
+func undrawn(object json.RawMessage) map[string]any {
+	GinkgoHelper()
+	object = drawnToken.ReplaceAll(object, []byte("kube-api-access-00000"))
+	object = drawnName.ReplaceAll(object, []byte(`"name":"drawn-xxxxx"`))
+	var o map[string]any
+	Expect(json.Unmarshal(object, &o)).To(Succeed())
+	meta := o["metadata"].(map[string]any)
+	delete(meta, "managedFields")
+	meta["uid"], meta["creationTimestamp"] = "00000000-0000-0000-0000-000000000000", "1970-01-01T00:00:00Z"
+	spec, _ := o["spec"].(map[string]any)
+	if ip, _ := spec["clusterIP"].(string); o["kind"] == "Service" && ip != "" && ip != "None" {
+		spec["clusterIP"], spec["clusterIPs"] = "10.96.0.10", []any{"10.96.0.10"}
+		for i, p := range spec["ports"].([]any) {
+			if port := p.(map[string]any); port["nodePort"] != nil && port["nodePort"] != float64(30123) {
+				port["nodePort"] = 30000 + i
+			}
+		}
+	}
+	return o
+}

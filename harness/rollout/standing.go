@@ -1,0 +1,127 @@
+package rollout
+
+import (
+	"encoding/json"
+	"reflect"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+// identity tells objects of one cluster apart, whatever their version is.
+type identity struct{ group, kind, namespace, name string }
+
+func identityOf(o *unstructured.Unstructured) identity {
+	gvk := o.GroupVersionKind()
+	return identity{gvk.Group, gvk.Kind, o.GetNamespace(), o.GetName()}
+}
+
+// standing is what is in a cluster while its answers are compared. Both sides get the same.
+type standing map[identity]json.RawMessage
+
+// stand decides what a cluster holds: its world and what requests change or delete, each
+// as it was before the first of them. What requests only create is left out: for an object
+// that is there already the API server shows no mutation. The kinds that policies and
+// plugins look up are there all the same.
+func stand(w *capture.World, records []*capture.Record, owners bool) (standing, error) {
+	objects, _ := initial(w, records, owners)
+	created, touched := map[identity]bool{}, map[identity]bool{}
+	before := map[identity]json.RawMessage{}
+	for _, r := range records {
+		id := identity{r.Kind.Group, r.Kind.Kind, r.Namespace, r.Name}
+		if r.SubResource != "" {
+			if parent, ok := w.Resources.KindFor(r.Resource); ok {
+				touched[identity{parent.Group, parent.Kind, r.Namespace, r.Name}] = true
+			}
+			continue
+		}
+		created[id] = created[id] || r.Operation == capture.Create
+		touched[id] = touched[id] || r.Operation != capture.Create
+		if before[id] == nil && len(r.OldObject) > 0 {
+			before[id] = r.OldObject
+		}
+	}
+	out := standing{}
+	for _, o := range objects {
+		id := identityOf(o)
+		if created[id] && !touched[id] && rank(id.kind) == workloads {
+			continue
+		}
+		content, err := json.Marshal(o)
+		if err != nil {
+			return nil, err
+		}
+		if old, err := freshJSON(before[id]); err == nil && old != nil {
+			content = old
+		}
+		out[id] = content
+	}
+	return out, nil
+}
+
+// freshJSON is [fresh] of an encoded object; nil of none.
+func freshJSON(content json.RawMessage) (json.RawMessage, error) {
+	if len(content) == 0 {
+		return nil, nil
+	}
+	o := &unstructured.Unstructured{}
+	if err := json.Unmarshal(content, &o.Object); err != nil {
+		return nil, err
+	}
+	return json.Marshal(fresh(o))
+}
+
+// pick keeps of what would be loaded what stands, as it stands.
+func (s standing) pick(objects []*unstructured.Unstructured) (out []*unstructured.Unstructured) {
+	for _, o := range objects {
+		content, ok := s[identityOf(o)]
+		if !ok {
+			continue
+		}
+		as := &unstructured.Unstructured{}
+		if json.Unmarshal(content, &as.Object) == nil {
+			out = append(out, as)
+		}
+	}
+	return out
+}
+
+// world is the replay's view of what stands.
+func (s standing) world(w *capture.World) (*capture.World, error) {
+	var objects []*capture.WorldObject
+	have := map[identity]bool{}
+	for _, o := range w.Objects(func(string, string) bool { return true }) {
+		u := &unstructured.Unstructured{}
+		if err := json.Unmarshal(o.Object, &u.Object); err != nil {
+			return nil, err
+		}
+		id := identityOf(u)
+		have[id] = true
+		if content, ok := s[id]; ok {
+			objects = append(objects, &capture.WorldObject{Cluster: o.Cluster, Object: content, Origin: o.Origin})
+		} else if id.kind == capture.APIResourceList {
+			objects = append(objects, o)
+		}
+	}
+	for id, content := range s {
+		if !have[id] {
+			objects = append(objects, &capture.WorldObject{Cluster: w.Cluster.Name, Object: content})
+		}
+	}
+	return capture.NewWorld(w.Cluster, objects...)
+}
+
+// sent is a record as it is sent: a dry run, on top of what stands.
+func (s standing) sent(rec *capture.Record) *capture.Record {
+	out := *rec
+	out.DryRun = true
+	if len(rec.OldObject) == 0 || rec.SubResource != "" {
+		return &out
+	}
+	stored := s[identity{rec.Kind.Group, rec.Kind.Kind, rec.Namespace, rec.Name}]
+	if old, err := freshJSON(rec.OldObject); err == nil && stored != nil && !reflect.DeepEqual(decoded(old), decoded(stored)) {
+		out.OldObject = stored
+	}
+	return &out
+}
