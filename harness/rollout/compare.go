@@ -117,7 +117,7 @@ func (c *comparison) run(ctx context.Context) (err error) {
 func (c *comparison) stand() error {
 	c.standing = map[*Member]standing{}
 	for _, m := range c.plan.Members {
-		stands, err := stand(m.World, m.All, slices.Contains(m.Components, string(cluster.ControllerManager)))
+		stands, err := stand(m.World, m.All, m.Sets, slices.Contains(m.Components, string(cluster.ControllerManager)))
 		if err != nil {
 			return err
 		}
@@ -240,7 +240,7 @@ func (c *comparison) record(l *live, i int, j verdict.Judgement, a traffic.Answe
 	rec := l.Records[i]
 	a = named(rec, a)
 	switch {
-	case undecodable(a) && !warn:
+	case unasked(a) && !warn:
 		c.compare(l, rec, partDecision, differentRefusal(j, a))
 		return
 	case a.Kind != traffic.Admitted && a.Kind != traffic.Denied:

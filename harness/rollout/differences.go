@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -89,17 +90,23 @@ func named(rec *capture.Record, a traffic.Answer) traffic.Answer {
 	return a
 }
 
+// pluginSaying matches what the API server's own plugins say that refuse before webhooks validate.
+var pluginSaying = regexp.MustCompile(`is forbidden: (?:violates PodSecurity |\[?(?:minimum|maximum) )`)
+
 // undecodable tells that the API server could not decode the object, and asked nobody.
 func undecodable(a traffic.Answer) bool {
 	return a.Code == http.StatusBadRequest && strings.Contains(a.Message, "cannot be handled as a")
 }
 
-// differentRefusal compares the answer to an object that the API server cannot decode.
+// unasked tells that the API server refused by itself, for a reason that the replay knows.
+func unasked(a traffic.Answer) bool { return undecodable(a) || pluginSaying.MatchString(a.Message) }
+
+// differentRefusal compares the answers to an object about which no policy is asked.
 func differentRefusal(j verdict.Judgement, a traffic.Answer) *difference {
-	if j.Decision == verdict.OutOfScope {
+	if j.Decision == verdict.OutOfScope && (undecodable(a) || words(j.Reason) == words(a.Message)) {
 		return nil
 	}
-	return &difference{string(j.Decision) + ": " + decisive(j), "not decoded: " + a.Message}
+	return &difference{string(j.Decision) + ": " + cmp.Or(j.Reason, decisive(j)), "refused: " + a.Message}
 }
 
 func words(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -191,7 +191,7 @@ func (r *rehearsal) prepare(ctx context.Context, l *live) error {
 	owners := l.cluster.Spec().Has(cluster.ControllerManager)
 	objects, refused := initial(l.World, l.All, owners)
 	if r.standing != nil {
-		objects = r.standing[l.Member].pick(objects)
+		objects = r.standing[l.Member].pick(append(homes(objects, l.Sets), objects...))
 	}
 	created, err := l.client.load(ctx, objects, refused)
 	if err != nil {
@@ -200,6 +200,15 @@ func (r *rehearsal) prepare(ctx context.Context, l *live) error {
 	if err := l.client.configure(ctx, l.World); err != nil {
 		return fmt.Errorf("Kyverno's configuration: %w", err)
 	}
+	for _, o := range l.Others {
+		u, err := parse(&o)
+		if err == nil {
+			err = l.client.put(ctx, u)
+		}
+		if err != nil {
+			refused.add("of the candidate: "+refusal(err), title(o.Kind, o.Namespace, o.Name))
+		}
+	}
 	note.Objects, note.Refused = created, refused.list()
 	r.step(start, l.Name, fmt.Sprintf("%d objects of the captured world created", created), "")
 	empty := policy.FromObjects(l.Name, nil)
@@ -207,15 +216,6 @@ func (r *rehearsal) prepare(ctx context.Context, l *live) error {
 	for _, c := range installed {
 		if c.Error != "" {
 			return fmt.Errorf("install %s: %s", c.Policy, c.Error)
-		}
-	}
-	for _, o := range l.Others {
-		u, err := parse(&o)
-		if err == nil {
-			err = l.client.put(ctx, u)
-		}
-		if err != nil {
-			return fmt.Errorf("%s %s of the candidate: %w", o.Kind, o.Name, err)
 		}
 	}
 	start = time.Now()

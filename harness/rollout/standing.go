@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
 )
 
 // identity tells objects of one cluster apart, whatever their version is.
@@ -24,8 +25,9 @@ type standing map[identity]json.RawMessage
 // as it was before the first of them. What requests only create is left out: for an object
 // that is there already the API server shows no mutation. The kinds that policies and
 // plugins look up are there all the same.
-func stand(w *capture.World, records []*capture.Record, owners bool) (standing, error) {
+func stand(w *capture.World, records []*capture.Record, sets []*policy.Set, owners bool) (standing, error) {
 	objects, _ := initial(w, records, owners)
+	objects = append(homes(objects, sets), objects...)
 	created, touched := map[identity]bool{}, map[identity]bool{}
 	before := map[identity]json.RawMessage{}
 	for _, r := range records {
@@ -58,6 +60,26 @@ func stand(w *capture.World, records []*capture.Record, owners bool) (standing, 
 		out[id] = content
 	}
 	return out, nil
+}
+
+// homes are the namespaces of policies that no object tells of: without them a cluster
+// refuses the policies, and the comparison is of its answers.
+func homes(objects []*unstructured.Unstructured, sets []*policy.Set) (out []*unstructured.Unstructured) {
+	have := map[string]bool{"": true, "kyverno": true}
+	for _, o := range objects {
+		if o.GetKind() == "Namespace" {
+			have[o.GetName()] = true
+		}
+	}
+	for _, set := range sets {
+		for _, o := range set.Objects {
+			if !have[o.Namespace] {
+				have[o.Namespace] = true
+				out = append(out, object("v1", "Namespace", "", o.Namespace))
+			}
+		}
+	}
+	return out
 }
 
 // freshJSON is [fresh] of an encoded object; nil of none.

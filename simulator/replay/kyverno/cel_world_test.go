@@ -101,7 +101,7 @@ func (m *memory) resourceFor(gvk schema.GroupVersionKind) (schema.GroupVersionRe
 }
 
 // request makes the admission request of a case, by the same code as the engine.
-func (c *celCase) request(t testing.TB, world *memory) *request {
+func (c *celCase) request(t testing.TB, world lookup) *request {
 	t.Helper()
 	record := &capture.Record{
 		Cluster: "test", Operation: c.Operation, Object: c.Object, OldObject: c.OldObject, SubResource: c.SubResource,

@@ -143,6 +143,9 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 		if v.Outcome == verdict.Error && u.failClosed() || v.Outcome == verdict.Fail {
 			out.deny = fmt.Sprintf("mutation policy %s error: failed to apply policy %s rules [%s: %s]", u.name.Name, u.name.Name, v.Rule, v.Message)
 		}
+		if u.warnsOf(v) {
+			out.warnings = append(out.warnings, fmt.Sprintf("policy %s.%s: %s", u.name.Name, v.Rule, v.Message))
+		}
 	}
 	if er.PatchedResource.Object != nil {
 		if object, err := json.Marshal(er.PatchedResource.Object); err == nil {
@@ -150,6 +153,18 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 		}
 	}
 	return out
+}
+
+// warnsOf tells whether the user hears of a mutation: of every one if the policy says so.
+func (u classicMutate) warnsOf(v verdict.Verdict) bool {
+	emit := u.policy.GetSpec().EmitWarning
+	switch v.Outcome {
+	case verdict.Fail, verdict.Error, verdict.Warn:
+		return true
+	case verdict.Pass:
+		return emit != nil && *emit
+	}
+	return false
 }
 
 // unsureOf tells whether a rule that changes things only matched because a match was assumed.

@@ -85,6 +85,7 @@ type sideRun struct {
 	version int
 
 	stored  bool   // the object is as it would be stored
+	refused string // why the API server refuses the object before it asks who validates
 	mutated []byte // the object after all mutations; nil when nothing changed
 
 	asked      bool
@@ -119,6 +120,9 @@ func (s *sideRun) run(ctx context.Context, units []phased) {
 		if u.phase >= phaseValidate && !s.stored {
 			s.store()
 		}
+		if s.refused != "" {
+			return
+		}
 		s.take(u, s.ask(ctx, u))
 		if mutates && len(s.denials) > 0 {
 			return // the API server stops at the first refusal of a mutating webhook
@@ -139,6 +143,10 @@ func (s *sideRun) store() {
 	object, err := admission.Stored(w.World, s.req.rec, s.req.adm.Object.Raw)
 	if err != nil {
 		return // policies say themselves that it does not decode
+	}
+	var refused *admission.Refused
+	if err := admission.Validate(w.World, s.req.rec, object); errors.As(err, &refused) {
+		s.refused = refused.Reason
 	}
 	s.mutate(object)
 	if s.req.adm.Name == "" && s.req.rec.SubResource == "" {
@@ -315,6 +323,9 @@ func (s *sideRun) mutate(object []byte) {
 }
 
 func (s *sideRun) judgement() verdict.Judgement {
+	if s.refused != "" {
+		return verdict.Judgement{Decision: verdict.OutOfScope, Reason: s.refused}
+	}
 	if !s.asked {
 		if s.outside != "" {
 			return verdict.Judgement{Decision: verdict.OutOfScope, Reason: s.outside}

@@ -1,0 +1,103 @@
+package admission
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/kubernetes/pkg/apis/core"
+	"k8s.io/kubernetes/plugin/pkg/admission/limitranger"
+	podsecurity "k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+// Validate runs the built-in plugins that refuse a new object after it was mutated and
+// before any webhook that validates is asked: the bounds of LimitRanges, and PodSecurity by
+// the labels of the namespace. A *Refused error says that no such webhook would be asked;
+// others are ours. What a cluster's own configuration exempts from PodSecurity, or demands
+// where a namespace has no labels, is in no capture. Quotas come after the webhooks.
+func Validate(w *capture.World, rec *capture.Record, object json.RawMessage) error {
+	if rec.Operation != capture.Create || rec.SubResource != "" || rec.Live || w == nil {
+		return nil
+	}
+	var validate func(runtime.Object) error
+	p := plugins{w, rec.Namespace}
+	switch rec.Kind.Group + "/" + rec.Kind.Kind {
+	case "/Pod":
+		validate = func(o runtime.Object) error { return p.validatePod(o.(*core.Pod)) }
+	case "/PersistentVolumeClaim":
+		validate = func(o runtime.Object) error { return p.validateClaim(o.(*core.PersistentVolumeClaim)) }
+	default:
+		return nil
+	}
+	inside, err := decode(object, schema.GroupVersionKind(rec.Kind))
+	if err != nil {
+		return err
+	}
+	return validate(inside)
+}
+
+func (p plugins) validatePod(pod *core.Pod) error {
+	for _, r := range in[corev1.LimitRange](p.world, "", "limitranges", p.namespace) {
+		known().Default(r)
+		if err := limitranger.PodValidateLimitFunc(r, pod); err != nil {
+			return &Refused{fmt.Sprintf("pods %q is forbidden: %v", pod.Name, err)}
+		}
+	}
+	return p.secure(pod)
+}
+
+func (p plugins) validateClaim(claim *core.PersistentVolumeClaim) error {
+	for _, r := range in[corev1.LimitRange](p.world, "", "limitranges", p.namespace) {
+		known().Default(r)
+		if err := limitranger.PersistentVolumeClaimValidateLimitFunc(r, claim); err != nil {
+			return &Refused{fmt.Sprintf("persistentvolumeclaims %q is forbidden: %v", claim.Name, err)}
+		}
+	}
+	return nil
+}
+
+// privileged is what an API server demands of namespaces without labels.
+var privileged = podsecurity.Policy{
+	Enforce: podsecurity.LevelVersion{Level: podsecurity.LevelPrivileged, Version: podsecurity.LatestVersion()},
+	Audit:   podsecurity.LevelVersion{Level: podsecurity.LevelPrivileged, Version: podsecurity.LatestVersion()},
+	Warn:    podsecurity.LevelVersion{Level: podsecurity.LevelPrivileged, Version: podsecurity.LatestVersion()},
+}
+
+type evaluator interface {
+	EvaluatePod(level podsecurity.LevelVersion, meta *metav1.ObjectMeta, spec *corev1.PodSpec) []policy.CheckResult
+}
+
+var checks = sync.OnceValues(func() (evaluator, error) { return policy.NewEvaluator(policy.DefaultChecks(), nil) })
+
+// secure is PodSecurity's answer to a new pod. A level that does not parse is restricted,
+// as the API server takes it.
+func (p plugins) secure(pod *core.Pod) error {
+	namespace := named[corev1.Namespace](p.world, "", "namespaces", "", p.namespace)
+	if namespace == nil {
+		return nil
+	}
+	levels, _ := podsecurity.PolicyToEvaluate(namespace.Labels, privileged)
+	if levels.Enforce.Level == podsecurity.LevelPrivileged {
+		return nil
+	}
+	var outside corev1.Pod
+	if err := known().Convert(pod, &outside, nil); err != nil {
+		return fmt.Errorf("convert the pod %s: %w", pod.Name, err)
+	}
+	all, err := checks()
+	if err != nil {
+		return fmt.Errorf("the checks of PodSecurity: %w", err)
+	}
+	result := policy.AggregateCheckResults(all.EvaluatePod(levels.Enforce, &outside.ObjectMeta, &outside.Spec))
+	if result.Allowed {
+		return nil
+	}
+	return &Refused{fmt.Sprintf("pods %q is forbidden: violates PodSecurity %q: %s", pod.Name, levels.Enforce, result.ForbiddenDetail())}
+}
