@@ -134,10 +134,11 @@ func (s standing) world(w *capture.World) (*capture.World, error) {
 	return capture.NewWorld(w.Cluster, objects...)
 }
 
-// sent is a record as it is sent: a dry run, on top of what stands.
+// sent is a record as it is sent: a dry run, on top of what stands. What it was answered
+// where it was captured (a quota was used up, an account was missing) does not count here.
 func (s standing) sent(rec *capture.Record) *capture.Record {
 	out := *rec
-	out.DryRun = true
+	out.DryRun, out.Response = true, nil
 	if len(rec.OldObject) == 0 || rec.SubResource != "" {
 		return &out
 	}

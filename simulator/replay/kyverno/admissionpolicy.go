@@ -164,6 +164,7 @@ func (c *Compiler) compileAdmissionPolicy(object policy.Object, shared celSet) *
 		if len(base.bindings) == 0 {
 			made.units = nil
 		}
+		made.units = c.withScans(object, made.units)
 		c.cel.made[key] = made
 	}
 	return made

@@ -53,7 +53,7 @@ func BenchmarkValidating(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		req.cel = celRequest{}
-		for _, u := range units {
+		for _, u := range ofAdmission(units) {
 			if u.unit.(seer).sees(req) {
 				u.unit.eval(context.Background(), req)
 			}
@@ -68,7 +68,7 @@ func BenchmarkValidatingEngine(b *testing.B) {
 		b.Fatal(err)
 	}
 	var all []vpolengine.Policy
-	for _, u := range units {
+	for _, u := range ofAdmission(units) {
 		all = append(all, u.unit.(*validating).compiled.sample().compiled...)
 	}
 	req := benchRequest(b)

@@ -65,7 +65,7 @@ func (c *Compiler) newImageValidating(base *celPolicy, content []byte) ([]phased
 		return nil, err
 	}
 	spec := typed.GetSpec()
-	if !spec.AdmissionEnabled() && !c.opt.EveryPolicy || spec.EvaluationMode() != policieskyvernoio.EvaluationModeKubernetes {
+	if spec.EvaluationMode() != policieskyvernoio.EvaluationModeKubernetes {
 		return nil, nil
 	}
 	spec.Credentials = nil // of a registry that is not asked

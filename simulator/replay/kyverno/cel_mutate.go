@@ -50,7 +50,7 @@ func (c *Compiler) newMutating(base *celPolicy, content []byte) ([]phased, error
 		base.addVariant(v.CompiledPolicy.MatchConstraints())
 	}
 	spec := typed.GetSpec()
-	if !spec.AdmissionEnabled() && !c.opt.EveryPolicy || spec.EvaluationMode() != policieskyvernoio.EvaluationModeKubernetes {
+	if spec.EvaluationMode() != policieskyvernoio.EvaluationModeKubernetes {
 		return nil, nil
 	}
 	var units []phased

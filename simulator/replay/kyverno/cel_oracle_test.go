@@ -85,6 +85,7 @@ func runSuite(t *testing.T, path string) (agreed, differed, left int) {
 		return 0, 0, len(suite.Results)
 	}
 	units, problems, err := NewCompiler(Options{At: testClock}).compileCEL(context.Background(), set, nil)
+	units = ofAdmission(units)
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}

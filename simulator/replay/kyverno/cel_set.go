@@ -217,5 +217,6 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 	}
 	base.needs = celNeedsOf(changed.text)
 	base.needs.lookups, base.needs.callsOut = changed.lookups, changed.callsOut
-	return celCompilers[object.Kind](c, base, changed.content)
+	units, err := celCompilers[object.Kind](c, base, changed.content)
+	return c.withScans(object, units), err
 }

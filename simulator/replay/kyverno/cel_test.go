@@ -176,6 +176,7 @@ func compileYAML(t testing.TB, data []byte) ([]phased, []policy.Problem) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	units = ofAdmission(units)
 	slices.SortStableFunc(units, func(a, b phased) int {
 		if a.phase != b.phase {
 			return int(a.phase) - int(b.phase)
@@ -183,6 +184,11 @@ func compileYAML(t testing.TB, data []byte) ([]phased, []policy.Problem) {
 		return a.unit.ref().Compare(b.unit.ref())
 	})
 	return units, problems
+}
+
+// ofAdmission leaves out the units of the background scan.
+func ofAdmission(units []phased) []phased {
+	return slices.DeleteFunc(units, func(u phased) bool { return u.phase == phaseScan })
 }
 
 // setOf makes a policy set of a multi-document YAML file.

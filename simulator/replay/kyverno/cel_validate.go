@@ -39,7 +39,7 @@ func (c *Compiler) newValidating(base *celPolicy, content []byte) ([]phased, err
 	default:
 		return newAuthorizing(base, string(mode), content)
 	}
-	if !spec.AdmissionEnabled() && !c.opt.EveryPolicy || spec.EvaluationMode() != policieskyvernoio.EvaluationModeKubernetes {
+	if spec.EvaluationMode() != policieskyvernoio.EvaluationModeKubernetes {
 		return nil, nil
 	}
 	u := &validating{celPolicy: base, actions: spec.ValidationActions()}

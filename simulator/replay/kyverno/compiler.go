@@ -67,6 +67,7 @@ func NewCompiler(opt Options) *Compiler {
 // Program is one policy set, compiled.
 type Program struct {
 	units    []phased
+	scans    []phased
 	Rejected []policy.Problem // policies that Kyverno would reject, in file order
 	Notes    []string         // what a reader of the answer should know
 }
@@ -107,6 +108,9 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 		}
 		return a.unit.ref().Compare(b.unit.ref())
 	})
+	if at := slices.IndexFunc(p.units, func(u phased) bool { return u.phase == phaseScan }); at >= 0 {
+		p.units, p.scans = p.units[:at:at], p.units[at:]
+	}
 	slices.SortStableFunc(p.Rejected, func(a, b policy.Problem) int {
 		if a.File != b.File {
 			return strings.Compare(a.File, b.File)
@@ -230,10 +234,13 @@ func (c *Compiler) newClassicUnits(object policy.Object, shared classicSet) ([]p
 // units lists the phases that the policy has rules for.
 func (c *classic) units(every bool) []phased {
 	spec := c.policy.GetSpec()
-	if !spec.AdmissionProcessingEnabled() && !every {
-		return nil
-	}
 	var units []phased
+	if scan := newClassicScan(c); scan != nil {
+		units = append(units, phased{phaseScan, scan})
+	}
+	if !spec.AdmissionProcessingEnabled() && !every {
+		return units
+	}
 	if spec.HasMutateStandard() {
 		units = append(units, phased{phaseMutate, classicMutate{c}})
 	}

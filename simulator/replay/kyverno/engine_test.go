@@ -29,7 +29,7 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the expected answers in testd
 
 // TestEngine replays the objects of each archive in testdata/engine under its policies
 // and compares what the engine says, line by line, with the file want. The archive's
-// comment says what is tested; lines "+complete", "+as NAME" in it set options.
+// comment says what is tested; "+complete", "+scan", "+as NAME" in it set options.
 func TestEngine(t *testing.T) {
 	archives, err := filepath.Glob("testdata/engine/*.txtar")
 	if err != nil || len(archives) == 0 {
@@ -105,6 +105,13 @@ func replayArchive(t *testing.T, archive *txtar.Archive) string {
 		sides, err := engine.Judge(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if strings.Contains(string(archive.Comment), "+scan") {
+			scans, err := engine.Scan(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sides[0] = verdict.Judgement{Decision: "scanned", Verdicts: scans[0]}
 		}
 		sayJudgement(&out, r, &sides[0])
 	}

@@ -26,6 +26,9 @@ type Engine struct {
 	env   *environment
 	look  lookup
 	sides [][]phased
+	scans [][]phased
+	// unfiltered is env for the scan.
+	unfiltered *environment
 	// As is the user of records that do not say who sent them; zero leaves them unknown.
 	as capture.User
 }

@@ -33,6 +33,7 @@ const (
 	phaseValidate                // ClusterPolicy, ValidatingPolicy, ImageValidatingPolicy, ValidatingAdmissionPolicy
 	phaseBackground              // generate, mutate existing: after admission
 	phaseSchedule                // CleanupPolicy, DeletingPolicy: not on admission at all
+	phaseScan                    // the background scan of what is in the cluster: see [Engine.Scan]
 )
 
 // answer is what one unit said of one request.
@@ -69,10 +70,11 @@ type request struct {
 	misses         misses
 	classic        classicRequest
 	cel            celRequest
+	nobody         bool // sends it: the background scan asks
 }
 
 // userKnown tells whether the capture says who sent the request.
-func (r *request) userKnown() bool { return r.adm.UserInfo.Username != "" || r.env.mocks != nil }
+func (r *request) userKnown() bool { return r.adm.UserInfo.Username != "" || r.nobody || r.env.mocks != nil }
 
 // lookup answers what policies ask of the cluster from the capture. An object that the
 // capture proves absent is a NotFound API error; one that it cannot know is [errUnknown].

@@ -131,6 +131,10 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	if err := env.configure(own); err != nil {
 		return nil, err
 	}
+	unfiltered := &environment{everything: true} // by its default, the scan ignores resource filters
+	if err := unfiltered.configure(own); err != nil {
+		return nil, err
+	}
 	rbac := func(resource string) capture.GVR {
 		return capture.GVR{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: resource}
 	}
@@ -144,8 +148,10 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	if !slices.ContainsFunc(env.clusters, isBootstrap) {
 		env.bootstrapped()
 	}
-	e := &Engine{env: env, look: world{w}, as: as}
+	unfiltered.rolesKnown = true // of nobody
+	e := &Engine{env: env, unfiltered: unfiltered, look: world{w}, as: as}
 	for _, p := range programs {
+		e.scans = append(e.scans, p.scans)
 		e.sides = append(e.sides, p.units)
 	}
 	return e, nil

@@ -1,0 +1,230 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
+	policyvalidation "github.com/kyverno/kyverno/pkg/validation/policy"
+	authenticationv1 "k8s.io/api/authentication/v1"
+
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// Scan judges the object of rec as Kyverno's reports controller does when it scans what is
+// in a cluster: a creation that nobody asks for, under the policies that are for the
+// background, without webhooks and their filters. It returns the results that PolicyReports
+// would show, once for each side; none for a record without an object of its own. The
+// scan's own differences are kept: an object that a MutatingPolicy would change fails.
+func (e *Engine) Scan(ctx context.Context, rec *capture.Record) ([][]verdict.Verdict, error) {
+	out := make([][]verdict.Verdict, len(e.scans))
+	if rec.SubResource != "" || len(rec.Object) == 0 || rec.Lacks(capture.MissingObject) || rec.Operation == capture.Delete {
+		return out, nil
+	}
+	there, err := e.inCluster(rec)
+	if err != nil || there == nil {
+		return out, err
+	}
+	req, err := e.newRequest(there)
+	if err != nil {
+		return out, err
+	}
+	req.env, req.nobody = e.unfiltered, true
+	req.adm.UserInfo, req.roles, req.clusterRoles = authenticationv1.UserInfo{}, nil, nil
+	common := map[unit][]verdict.Verdict{}
+	for i, units := range e.scans {
+		for _, u := range units {
+			got, ok := common[u.unit]
+			if !ok {
+				got = (&sideRun{req: *req, units: units}).scan(ctx, u)
+				common[u.unit] = got
+			}
+			out[i] = append(out[i], got...)
+		}
+		slices.SortStableFunc(out[i], verdict.Verdict.Compare)
+	}
+	return out, ctx.Err()
+}
+
+// inCluster is a record's object as the cluster holds it; nil if it would refuse it.
+func (e *Engine) inCluster(rec *capture.Record) (*capture.Record, error) {
+	there := *rec
+	there.Operation, there.OldObject, there.Options, there.Response = capture.Create, nil, nil, nil
+	there.User, there.DryRun, there.Missing = capture.User{}, false, nil
+	w, ok := e.look.(world)
+	if !ok || rec.Live {
+		return &there, nil
+	}
+	object, err := admission.Prepare(w.World, &there)
+	if err == nil {
+		object, err = admission.Stored(w.World, &there, object)
+	}
+	if _, refused := err.(*admission.Refused); refused {
+		return nil, nil
+	}
+	there.Object, there.Live = object, true
+	return &there, err
+}
+
+func (s *sideRun) scan(ctx context.Context, u phased) []verdict.Verdict {
+	if pre, ok := u.unit.(seer); ok && !pre.sees(&s.req) {
+		return nil
+	}
+	return evaluate(ctx, u, &s.req).verdicts
+}
+
+// reporting is what decides whether and how reports show a policy.
+type reporting struct {
+	Metadata struct {
+		Labels      map[string]string `json:"labels"`
+		Annotations map[string]string `json:"annotations"`
+	} `json:"metadata"`
+	Spec struct {
+		Evaluation struct {
+			Admission, Background struct {
+				Enabled *bool `json:"enabled"`
+			}
+		} `json:"evaluation"`
+	} `json:"spec"`
+}
+
+func reportingOf(content []byte) (r reporting) {
+	_ = json.Unmarshal(content, &r) // it was decoded before
+	return r
+}
+
+func (r *reporting) admits() bool {
+	on := r.Spec.Evaluation.Admission.Enabled
+	return on == nil || *on
+}
+
+func (r *reporting) scans() bool {
+	on := r.Spec.Evaluation.Background.Enabled
+	_, hidden := r.Metadata.Labels["reports.kyverno.io/disabled"]
+	return (on == nil || *on) && !hidden
+}
+
+// scored tells whether a failure counts; otherwise it is shown as a warning.
+func (r *reporting) scored() bool { return r.Metadata.Annotations["policies.kyverno.io/scored"] != "false" }
+
+// scanned is a unit of admission as the scan uses it.
+type scanned struct {
+	unit
+	scored bool
+}
+
+func (u scanned) sees(req *request) bool {
+	pre, ok := u.unit.(seer)
+	return !ok || pre.sees(req)
+}
+
+func (u scanned) eval(ctx context.Context, req *request) answer {
+	got := u.unit.eval(ctx, req)
+	var out answer
+	for _, v := range got.verdicts {
+		if v.Outcome == verdict.Skip && v.Message == matchConditionsNotMet && v.Type == verdict.Validate {
+			continue // not asked
+		}
+		if v.Type == verdict.Mutate && v.Outcome == verdict.Pass && got.object != nil && len(v.Exceptions) == 0 {
+			v.Rule, v.Outcome, v.Message = "", verdict.Fail, "mutation is not applied"
+		}
+		out.verdicts = append(out.verdicts, unscored(v, u.scored))
+	}
+	return out
+}
+
+func unscored(v verdict.Verdict, scored bool) verdict.Verdict {
+	if v.Outcome == verdict.Fail && !scored {
+		v.Outcome = verdict.Warn
+	}
+	return v
+}
+
+// withScans adds to the units of a policy of policies.kyverno.io, or of Kubernetes' own,
+// those of the scan, and leaves out those of admission where the policy is not for it.
+func (c *Compiler) withScans(object policy.Object, units []phased) (out []phased) {
+	r := reportingOf(object.JSON)
+	if r.admits() || c.opt.EveryPolicy {
+		out = units
+	}
+	if !r.scans() {
+		return out
+	}
+	for _, u := range units {
+		switch u.unit.(type) {
+		case *validating, *imageValidating, *mutating, *validatingAdmission:
+			out = append(out, phased{phaseScan, scanned{u.unit, r.scored()}})
+		}
+	}
+	return out
+}
+
+// classicScan is a ClusterPolicy or Policy as the scan uses it.
+type classicScan struct {
+	*classic
+	images *classicVerify // nil for none
+	scored bool
+}
+
+// newClassicScan returns nil for policies that are not scanned.
+func newClassicScan(c *classic) *classicScan {
+	spec := c.policy.GetSpec()
+	r := reporting{}
+	r.Metadata.Labels, r.Metadata.Annotations = c.policy.GetLabels(), c.policy.GetAnnotations()
+	asks := spec.HasValidate() || spec.HasVerifyImages() || spec.HasVerifyManifests()
+	if !asks || !r.scans() || !c.policy.BackgroundProcessingEnabled() || policyvalidation.ValidateVariables(c.policy, true) != nil {
+		return nil
+	}
+	own := *c
+	own.exceptions = slices.DeleteFunc(slices.Clone(c.exceptions), func(e *kyvernov2.PolicyException) bool { return !e.Spec.BackgroundProcessingEnabled() })
+	made := &classicScan{classic: &own, scored: r.scored()}
+	if spec.HasVerifyImages() {
+		verify := newClassicVerify(&own)
+		verify.checks = nil // they are the webhook's
+		made.images = &verify
+	}
+	return made
+}
+
+func (u *classicScan) eval(ctx context.Context, req *request) answer {
+	if u.policy.IsNamespaced() && u.policy.GetNamespace() != req.adm.Namespace {
+		return answer{}
+	}
+	pc, err := req.policyContext(u.classic)
+	if err != nil {
+		return u.broken(verdict.Validate, verdict.Audit, err)
+	}
+	policy, _ := u.readings(req)
+	er := u.engineFor(req).Validate(ctx, pc.WithPolicy(policy))
+	found := req.misses.take()
+	var out answer
+	for i, v := range u.verdicts(er, verdict.Validate, u.actionOf(req)) {
+		if strings.EqualFold(string(er.PolicyResponse.Rules[i].RuleType()), "ImageVerify") {
+			continue
+		}
+		out.verdicts = append(out.verdicts, unscored(u.needs.settle(v, req, found), u.scored))
+	}
+	if u.images != nil {
+		for _, v := range u.images.eval(ctx, req).verdicts {
+			out.verdicts = append(out.verdicts, unscored(v, u.scored))
+		}
+	}
+	return out
+}
+
+// actionOf is what the policy does on admission: reports do not show it.
+func (u *classicScan) actionOf(req *request) verdict.Action {
+	rules := u.policy.GetSpec().Rules
+	for i := range rules {
+		if effectiveAction(u.policy.GetSpec(), &rules[i], req.namespace).Enforce() {
+			return verdict.Enforce
+		}
+	}
+	return verdict.Audit
+}
+
