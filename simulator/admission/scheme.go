@@ -65,6 +65,21 @@ func encode(inside runtime.Object, gvk schema.GroupVersionKind) (json.RawMessage
 	return json.Marshal(typed)
 }
 
+// Decodes tells whether an API server takes an object for one of its kind; a *Refused error
+// says why not. Of custom resources it does not know.
+func Decodes(raw json.RawMessage) error {
+	var head struct{ APIVersion, Kind string }
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return &Refused{err.Error()}
+	}
+	gvk := schema.GroupVersionKind(capture.ParseGVK(head.APIVersion, head.Kind))
+	if !known().Recognizes(gvk) {
+		return nil
+	}
+	_, err := decode(raw, gvk)
+	return err
+}
+
 // Convert returns an object of Kubernetes in another version of its kind, as an API server
 // converts it for a webhook that asks for that version.
 func Convert(raw json.RawMessage, from, to capture.GVK) (json.RawMessage, error) {

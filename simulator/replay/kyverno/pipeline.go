@@ -280,6 +280,7 @@ func evaluate(ctx context.Context, u phased, req *request) (got answer) {
 const debugPanics = false
 
 func (s *sideRun) take(u phased, got answer) {
+	got = refusing(got)
 	s.verdicts = append(s.verdicts, got.verdicts...)
 	s.warnings = append(s.warnings, got.warnings...)
 	s.generated = append(s.generated, got.generated...)
@@ -294,6 +295,26 @@ func (s *sideRun) take(u phased, got answer) {
 	if got.object != nil && u.phase <= phaseVerify {
 		s.mutate(got.object)
 	}
+}
+
+// refusing is an answer without the objects that an API server would not take from Kyverno.
+func refusing(got answer) answer {
+	refused := map[string]string{}
+	for _, g := range got.generated {
+		if err := admission.Decodes(g.Object); len(g.Object) > 0 && err != nil {
+			refused[g.Target] = err.Error()
+			got.verdicts = slices.Clone(got.verdicts)
+			for i := range got.verdicts {
+				if v := &got.verdicts[i]; v.Rule == g.Rule && v.Outcome == verdict.Pass {
+					v.Outcome, v.Message = verdict.Error, g.Target+" cannot be made: "+err.Error()
+				}
+			}
+		}
+	}
+	if len(refused) > 0 {
+		got.generated = slices.DeleteFunc(slices.Clone(got.generated), func(g verdict.Generated) bool { return refused[g.Target] != "" })
+	}
+	return got
 }
 
 // decides tells whether knowing v could turn the decision.

@@ -133,6 +133,9 @@ func (u scanned) eval(ctx context.Context, req *request) answer {
 		if v.Type == verdict.Mutate && v.Outcome == verdict.Pass && got.object != nil && len(v.Exceptions) == 0 {
 			v.Rule, v.Outcome, v.Message = "", verdict.Fail, "mutation is not applied"
 		}
+		if v.Outcome == verdict.Pass && v.Message == "" {
+			v.Message = "success"
+		}
 		out.verdicts = append(out.verdicts, unscored(v, u.scored))
 	}
 	return out
