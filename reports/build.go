@@ -30,6 +30,7 @@ type Input struct {
 	BaselineCount  int
 	Changes        []policy.Change
 	Radius         *blast.Radius
+	Scan           *blast.Scan // nil when no background scan was asked for
 	Rejected       []Rejected
 	Skipped        []Skipped
 	Notes          []string
@@ -46,7 +47,7 @@ func Build(in Input) *Report {
 		SchemaVersion: SchemaVersion, Tool: in.Tool,
 		Question: Question{Captures: in.Captures, Baseline: baselineOf(in), Candidate: setOf(in.Candidate), At: in.At.UTC()},
 		Totals:   totalsOf(r),
-		Rejected: orEmpty(in.Rejected), Skipped: orEmpty(in.Skipped), Notes: orEmpty(in.Notes), Rehearsal: rehearsed(in.Rehearsal),
+		Rejected: orEmpty(in.Rejected), Skipped: orEmpty(in.Skipped), Notes: orEmpty(in.Notes), Rehearsal: rehearsed(in.Rehearsal), PolicyReports: policyReportsOf(in.Scan),
 		Budget: []Limit{}, Unknowns: []Unknown{}, Clusters: []Cluster{}, Namespaces: []Group{}, Workloads: []Workload{},
 	}
 	for _, l := range r.Budget {

@@ -32,6 +32,7 @@ func renderText(w io.Writer, r *reports.Report, opt Options) error {
 	p.namespaces(r.Namespaces)
 	p.teams(r.Teams)
 	p.workloads(r.Workloads)
+	p.scan(r.PolicyReports)
 	p.unknowns(r.Unknowns)
 	p.rejected(r.Rejected)
 	p.skipped(r.Skipped)

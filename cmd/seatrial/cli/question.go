@@ -42,6 +42,9 @@ type question struct {
 	programs  []*kyverno.Program
 	compiler  *kyverno.Compiler
 	rehearsal *timeline.Timeline // nil for a replay
+
+	scans bool        // whether a background scan is asked for
+	found *blast.Scan // what it finds; nil otherwise
 }
 
 // The collector trades memory for time, up to a limit: a replay's garbage is short-lived
@@ -87,6 +90,11 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 	}
 	if err := ledgers.close(); err != nil {
 		return nil, err
+	}
+	if q.scans {
+		if err := q.scan(ctx, engines); err != nil {
+			return nil, unanswered(err)
+		}
 	}
 	return reports.Build(q.input(meter.Radius())), nil
 }
@@ -224,7 +232,7 @@ func (q *question) namespaceLabels(cluster, namespace string) map[string]string 
 // input gathers what the report is built from.
 func (q *question) input(radius *blast.Radius) reports.Input {
 	in := reports.Input{
-		Tool: tool(), At: q.at, Radius: radius, Rehearsal: q.rehearsal, Rejected: q.rejected, Notes: append(q.notes, kyverno.Notes(q.programs...)...),
+		Tool: tool(), At: q.at, Radius: radius, Scan: q.found, Rehearsal: q.rehearsal, Rejected: q.rejected, Notes: append(q.notes, kyverno.Notes(q.programs...)...),
 		Captures: []reports.Capture{{File: q.capture.Path, Digest: q.capture.End.Digest, Records: int(q.capture.End.Records), From: radius.From, To: radius.To}},
 	}
 	for _, s := range q.capture.Skipped {

@@ -27,6 +27,7 @@ type replayFlags struct {
 	exceptionNamespace string
 	everything         bool
 	skipRejected       bool
+	policyReports      bool
 }
 
 func (f *replayFlags) register(cmd *cobra.Command) {
@@ -41,6 +42,7 @@ func (f *replayFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.exceptionNamespace, "exception-namespace", "", "honour PolicyExceptions of kyverno.io in this namespace only, as Kyverno's --exceptionNamespace does")
 	flags.BoolVar(&f.everything, "ignore-kyverno-config", false, "judge also what Kyverno's resourceFilters, excluded users and webhook selectors keep from it")
 	flags.BoolVar(&f.skipRejected, "skip-rejected", false, "replay without the candidate policies that Kyverno would reject; they are counted and shown")
+	flags.BoolVar(&f.policyReports, "policy-reports", false, "foretell also what Kyverno's background scan would find in the captured objects")
 	_ = cmd.MarkFlagRequired("capture")
 }
 
@@ -95,7 +97,7 @@ func (f *replayFlags) question(env Env) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &question{env: env, outputs: parsed, workers: f.workers, skipRejected: f.skipRejected}
+	q := &question{env: env, outputs: parsed, workers: f.workers, skipRejected: f.skipRejected, scans: f.policyReports}
 	if f.workers < 1 {
 		return nil, malformed(fmt.Errorf("--workers: %d, want 1 or more", f.workers), "")
 	}

@@ -13,6 +13,7 @@ if (predicted) {
 }
 drawRehearsal();
 drawPolicies();
+drawScan();
 drawGaps();
 drawRest();
 for (const f of watchers) f();

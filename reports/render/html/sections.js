@@ -72,6 +72,23 @@ function drawPolicies() {
   section("policies", "Policies", report.policies.length, table(["policy", "change", "where", ...seen.map((c) => ({ num: heads[c] }))], rows));
 }
 
+// drawScan is what PolicyReports will show: results by rule, and what is new in them.
+function drawScan() {
+  const scan = report.policyReports;
+  if (!scan) return;
+  const said = (counts) => Object.entries(counts || {}).filter(([o]) => o !== "pass" && o !== "skip").map(([o, n]) => `${number(n)} ${o}`).join(", ") || (counts ? "none" : "·");
+  const name = (x) => refName(x.policy) + (x.rule ? " / " + x.rule : "");
+  const cells = (...texts) => el("tr", null, texts.map((t) => el("td.data", null, t)));
+  const rules = scan.rules.map((r) => cells(name(r), said(r.baseline), said(r.candidate), number((r.candidate || {}).pass || 0)));
+  const most = 200;
+  const found = scan.findings.slice(0, most).map((f) => cells(f.cluster, `${f.kind} ${f.namespace ? f.namespace + "/" : ""}${f.name}`, name(f), `${f.before || "·"} → ${f.after}`, f.message));
+  section("scan", `PolicyReports: after a background scan of ${count(scan.objects, "object")}`, scan.findings.length,
+    table(["policy / rule", "today", "candidate", "pass"], rules),
+    found.length ? el("h3", null, "New in the reports") : null,
+    found.length ? table(["cluster", "object", "policy / rule", "result", "message"], found) : null,
+    scan.findings.length > most ? el("p.dim", null, `${count(scan.findings.length - most, "finding")} more in the JSON form`) : null);
+}
+
 function drawGaps() {
   const list = (items) => el("ul.items", null, items);
   if (report.unknowns.length) {

@@ -141,7 +141,9 @@ func (u scanned) eval(ctx context.Context, req *request) answer {
 	return out
 }
 
+// unscored is a result as reports show it: without what the policy does on admission.
 func unscored(v verdict.Verdict, scored bool) verdict.Verdict {
+	v.Action = ""
 	if v.Outcome == verdict.Fail && !scored {
 		v.Outcome = verdict.Warn
 	}
@@ -206,7 +208,7 @@ func (u *classicScan) eval(ctx context.Context, req *request) answer {
 	er := u.engineFor(req).Validate(ctx, pc.WithPolicy(policy))
 	found := req.misses.take()
 	var out answer
-	for i, v := range u.verdicts(er, verdict.Validate, u.actionOf(req)) {
+	for i, v := range u.verdicts(er, verdict.Validate, "") {
 		if strings.EqualFold(string(er.PolicyResponse.Rules[i].RuleType()), "ImageVerify") {
 			continue
 		}
@@ -219,15 +221,3 @@ func (u *classicScan) eval(ctx context.Context, req *request) answer {
 	}
 	return out
 }
-
-// actionOf is what the policy does on admission: reports do not show it.
-func (u *classicScan) actionOf(req *request) verdict.Action {
-	rules := u.policy.GetSpec().Rules
-	for i := range rules {
-		if effectiveAction(u.policy.GetSpec(), &rules[i], req.namespace).Enforce() {
-			return verdict.Enforce
-		}
-	}
-	return verdict.Audit
-}
-

@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/seatrial/seatrial/simulator/blast"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/replay"
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// scanning is an engine whose answers are those of the background scan.
+type scanning struct{ *kyverno.Engine }
+
+// Judge scans the record's object.
+func (s scanning) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judgement, error) {
+	sides, err := s.Scan(ctx, rec)
+	out := make([]verdict.Judgement, len(sides))
+	for i := range sides {
+		out[i].Verdicts = sides[i]
+	}
+	return out, err
+}
+
+// scan foretells the PolicyReports of what is there at the end of the capture.
+func (q *question) scan(ctx context.Context, engines map[string]*kyverno.Engine) error {
+	meter := blast.NewScanMeter()
+	find := func(cluster string) (replay.Engine, error) { return scanning{engines[cluster]}, nil }
+	err := replay.Run(ctx, replay.Objects(q.capture.Records), find, q.workers, func(a replay.Answer) error {
+		meter.Add(a.Record, a.Sides[0].Verdicts, a.Sides[1].Verdicts)
+		return nil
+	})
+	q.found = meter.Scan()
+	return err
+}
