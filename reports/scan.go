@@ -10,7 +10,7 @@ import (
 type PolicyReports struct {
 	Objects  int           `json:"objects"`  // that were scanned
 	Rules    []ScannedRule `json:"rules"`    // by policy and rule
-	Findings []ScanFinding     `json:"findings"` // what newly fails, warns, errs or is not known
+	Findings []ScanFinding `json:"findings"` // what newly fails, warns, errs or is not known
 }
 
 // ScannedRule counts the results of one rule.

@@ -12,7 +12,7 @@ import (
 type Scan struct {
 	Objects  int           // that were scanned
 	Rules    []ScannedRule // by policy and rule
-	Findings []ScanFinding     // in the order of the objects: what newly fails, warns or errs
+	Findings []ScanFinding // in the order of the objects: what newly fails, warns or errs
 }
 
 // ScannedRule counts the results of one rule by outcome. A side is nil when the rule has no

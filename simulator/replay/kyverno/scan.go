@@ -110,7 +110,9 @@ func (r *reporting) scans() bool {
 }
 
 // scored tells whether a failure counts; otherwise it is shown as a warning.
-func (r *reporting) scored() bool { return r.Metadata.Annotations["policies.kyverno.io/scored"] != "false" }
+func (r *reporting) scored() bool {
+	return r.Metadata.Annotations["policies.kyverno.io/scored"] != "false"
+}
 
 // scanned is a unit of admission as the scan uses it.
 type scanned struct {

@@ -74,7 +74,9 @@ type request struct {
 }
 
 // userKnown tells whether the capture says who sent the request.
-func (r *request) userKnown() bool { return r.adm.UserInfo.Username != "" || r.nobody || r.env.mocks != nil }
+func (r *request) userKnown() bool {
+	return r.adm.UserInfo.Username != "" || r.nobody || r.env.mocks != nil
+}
 
 // lookup answers what policies ask of the cluster from the capture. An object that the
 // capture proves absent is a NotFound API error; one that it cannot know is [errUnknown].
