@@ -103,6 +103,9 @@ func (c *comparison) run(ctx context.Context) (err error) {
 	if err := c.each(ctx, c.members, c.prepare); err != nil {
 		return err
 	}
+	if err := c.each(ctx, c.members, c.rights); err != nil {
+		return err
+	}
 	for _, s := range c.plan.Stages {
 		c.stage = s.Name
 		if err := c.each(ctx, c.members, func(ctx context.Context, l *live) error { return c.member(ctx, s, l) }); err != nil {

@@ -141,7 +141,7 @@ type Judgement struct {
 	Messages  []string        `json:"-"`
 	Warnings  []string        `json:"warnings,omitempty"` // sorted
 	Verdicts  []Verdict       `json:"verdicts,omitempty"` // sorted; a rule that does not match has none
-	Patch     json.RawMessage `json:"patch,omitempty"`    // JSON patch (RFC 6902) from the record's object to the admitted one
+	Patch     json.RawMessage `json:"patch,omitempty"`    // JSON patch (RFC 6902) from the object as the API server sends it, defaults filled in, to the admitted one
 	Generated []Generated     `json:"generated,omitempty"`
 	Reason    string          `json:"reason,omitempty"` // why OutOfScope, DecisionUndecided or DecisionError
 }

@@ -38,6 +38,7 @@ type question struct {
 
 	installed map[string]*policy.Set // by cluster, when a side is "captured"
 	rejected  []reports.Rejected
+	refusing  map[reports.Rejected][]string // the clusters that would reject it
 	notes     []string
 	programs  []*kyverno.Program
 	compiler  *kyverno.Compiler
@@ -128,7 +129,7 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 			if err != nil {
 				return nil, unanswered(fmt.Errorf("compile the %s: %w", side.name, err))
 			}
-			q.reject(side.name, program.Rejected)
+			q.reject(side.name, cluster.Name, program.Rejected)
 			sides = append(sides, program)
 		}
 		engine, err := q.compiler.Engine(world, q.as, sides...)
@@ -138,6 +139,7 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 		q.programs = append(q.programs, sides...)
 		engines[cluster.Name] = engine
 	}
+	q.nameClusters()
 	return engines, q.refuse()
 }
 
@@ -148,17 +150,34 @@ func (q *question) checkSets() error {
 		set  *policy.Set
 	}{{"baseline", q.baseline}, {"candidate", q.candidate}} {
 		if side.set != nil {
-			q.reject(side.name, side.set.Problems)
+			q.reject(side.name, "", side.set.Problems)
 		}
 	}
 	return nil
 }
 
-func (q *question) reject(side string, problems []policy.Problem) {
+// reject notes what is wrong with a side, as a cluster sees it; none for what is wrong
+// everywhere.
+func (q *question) reject(side, cluster string, problems []policy.Problem) {
+	if q.refusing == nil {
+		q.refusing = map[reports.Rejected][]string{}
+	}
 	for _, p := range problems {
 		r := reports.Rejected{Side: side, File: p.File, Line: p.Line, Policy: p.Policy, Reason: p.Reason}
 		if !slices.Contains(q.rejected, r) {
 			q.rejected = append(q.rejected, r)
+		}
+		if cluster != "" {
+			q.refusing[r] = append(q.refusing[r], cluster)
+		}
+	}
+}
+
+// nameClusters says of what only some clusters reject, which.
+func (q *question) nameClusters() {
+	for i, r := range q.rejected {
+		if n := len(q.refusing[r]); n > 0 && n < len(q.capture.Clusters) {
+			q.rejected[i].Reason += " (in " + strings.Join(q.refusing[r], ", ") + ")"
 		}
 	}
 }

@@ -131,7 +131,7 @@ func (c *Compiler) exception(object policy.Object) *celException {
 }
 
 func (c *Compiler) readException(object policy.Object, into *celException) error {
-	content, err := c.schemas.defaulted(object)
+	content, err := release.defaulted(object)
 	if err != nil {
 		return err
 	}
@@ -185,14 +185,14 @@ func (c *Compiler) compileOne(object policy.Object, shared celSet) *compiled {
 	made, ok := c.cel.made[key]
 	if !ok {
 		units, err := c.newCELUnits(object, shared, exceptions)
-		made = &compiled{units, err}
+		made = &compiled{units: units, err: err}
 		c.cel.made[key] = made
 	}
 	return made
 }
 
 func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions []celException) ([]phased, error) {
-	content, err := c.schemas.defaulted(object)
+	content, err := release.defaulted(object)
 	if err != nil {
 		return nil, err
 	}

@@ -188,10 +188,10 @@ func newClassicManifests(c *classic) *classicManifests {
 	}
 	signed.SetResourceVersion("") // keep it out of the autogen memo
 	probe := signed.CreateDeepCopy()
-	yes := true
+	no := false // what is undecided of the object would be undecided of the old one
 	for i := range probe.GetSpec().Rules {
 		rule := &probe.GetSpec().Rules[i]
-		rule.Validation = &kyvernov1.Validation{Deny: &kyvernov1.Deny{}, AllowExistingViolations: &yes}
+		rule.Validation = &kyvernov1.Validation{Deny: &kyvernov1.Deny{}, AllowExistingViolations: &no}
 	}
 	return &classicManifests{c, signed, probe}
 }

@@ -13,7 +13,7 @@ func (c *Compiler) Defaulted(set *policy.Set) *policy.Set {
 	out := *set
 	out.Objects = make([]policy.Object, len(set.Objects))
 	for i, o := range set.Objects {
-		if stored, err := c.schemas.defaulted(o); err == nil {
+		if stored, err := release.defaulted(o); err == nil {
 			o.JSON = sorted(stored, o.JSON)
 		}
 		out.Objects[i] = o

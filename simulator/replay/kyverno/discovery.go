@@ -17,7 +17,10 @@ import (
 // discovery answers Kyverno's validation of policies from the known kinds. A kind that is
 // not known is taken to exist under the name that the rules of English give it: whether
 // its CRD is installed is not for an offline check to say. It does not serve schemas.
-type discovery struct{ resources *capture.Resources }
+type discovery struct {
+	resources *capture.Resources
+	lists     clientdiscovery.CachedDiscoveryInterface
+}
 
 var _ dclient.IDiscovery = discovery{}
 
@@ -76,6 +79,8 @@ func (discovery) OpenAPISchema() (*openapiv2.Document, error) {
 	return nil, errors.New("schemas are not served offline")
 }
 
-func (discovery) CachedDiscoveryInterface() clientdiscovery.CachedDiscoveryInterface { return nil }
+func (d discovery) CachedDiscoveryInterface() clientdiscovery.CachedDiscoveryInterface {
+	return d.lists
+}
 
 func (discovery) OnChanged(func()) {}

@@ -3,6 +3,7 @@ package kyverno
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,6 +22,9 @@ type world struct{ *capture.World }
 var _ lookup = world{}
 
 func (w world) get(gvr schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
+	if w.unserved(gvr) {
+		return nil, errUnserved(gvr)
+	}
 	found, known := w.Get(capture.GVR(gvr), namespace, name)
 	if found != nil {
 		return w.decode(gvr, found)
@@ -32,6 +36,9 @@ func (w world) get(gvr schema.GroupVersionResource, namespace, name string) (map
 }
 
 func (w world) list(gvr schema.GroupVersionResource, namespace string) ([]map[string]any, error) {
+	if w.unserved(gvr) {
+		return nil, errUnserved(gvr)
+	}
 	found, known := w.List(capture.GVR(gvr), namespace)
 	if !known {
 		return nil, errUnknown
@@ -45,6 +52,17 @@ func (w world) list(gvr schema.GroupVersionResource, namespace string) ([]map[st
 		objects = append(objects, object)
 	}
 	return objects, nil
+}
+
+// unserved tells whether no API server has the resource: nobody can add to the core group.
+func (w world) unserved(gvr schema.GroupVersionResource) bool {
+	_, known := w.Resources.KindFor(capture.GVR(gvr))
+	return !known && gvr.Group == ""
+}
+
+// errUnserved is the API server's answer for a path that it does not serve.
+func errUnserved(gvr schema.GroupVersionResource) error {
+	return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", gvr.GroupResource(), "", "404 page not found", 0, true)
 }
 
 func (w world) decode(gvr schema.GroupVersionResource, o *capture.WorldObject) (map[string]any, error) {

@@ -1,0 +1,164 @@
+package admission
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/kubernetes/plugin/pkg/auth/authorizer/rbac"
+	"k8s.io/kubernetes/plugin/pkg/auth/authorizer/rbac/bootstrappolicy"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+const rbacGroup = "rbac.authorization.k8s.io"
+
+// Authorizer answers who may do what as the API server's RBAC does: from the roles and
+// bindings of a world, and those that every API server makes for itself. It is safe for
+// concurrent use.
+type Authorizer struct {
+	authorizer.Authorizer
+	// Complete tells whether the capture holds every role and binding.
+	Complete bool
+	subjects map[string]bool // service accounts that a captured binding names
+}
+
+// NewAuthorizer reads the roles and bindings of a world. Aggregated ClusterRoles have the
+// rules of the roles that they select, also where no controller has filled them in.
+func NewAuthorizer(w *capture.World) (*Authorizer, error) {
+	g := grants{roles: map[string]*rbacv1.Role{}, clusterRoles: map[string]*rbacv1.ClusterRole{}, bindings: map[string][]*rbacv1.RoleBinding{}}
+	g.clusterBindings, _ = Bindings()
+	for _, r := range append(bootstrappolicy.ClusterRoles(), bootstrappolicy.ControllerRoles()...) {
+		g.clusterRoles[r.Name] = &r
+	}
+	a := &Authorizer{Complete: true, subjects: map[string]bool{}}
+	if err := g.read(w, a); err != nil {
+		return nil, err
+	}
+	g.aggregate()
+	a.Authorizer = rbac.New(g, g, g, g)
+	return a, nil
+}
+
+// Names tells whether a captured binding names the service account.
+func (a *Authorizer) Names(namespace, serviceAccount string) bool {
+	return a.subjects[namespace+"/"+serviceAccount]
+}
+
+// grants are roles and bindings by name.
+type grants struct {
+	roles           map[string]*rbacv1.Role
+	clusterRoles    map[string]*rbacv1.ClusterRole
+	bindings        map[string][]*rbacv1.RoleBinding // by namespace
+	clusterBindings []*rbacv1.ClusterRoleBinding
+}
+
+func (g *grants) read(w *capture.World, a *Authorizer) error {
+	for _, resource := range []struct {
+		name string
+		add  func(raw []byte) error
+	}{
+		{"roles", decoded(func(r *rbacv1.Role) { g.roles[r.Namespace+"/"+r.Name] = r })},
+		{"clusterroles", decoded(func(r *rbacv1.ClusterRole) { g.clusterRoles[r.Name] = r })},
+		{"rolebindings", decoded(func(b *rbacv1.RoleBinding) {
+			g.bindings[b.Namespace] = append(g.bindings[b.Namespace], b)
+			a.name(b.Subjects)
+		})},
+		{"clusterrolebindings", decoded(func(b *rbacv1.ClusterRoleBinding) {
+			g.clusterBindings = append(g.clusterBindings, b)
+			a.name(b.Subjects)
+		})},
+	} {
+		objects, all := w.List(capture.GVR{Group: rbacGroup, Version: "v1", Resource: resource.name}, "")
+		a.Complete = a.Complete && all
+		for _, o := range objects {
+			if err := resource.add(o.Object); err != nil {
+				return fmt.Errorf("decode one of the captured %s: %w", resource.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (a *Authorizer) name(subjects []rbacv1.Subject) {
+	for _, s := range subjects {
+		if s.Kind == rbacv1.ServiceAccountKind {
+			a.subjects[s.Namespace+"/"+s.Name] = true
+		}
+	}
+}
+
+func decoded[T any](add func(*T)) func([]byte) error {
+	return func(raw []byte) error {
+		out := new(T)
+		if err := json.Unmarshal(raw, out); err != nil {
+			return err
+		}
+		add(out)
+		return nil
+	}
+}
+
+// aggregate gives the ClusterRoles with an aggregation rule the rules of those that they
+// select. A selected role may select others: three rounds carry every rule home.
+func (g *grants) aggregate() {
+	names := slices.Sorted(maps.Keys(g.clusterRoles))
+	for range 3 {
+		for _, name := range names {
+			role := g.clusterRoles[name]
+			if role.AggregationRule == nil {
+				continue
+			}
+			var rules []rbacv1.PolicyRule
+			for _, other := range names {
+				if other != name && selects(role.AggregationRule.ClusterRoleSelectors, g.clusterRoles[other].Labels) {
+					rules = append(rules, g.clusterRoles[other].Rules...)
+				}
+			}
+			if len(rules) > 0 {
+				with := *role
+				with.Rules = rules
+				g.clusterRoles[name] = &with
+			}
+		}
+	}
+}
+
+func selects(selectors []metav1.LabelSelector, of map[string]string) bool {
+	return slices.ContainsFunc(selectors, func(s metav1.LabelSelector) bool {
+		selector, err := metav1.LabelSelectorAsSelector(&s)
+		return err == nil && !selector.Empty() && selector.Matches(labels.Set(of))
+	})
+}
+
+// GetRole returns a Role.
+func (g grants) GetRole(_ context.Context, namespace, name string) (*rbacv1.Role, error) {
+	if r, ok := g.roles[namespace+"/"+name]; ok {
+		return r, nil
+	}
+	return nil, fmt.Errorf("role %s/%s is not in the capture", namespace, name)
+}
+
+// ListRoleBindings returns the bindings of a namespace.
+func (g grants) ListRoleBindings(_ context.Context, namespace string) ([]*rbacv1.RoleBinding, error) {
+	return g.bindings[namespace], nil
+}
+
+// GetClusterRole returns a ClusterRole.
+func (g grants) GetClusterRole(_ context.Context, name string) (*rbacv1.ClusterRole, error) {
+	if r, ok := g.clusterRoles[name]; ok {
+		return r, nil
+	}
+	return nil, fmt.Errorf("clusterrole %s is not in the capture", name)
+}
+
+// ListClusterRoleBindings returns every ClusterRoleBinding.
+func (g grants) ListClusterRoleBindings(context.Context) ([]*rbacv1.ClusterRoleBinding, error) {
+	return g.clusterBindings, nil
+}

@@ -1,0 +1,153 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	"github.com/kyverno/kyverno/pkg/clients/dclient"
+	"github.com/kyverno/kyverno/pkg/config"
+	policyvalidation "github.com/kyverno/kyverno/pkg/validation/policy"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+	kubefake "k8s.io/client-go/kubernetes/fake"
+	clientgotesting "k8s.io/client-go/testing"
+
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// acceptance answers whether one cluster would take a policy: what Kyverno's webhook for
+// policies asks the cluster is answered from its world. Kinds that the world does not know
+// are taken to exist. The rights of the background controller count when the world shows
+// its binding; else they are taken to suffice.
+type acceptance struct {
+	client     dclient.Interface
+	background string                   // user name of the background controller
+	installed  map[string]policy.Object // what the policy may be an update of
+	asked      map[string]error         // answers by policy
+	rights     authorizer.Authorizer    // nil: not shown
+	assumed    bool                     // rights were asked for that are not shown
+}
+
+const (
+	controllers      = "system:serviceaccount:kyverno:kyverno-"
+	backgroundSuffix = "background-controller"
+	admissionSuffix  = "admission-controller"
+)
+
+// acceptance returns the answers of w, made once.
+func (c *Compiler) acceptance(w *capture.World) (*acceptance, error) {
+	if a, ok := c.accepts[w]; ok {
+		return a, nil
+	}
+	rights, err := admission.NewAuthorizer(w)
+	if err != nil {
+		return nil, err
+	}
+	a := &acceptance{background: controllers + backgroundSuffix, installed: map[string]policy.Object{}, asked: map[string]error{}}
+	if name := boundAccount(w, backgroundSuffix); name != "" {
+		a.background, a.rights = name, rights
+	}
+	for _, o := range InstalledPolicies(w).Objects {
+		a.installed[o.Kind+" "+o.Namespace+"/"+o.Name] = o
+	}
+	kube := kubefake.NewSimpleClientset()
+	kube.PrependReactor("create", "subjectaccessreviews", a.review)
+	api := newServed(kube, w)
+	a.client = dclient.NewFakeClientWithDisco(nil, api, discovery{w.Resources, api.discovery})
+	c.accepts[w] = a
+	return a, nil
+}
+
+// boundAccount is the user name of the service account that a captured ClusterRoleBinding
+// binds to the role of a controller of Kyverno; empty when there is none.
+func boundAccount(w *capture.World, controller string) string {
+	bindings, _ := w.List(capture.GVR{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"}, "")
+	for _, o := range bindings {
+		var b rbacv1.ClusterRoleBinding
+		if json.Unmarshal(o.Object, &b) != nil || !strings.HasSuffix(b.RoleRef.Name, ":"+controller) || len(b.Subjects) == 0 {
+			continue
+		}
+		if b.Labels["app.kubernetes.io/component"] == controller {
+			return "system:serviceaccount:" + b.Subjects[0].Namespace + ":" + b.Subjects[0].Name
+		}
+	}
+	return ""
+}
+
+// itself is who Kyverno takes itself for where its environment does not say.
+var itself = "system:serviceaccount:" + config.KyvernoNamespace() + ":" + config.KyvernoServiceAccountName()
+
+// admission is who it is in the cluster.
+func (a *acceptance) admission() string {
+	return strings.Replace(a.background, backgroundSuffix, admissionSuffix, 1)
+}
+
+// review answers a SubjectAccessReview.
+func (a *acceptance) review(action clientgotesting.Action) (bool, runtime.Object, error) {
+	review := action.(clientgotesting.CreateAction).GetObject().(*authorizationv1.SubjectAccessReview)
+	if a.rights == nil {
+		a.assumed = true
+		review.Status.Allowed = true
+		return true, review, nil
+	}
+	name := review.Spec.User
+	if name == itself {
+		name = a.admission()
+	}
+	r := review.Spec.ResourceAttributes
+	decision, reason, err := a.rights.Authorize(context.Background(), authorizer.AttributesRecord{
+		User: &user.DefaultInfo{Name: name, Groups: review.Spec.Groups}, ResourceRequest: true,
+		Verb: r.Verb, APIGroup: r.Group, APIVersion: r.Version, Resource: r.Resource, Subresource: r.Subresource, Namespace: r.Namespace, Name: r.Name,
+	})
+	review.Status.Allowed, review.Status.Reason = decision == authorizer.DecisionAllow, reason
+	return true, review, err
+}
+
+// accept returns Kyverno's reason for refusing the policy, or nil. The cluster is asked
+// too, unless offline is set or the policy is installed there as it is.
+func (a *acceptance) accept(object policy.Object, p kyvernov1.PolicyInterface, offline bool) error {
+	name := object.Kind + " " + object.Namespace + "/" + object.Name
+	key := name + " " + object.Digest
+	if err, ok := a.asked[key]; ok {
+		return err
+	}
+	before, update := a.installed[name]
+	offline = offline || update && before.Digest == object.Digest
+	var old kyvernov1.PolicyInterface
+	if update && !offline {
+		var err error
+		if before.JSON, err = release.defaulted(before); err == nil {
+			old, err = typePolicy(before)
+		}
+		if err != nil {
+			return fmt.Errorf("read the installed %s: %w", name, err)
+		}
+	}
+	err := recovered(func() error {
+		_, err := policyvalidation.Validate(p.CreateDeepCopy(), old, a.client, offline, a.background, "")
+		return err
+	})
+	if err != nil && strings.Contains(err.Error(), itself+" ") {
+		err = errors.New(strings.ReplaceAll(err.Error(), itself+" ", a.admission()+" "))
+	}
+	a.asked[key] = err
+	return err
+}
+
+func recovered(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("validation by Kyverno panicked: %v", p)
+		}
+	}()
+	return f()
+}
