@@ -121,3 +121,6 @@ func condition(all []metav1.Condition, name string) *metav1.Condition {
 	}
 	return nil
 }
+
+// resourcePrefix begins the names of properties that tell of a member's resources.
+const resourcePrefix = "resources.kubernetes-fleet.io/"
