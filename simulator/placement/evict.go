@@ -37,10 +37,7 @@ func (w *world) judge(e *eviction, p *placed) (reason, message string) {
 	if p == nil {
 		return evictionInvalid, "Failed to find ClusterResourcePlacement targeted by eviction"
 	}
-	kind := PickAll
-	if p.spec.Policy != nil && p.spec.Policy.PlacementType != "" {
-		kind = p.spec.Policy.PlacementType
-	}
+	kind := p.placementType()
 	if kind == PickFixed {
 		return evictionInvalid, "Found ClusterResourcePlacement with PickFixed placement type targeted by eviction"
 	}

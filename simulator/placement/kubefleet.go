@@ -47,7 +47,9 @@ func (k KubeFleet) Plan(ctx context.Context, q Question) (*Plan, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("plan: %w", err)
 		}
-		w.happen(e)
+		if err := w.happen(e); err != nil {
+			return nil, fmt.Errorf("plan: %w", err)
+		}
 	}
 	w.conclude()
 	return w.plan(q), nil
@@ -102,19 +104,16 @@ func (w *world) plan(q Question) *Plan {
 		p.Placements = append(p.Placements, w.describe(x))
 	}
 	w.review()
-	p.Warnings = append(slices.Clone(q.After.Warnings), w.warnings...)
+	p.Warnings = append(slices.Clone(w.hub.Warnings), w.warnings...)
 	sortWarnings(p.Warnings)
-	p.Problems = append([]policy.Problem(nil), q.After.Problems...)
+	p.Problems = append([]policy.Problem(nil), w.hub.Problems...)
 	return p
 }
 
 func (w *world) describe(x *placed) Placement {
 	out := Placement{
-		Kind: x.kind, Namespace: x.Namespace, Name: x.Name, File: x.file, Line: x.line, Type: PickAll, Strategy: rollingUpdate,
+		Kind: x.kind, Namespace: x.Namespace, Name: x.Name, File: x.file, Line: x.line, Type: x.placementType(), Strategy: rollingUpdate,
 		Selected: x.selected, Scheduled: x.scheduled, Decisions: x.decisions, Index: -1, Overrides: w.overrideUses(x),
-	}
-	if x.spec.Policy != nil && x.spec.Policy.PlacementType != "" {
-		out.Type = x.spec.Policy.PlacementType
 	}
 	if !x.rolls() {
 		out.Strategy = external

@@ -9,10 +9,11 @@ import (
 
 // adopt gives the hub a new state: objects as they are written now, and the fleet.
 func (w *world) adopt(hub *Hub, members []*Member) {
+	hub = hub.following(w.hub)
 	w.hub = hub
-	w.setMembers(members)
+	changes := w.setMembers(members)
 	changed := w.book.observe(hub.overrides)
-	w.adoptPlacements()
+	w.adoptPlacements(changes)
 	for _, s := range changed {
 		for _, p := range w.order {
 			if s.pinned() && s.placementKey() == p.key && p.rolls() {
@@ -35,22 +36,45 @@ func (w *world) adopt(hub *Hub, members []*Member) {
 	slices.SortFunc(w.evictions, func(a, b *eviction) int { return strings.Compare(a.Name, b.Name) })
 }
 
+// memberChange is a member before and after; before is nil for one that joins, after for
+// one that is gone.
+type memberChange struct{ before, after *Member }
+
 // setMembers changes the fleet. Members that are gone have left: what they hold stays.
-func (w *world) setMembers(members []*Member) {
+func (w *world) setMembers(members []*Member) []memberChange {
+	var changes []memberChange
 	for _, m := range w.members {
-		if !slices.ContainsFunc(members, func(n *Member) bool { return n.Name == m.Name }) {
+		if findMember(members, m.Name) < 0 {
+			changes = append(changes, memberChange{m, nil})
 			w.leave(m.Name)
 		}
 	}
-	w.members = slices.Clone(members)
-	slices.SortFunc(w.members, func(a, b *Member) int { return strings.Compare(a.Name, b.Name) })
-	for _, m := range w.members {
+	for _, m := range members {
+		changes = append(changes, memberChange{w.member(m.Name), m})
 		w.touched(m.Name)
 		if m.Leaving && !w.left[m.Name] {
 			w.leave(m.Name)
 		} else if !m.Leaving {
 			delete(w.left, m.Name)
 		}
+	}
+	w.members = slices.Clone(members)
+	slices.SortFunc(w.members, func(a, b *Member) int { return strings.Compare(a.Name, b.Name) })
+	return changes
+}
+
+// membersChanged has the scheduler look at a placement where a change of members makes it
+// look. Otherwise only what is said of the clusters is brought up to date.
+func (w *world) membersChanged(p *placed, changes []memberChange) {
+	fulfilled := p.scheduled.Status == "True"
+	for _, c := range changes {
+		if reschedules(p.placement, c.before, c.after, w.clock, fulfilled) {
+			w.reschedule(p)
+			return
+		}
+	}
+	if _, decisions, _, err := schedule(p.placement, p.policy.index, w.members, p.bindings, w.clock); err == nil && !p.failed {
+		p.decisions = decisions
 	}
 }
 
@@ -62,7 +86,7 @@ func (w *world) leave(cluster string) {
 
 // adoptPlacements takes the placements of the hub: what is gone is removed from members,
 // what is there is selected and scheduled anew.
-func (w *world) adoptPlacements() {
+func (w *world) adoptPlacements(changes []memberChange) {
 	before := w.order
 	w.order = nil
 	for _, p := range w.hub.placements {
@@ -84,7 +108,11 @@ func (w *world) adoptPlacements() {
 	}
 	for _, p := range w.order {
 		w.selectContent(p)
-		w.reschedule(p)
+		if p.policy.index < 0 || p.policy.changes(p.spec.Policy) {
+			w.reschedule(p)
+		} else {
+			w.membersChanged(p, changes)
+		}
 		w.pushApplyStrategy(p)
 	}
 }

@@ -8,48 +8,54 @@ import (
 
 // happen lets an event happen and everything that follows from it. An event after which
 // nothing moves leaves a note that says why.
-func (w *world) happen(e Event) {
+func (w *world) happen(e Event) error {
 	first := len(w.stages)
-	note := w.react(e)
-	if len(w.dirty) > 0 || note != "" {
-		w.refresh()
+	note, err := w.react(e)
+	if err != nil {
+		return err
+	}
+	w.deliverLater()
+	if w.refreshed(note, first) {
+		note = ""
 	}
 	w.settle()
-	w.deliverLater()
-	for i := first; i < len(w.stages); i++ {
-		if i == first {
-			w.stages[i].Name = strings.TrimSuffix("event: "+e.Text+": "+w.stages[i].Name, ": ")
-		}
+	if len(w.stages) == first {
+		w.record(Stage{Name: "event: " + e.Text, Note: cmpOr(note, "nothing moves")}, nil)
+		return nil
 	}
-	if len(w.stages) == first || len(w.stages[first].Clusters) == 0 {
-		w.noteEvent(e, first, note)
-	}
+	s := &w.stages[first]
+	s.Name = strings.TrimSuffix("event: "+e.Text+": "+s.Name, ": ")
+	s.Note = strings.Trim(note+"\n"+s.Note, "\n")
+	return nil
 }
 
-// noteEvent puts down an event by which no member changes.
-func (w *world) noteEvent(e Event, first int, note string) {
-	if len(w.stages) > first {
-		return // a stage without clusters tells what happened
+// refreshed records what the event itself has changed on members.
+func (w *world) refreshed(note string, first int) bool {
+	if len(w.dirty) == 0 || len(w.stages) > first {
+		return false
 	}
-	if note == "" {
-		note = "nothing moves"
+	before := len(w.stages)
+	w.record(Stage{}, nil)
+	if len(w.stages) == before {
+		return false
 	}
-	w.record(Stage{Name: "event: " + e.Text, Note: note}, nil)
+	w.stages[before].Note = note
+	return true
 }
 
 // react changes the world and tells what KubeFleet makes of it.
-func (w *world) react(e Event) string {
+func (w *world) react(e Event) (string, error) {
 	switch {
 	case e.Subject == "hub" && e.Verb == "down":
 		w.down = true
-		return "the hub cannot be reached: later changes do not arrive, members keep enforcing what they have"
+		return "the hub cannot be reached: later changes do not arrive, members keep enforcing what they have", nil
 	case e.Subject == "hub" && e.Verb == "up":
 		w.down = false
-		return "the hub is back: what waited goes on"
+		return "the hub is back: what waited goes on", nil
 	case e.Verb == "approve":
-		return w.approve(e)
+		return w.approve(e), nil
 	case e.Verb == "stop" || e.Verb == "resume":
-		return w.setRunState(e)
+		return w.setRunState(e), nil
 	}
 	return w.memberEvent(e)
 }

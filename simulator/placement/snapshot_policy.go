@@ -11,7 +11,22 @@ type policySnapshot struct {
 
 // observe takes the policy of a placement's new state. A change of the number of clusters
 // alone keeps the revision; anything else makes a new one, also what was there before.
-func (s *policySnapshot) observe(policy *schedulingPolicy) (isNew bool) {
+func (s *policySnapshot) observe(policy *schedulingPolicy) {
+	hash, count := hashPolicy(policy)
+	if s.index < 0 || s.hash != hash {
+		s.index++
+	}
+	s.hash, s.count = hash, count
+}
+
+// changes tells whether the scheduler has to look because of the policy.
+func (s *policySnapshot) changes(policy *schedulingPolicy) bool {
+	hash, count := hashPolicy(policy)
+	return s.hash != hash || s.count != count
+}
+
+// hashPolicy digests a policy but for the number of clusters, which comes by itself.
+func hashPolicy(policy *schedulingPolicy) (hash string, count int) {
 	plain := schedulingPolicy{}
 	if policy != nil {
 		plain = *policy
@@ -19,18 +34,11 @@ func (s *policySnapshot) observe(policy *schedulingPolicy) (isNew bool) {
 	if plain.PlacementType == "" {
 		plain.PlacementType = PickAll // as the defaulter writes it
 	}
-	s.count = 0
 	if plain.NumberOfClusters != nil {
-		s.count = *plain.NumberOfClusters
+		count = *plain.NumberOfClusters
 	}
 	plain.NumberOfClusters = nil
-	hash := hashOf(plain)
-	if s.index >= 0 && s.hash == hash {
-		return false
-	}
-	s.index++
-	s.hash = hash
-	return true
+	return hashOf(plain), count
 }
 
 func policySnapshotName(placement string, index int) string {
