@@ -144,7 +144,11 @@ func (w *world) roll(p *placed) {
 	if len(removes)+len(updates) > 0 {
 		w.recordWave(p, first, removes, updates)
 	}
-	if outstanding := len(c.removes) + len(c.updates) + len(c.bounds) - len(removes) - len(updates) + len(c.failed); outstanding > 0 {
+	if len(removes)+len(updates) > 0 {
+		p.rollDue = w.now // removals make room, and what is tracked is ready at once
+		return
+	}
+	if outstanding := len(c.removes) + len(c.updates) + len(c.bounds); outstanding > 0 {
 		w.waitForReady(p, outstanding)
 	}
 }
