@@ -92,7 +92,7 @@ func (w *world) applyObject(p *placed, cluster string, d *delivery, o rendered) 
 		return "FailedToTakeOver: the object is already owned by another Fleet AppliedWork object (placement " + now.Placement + ")"
 	}
 	if !known {
-		if reason := w.takeOver(cluster, d, o.object); reason != "" {
+		if reason := w.takeOver(p, cluster, d, o.object); reason != "" {
 			return reason
 		}
 	}

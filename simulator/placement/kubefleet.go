@@ -94,6 +94,7 @@ func (w *world) begin(members []*Member) {
 		w.touched(m.Name)
 	}
 	w.refresh()
+	w.warnDrift()
 	w.stages = append(w.stages, w.snapshotStage("before"))
 }
 

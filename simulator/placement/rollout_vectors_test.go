@@ -46,6 +46,7 @@ type rolloutCase struct {
 	Notes    []string            `json:"notes"`    // parts of stages' notes, in any order
 	Warnings []string            `json:"warnings"` // "code: members", of those in these files
 	Runs     []string            `json:"runs"`     // "name #index reason[: part of the message]"
+	Problems []string            `json:"problems"` // parts of why objects are refused
 	Index    map[string]int      `json:"index"`    // latest resource snapshot by placement
 }
 
@@ -233,8 +234,13 @@ func (c rolloutCase) plan(t *testing.T, objects map[string]json.RawMessage) *Pla
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range plan.Problems {
-		t.Errorf("problem: %s: %s", p.Policy, p.Reason)
+	if len(plan.Problems) != len(c.Problems) {
+		t.Errorf("problems: got %+v, want %d", plan.Problems, len(c.Problems))
+	}
+	for _, want := range c.Problems {
+		if !slices.ContainsFunc(plan.Problems, func(p policy.Problem) bool { return strings.Contains(p.Policy+": "+p.Reason, want) }) {
+			t.Errorf("no problem has %q: %+v", want, plan.Problems)
+		}
 	}
 	return plan
 }

@@ -116,7 +116,9 @@ func (w *world) execute(r *runState) {
 	r.condition = Condition{Status: "True", Reason: "UpdateRunSucceeded", Message: "All stages are completed successfully"}
 }
 
-func (r *runState) stageName(s *runStage) string { return fmt.Sprintf("stage %s of %s", s.Name, r.key()) }
+func (r *runState) stageName(s *runStage) string {
+	return fmt.Sprintf("stage %s of %s", s.Name, r.key())
+}
 
 // stop keeps a run from starting clusters; those in flight are left to finish.
 func (w *world) stop(r *runState) {

@@ -196,4 +196,3 @@ func ruleModes(o policy.Object) []policy.Mode {
 	}
 	return out
 }
-
