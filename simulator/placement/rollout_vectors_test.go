@@ -208,12 +208,12 @@ func (c rolloutCase) plan(t *testing.T, objects map[string]json.RawMessage) *Pla
 	for _, name := range sortedKeys(c.Fleet) {
 		members = append(members, NewMember(name, c.Fleet[name]))
 	}
-	q := Question{Members: members, After: hubOf(t, "after", c.After, objects, opt)}
+	q := Question{Members: members, After: rolloutHub(t, "after", c.After, objects, opt)}
 	if c.Before != nil {
-		q.Before = hubOf(t, "before", c.Before, objects, opt)
+		q.Before = rolloutHub(t, "before", c.Before, objects, opt)
 	}
 	for _, names := range c.History {
-		q.History = append(q.History, hubOf(t, "history", names, objects, opt))
+		q.History = append(q.History, rolloutHub(t, "history", names, objects, opt))
 	}
 	for _, text := range c.Events {
 		e, err := ParseEvent(text)
@@ -245,7 +245,7 @@ func (c rolloutCase) plan(t *testing.T, objects map[string]json.RawMessage) *Pla
 	return plan
 }
 
-func hubOf(t *testing.T, source string, names []string, objects map[string]json.RawMessage, opt Options) *Hub {
+func rolloutHub(t *testing.T, source string, names []string, objects map[string]json.RawMessage, opt Options) *Hub {
 	t.Helper()
 	hub, err := FromObjects(source, objectsOf(t, names, objects), opt)
 	if err != nil {

@@ -18,12 +18,13 @@ type world struct {
 	down    bool           // the hub cannot be reached
 	missed  []memberChange // of members, while the hub was down
 
-	book      overrideBook
-	order     []*placed // by kind, namespace, name
-	runs      []*runState
-	evictions []*eviction // not dealt with so far
-	evicted   map[string]bool
-	approved  map[string]bool // approval requests, by approvalKey
+	book       overrideBook
+	order      []*placed // by kind, namespace, name
+	runs       []*runState
+	generation int         // how often the hub's objects have changed
+	evictions  []*eviction // not dealt with so far
+	evicted    map[string]bool
+	approved   map[string]bool // approval requests, by approvalKey
 
 	held      map[string]map[string]holding // by member and object
 	left      map[string]bool               // members that are gone, with what they hold

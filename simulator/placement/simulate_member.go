@@ -100,7 +100,7 @@ func (w *world) waitingOverrides(cluster string) string {
 		if d == nil || latest == nil || w.member(cluster) == nil {
 			continue
 		}
-		if next := w.desired(p, latest, cluster); !sameOverrides(d.overrides, next) {
+		if next := w.desired(p, latest)(cluster); !sameOverrides(d.overrides, next) {
 			out = append(out, fmt.Sprintf("other overrides of %s match the new labels (%s instead of %s): they come with the next rollout",
 				p.object(), cmpOr(strings.Join(overrideIDs(next), ", "), "none"), cmpOr(strings.Join(overrideIDs(d.overrides), ", "), "none")))
 		}

@@ -9,10 +9,11 @@ import (
 // A runState is a staged update run with its status.
 type runState struct {
 	*run
-	p         *placed // nil: the placement is not there
-	condition Condition
-	ended     bool // Succeeded is True or False, or the initialization failed: nothing moves any more
-	prepared  bool // initialized
+	p          *placed // nil: the placement is not there
+	generation int     // the change of the hub with which it came
+	condition  Condition
+	ended      bool // Succeeded is True or False, or the initialization failed: nothing moves any more
+	prepared   bool // initialized
 
 	index     int // of the resource snapshot that it ships
 	policy    int // index of the policy snapshot

@@ -129,9 +129,6 @@ func (w *world) reviewPlacement(p *placed) {
 	}
 	w.reviewApply(p)
 	w.reviewLeft(p)
-	if strings.Contains(string(p.spec.Strategy.DeleteStrategy), "Abandon") {
-		w.warn(p.warning("delete-strategy-ignored", "deleteStrategy.propagationPolicy Abandon is not implemented: deleting the placement removes its objects from the members", ""))
-	}
 }
 
 // reviewLeft warns of objects on clusters that have left.
