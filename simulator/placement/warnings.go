@@ -35,7 +35,7 @@ func (s overrideSnapshot) warning(code, text, fix string, members ...string) War
 
 // warnFirst warns of a first rollout, which no limit throttles.
 func (w *world) warnFirst(p *placed, updates []*binding) {
-	if len(updates) < 2 || w.quiet {
+	if len(updates) < 2 || w.quiet || len(p.snapshots.latest().objects) == 0 {
 		return
 	}
 	w.warn(p.warning("first-rollout-unthrottled",
