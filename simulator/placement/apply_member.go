@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,9 @@ func (w *world) deliver(p *placed, cluster string, snapshot *resourceSnapshot, o
 	}
 	d.index, d.overrides, d.apply = snapshot.index, overrides, p.applyStrategy()
 	work, failure := render(snapshot.objects, overrides, w.member(cluster), w.release)
+	if missing := w.book.missing(overrides); missing != "" {
+		failure = overriddenFailed(errors.New(missing))
+	}
 	d.failure = failure
 	if failure != "" {
 		w.markStale(p, cluster, failure) // the old Work stays
