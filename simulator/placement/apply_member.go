@@ -99,6 +99,13 @@ func (w *world) applyObject(p *placed, cluster string, d *delivery, o rendered) 
 			return reason
 		}
 	}
+	if w.unguarded[cluster] && isPolicy(o.object) && now.Object.Digest != o.object.Digest {
+		if known {
+			now.Stale = "Kyverno is down on the member, and its webhook refuses the update"
+			w.held[cluster][id] = now
+		}
+		return "failed calling webhook: Kyverno is down"
+	}
 	w.held[cluster][id] = holding{owner: p.id, Delivered: Delivered{Object: o.object, Placement: p.key, Index: d.workIndex, Overrides: o.by}}
 	return ""
 }

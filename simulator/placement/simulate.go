@@ -30,6 +30,7 @@ type world struct {
 	left      map[string]bool               // members that are gone, with what they hold
 	later     map[string][]func()           // what waits for a member's agent
 	installed map[string]*policy.Set
+	unguarded map[string]bool // members on which Kyverno is down
 	states    map[string]*State
 	dirty     map[string]bool
 
@@ -66,7 +67,7 @@ const never = time.Duration(1<<62 - 1)
 func newWorld(release Release, clock time.Time) *world {
 	return &world{
 		release: release, clock: clock, book: overrideBook{}, evicted: map[string]bool{}, approved: map[string]bool{},
-		held: map[string]map[string]holding{}, left: map[string]bool{}, later: map[string][]func(){},
+		held: map[string]map[string]holding{}, left: map[string]bool{}, later: map[string][]func(){}, unguarded: map[string]bool{},
 		states: map[string]*State{}, dirty: map[string]bool{},
 	}
 }

@@ -56,6 +56,8 @@ func (w *world) react(e Event) (string, error) {
 		return w.approve(e), nil
 	case e.Verb == "stop" || e.Verb == "resume":
 		return w.setRunState(e), nil
+	case e.Verb == "kyverno":
+		return w.kyvernoEvent(e)
 	}
 	return w.memberEvent(e)
 }

@@ -20,6 +20,10 @@ func (w *world) reviewOverride(s overrideSnapshot) {
 		if latest := p.snapshots.latest(); latest != nil {
 			content = latest.objects
 		}
+		if s.pinned() && p.kind == "ResourcePlacement" && !p.rolls() {
+			w.warn(s.warning("override-ignored-by-runs", "the override is for the ResourcePlacement "+p.key+" with scope Namespaced, and its strategy is External: update runs look for overrides by the placement's bare name, so that this one never matches", "leave out spec.placement"))
+			return
+		}
 		matched := matchOverrides([]overrideSnapshot{s}, p.key, content, w.release)
 		if len(matched) == 0 {
 			continue
