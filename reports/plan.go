@@ -105,11 +105,22 @@ type PlanStage struct {
 type PlanChange struct {
 	Object   placement.ObjectRef `json:"object"`
 	Change   string              `json:"change"`           // "added", "removed", "changed"
+	Effect   PlanEffect          `json:"effect,omitempty"` // absent of what decides nothing
 	Policy   bool                `json:"policy,omitempty"` // the object decides about requests: a policy, an exception, a binding
 	Before   *PlanVersion        `json:"before,omitempty"`
 	After    *PlanVersion        `json:"after,omitempty"`
 	Clusters []string            `json:"clusters"`
 }
+
+// PlanEffect says which way a change of a policy goes.
+type PlanEffect string
+
+// The effects.
+const (
+	Enforces PlanEffect = "enforces" // it refuses requests, and did not before; or it is an exception that goes
+	Relaxes  PlanEffect = "relaxes"  // it refused requests, and does no more; or it is an exception that arrives
+	Alters   PlanEffect = "alters"   // anything else
+)
 
 // PlanVersion is an object as members hold it.
 type PlanVersion struct {

@@ -148,7 +148,22 @@ func changeOf(ref placement.ObjectRef, before, after held) (c PlanChange, ok boo
 	case has:
 		c.Change, c.After = "added", &is
 	}
+	c.Effect = effectOf(&c)
 	return c, had || has
+}
+
+func effectOf(c *PlanChange) PlanEffect {
+	enforced := c.Before != nil && c.Before.Mode == policy.Enforce
+	enforces := c.After != nil && c.After.Mode == policy.Enforce
+	switch {
+	case !c.Policy:
+		return ""
+	case enforces && !enforced, c.Object.Kind == "PolicyException" && c.After == nil:
+		return Enforces
+	case enforced && !enforces, c.Object.Kind == "PolicyException" && c.Before == nil:
+		return Relaxes
+	}
+	return Alters
 }
 
 // groupKey is equal for changes that look the same.
