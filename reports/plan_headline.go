@@ -17,10 +17,10 @@ func (p *Plan) count() {
 		s := &p.Stages[i]
 		moves := false
 		for _, c := range s.Changes {
-			if classOf(c.Object) == 0 {
-				changed[c.Object] = true
+			if c.Policy && isPolicy(c.Object.Kind) {
+				changed[keyOf(c.Object)] = true
 			} else {
-				others[c.Object] = true
+				others[keyOf(c.Object)] = true
 			}
 			if !c.Policy {
 				continue

@@ -2,7 +2,6 @@ package reports
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/seatrial/seatrial/simulator/placement"
@@ -14,10 +13,11 @@ func (w *walk) matrix(hub *placement.Hub) (out []PlanPolicy) {
 	last := len(w.plan.Stages) - 1
 	rows := map[placement.ObjectRef]*PlanPolicy{}
 	row := func(ref placement.ObjectRef) *PlanPolicy {
-		if rows[ref] == nil {
-			rows[ref] = &PlanPolicy{Object: ref, Before: []PlanHolding{}, After: []PlanHolding{}}
+		key := keyOf(ref)
+		if rows[key] == nil {
+			rows[key] = &PlanPolicy{Object: ref, Before: []PlanHolding{}, After: []PlanHolding{}}
 		}
-		return rows[ref]
+		return rows[key]
 	}
 	for _, o := range hub.Objects {
 		if ref := refOf(o); decides(ref) {
@@ -27,23 +27,24 @@ func (w *walk) matrix(hub *placement.Hub) (out []PlanPolicy) {
 	}
 	for stage := range w.plan.Stages {
 		for _, m := range w.members {
-			for ref, v := range w.at(stage, m) {
-				if !decides(ref) {
+			for _, v := range w.at(stage, m) {
+				if !decides(v.ref) {
 					continue
 				}
-				r := row(ref)
+				r := row(v.ref)
 				if stage == 0 {
-					r.Before = holding(r.Before, v, m)
+					r.Before = holding(r.Before, v.PlanVersion, m)
 				}
 				if stage == last {
-					r.After = holding(r.After, v, m)
+					r.After = holding(r.After, v.PlanVersion, m)
 				}
 			}
 		}
 	}
-	for _, ref := range slices.SortedFunc(maps.Keys(rows), compareRefs) {
-		out = append(out, *rows[ref])
+	for _, r := range rows {
+		out = append(out, *r)
 	}
+	slices.SortFunc(out, func(a, b PlanPolicy) int { return compareRefs(a.Object, b.Object) })
 	return out
 }
 
@@ -68,8 +69,9 @@ func (w *walk) groups(rows []PlanPolicy) (out []PlanGroup) {
 		cells := make([]PlanCell, len(rows))
 		key := ""
 		for i := range rows {
-			cells[i] = cellOf(rows[i].Object, before, after)
-			key += groupKey(after[rows[i].Object].Digest) + groupKey(cells[i])
+			ref := keyOf(rows[i].Object)
+			cells[i] = cellOf(before[ref], after[ref])
+			key += groupKey(after[ref].Digest) + groupKey(cells[i])
 		}
 		if i, ok := at[key]; ok {
 			out[i].Clusters = append(out[i].Clusters, m)
@@ -84,18 +86,17 @@ func (w *walk) groups(rows []PlanPolicy) (out []PlanGroup) {
 	return out
 }
 
-func cellOf(ref placement.ObjectRef, before, after held) PlanCell {
-	out := PlanCell{Before: modeWord(ref, before), After: modeWord(ref, after)}
-	if c, ok := changeOf(ref, before, after); ok {
+func cellOf(before, after item) PlanCell {
+	out := PlanCell{Before: modeWord(before), After: modeWord(after)}
+	if c, ok := changeOf(before, after); ok {
 		out.Change = c.Change
 	}
 	return out
 }
 
-func modeWord(ref placement.ObjectRef, h held) string {
-	v, ok := h[ref]
+func modeWord(v item) string {
 	switch {
-	case !ok:
+	case v.Digest == "":
 		return ""
 	case v.Mode == "":
 		return "on"

@@ -20,8 +20,18 @@ type walk struct {
 	read    map[*placement.State]held
 }
 
-// held is what a state holds, by object.
-type held map[placement.ObjectRef]PlanVersion
+// held is what a state holds, by object. Versions of the API do not tell objects apart.
+type held map[placement.ObjectRef]item
+
+type item struct {
+	ref placement.ObjectRef // as delivered
+	PlanVersion
+}
+
+func keyOf(r placement.ObjectRef) placement.ObjectRef {
+	r.Version = ""
+	return r
+}
 
 func newWalk(p *placement.Plan) *walk {
 	w := &walk{plan: p, read: map[*placement.State]held{nil: {}}}
@@ -44,10 +54,10 @@ func (w *walk) at(stage int, member string) held {
 	exceptions := exceptionsOf(state)
 	for _, d := range state.Delivered {
 		ref := refOf(d.Object)
-		h[ref] = PlanVersion{
+		h[keyOf(ref)] = item{ref, PlanVersion{
 			Digest: shortDigest(d.Object.Digest), Mode: policy.ModeOf(d.Object), Placement: d.Placement, Index: d.Index,
 			Overrides: d.Overrides, Exceptions: exceptions[policyName(d.Object)], Stale: d.Stale,
-		}
+		}}
 	}
 	w.read[state] = h
 	return h
@@ -113,7 +123,7 @@ func (w *walk) changes(stage int) (out []PlanChange) {
 			}
 		}
 		for _, ref := range slices.SortedFunc(maps.Keys(refs), compareRefs) {
-			c, ok := changeOf(ref, before, after)
+			c, ok := changeOf(before[ref], after[ref])
 			if !ok {
 				continue
 			}
@@ -134,22 +144,25 @@ func (w *walk) changes(stage int) (out []PlanChange) {
 }
 
 // changeOf is what happens to an object; ok is false when its content stays.
-func changeOf(ref placement.ObjectRef, before, after held) (c PlanChange, ok bool) {
-	was, had := before[ref]
-	is, has := after[ref]
-	c = PlanChange{Object: ref, Policy: decides(ref)}
+func changeOf(before, after item) (c PlanChange, ok bool) {
+	had, has := before.Digest != "", after.Digest != ""
 	switch {
-	case had && has && was.Digest == is.Digest:
+	case had && has && before.Digest == after.Digest, !had && !has:
 		return c, false
 	case had && has:
-		c.Change, c.Before, c.After = "changed", &was, &is
+		c.Change, c.Before, c.After = "changed", &before.PlanVersion, &after.PlanVersion
 	case had:
-		c.Change, c.Before = "removed", &was
+		c.Change, c.Before = "removed", &before.PlanVersion
 	case has:
-		c.Change, c.After = "added", &is
+		c.Change, c.After = "added", &after.PlanVersion
 	}
+	c.Object = after.ref
+	if !has {
+		c.Object = before.ref
+	}
+	c.Policy = decides(c.Object)
 	c.Effect = effectOf(&c)
-	return c, had || has
+	return c, true
 }
 
 func effectOf(c *PlanChange) PlanEffect {
@@ -190,12 +203,12 @@ func (w *walk) modes(stage int) (out []PlanModes) {
 }
 
 func countModes(h held) (n PlanModes) {
-	for ref, v := range h {
+	for _, v := range h {
 		switch {
-		case !decides(ref):
-		case ref.Kind == "PolicyException":
+		case !decides(v.ref):
+		case v.ref.Kind == "PolicyException":
 			n.Exceptions++
-		case !isPolicy(ref.Kind):
+		case !isPolicy(v.ref.Kind):
 		case v.Mode == policy.Enforce:
 			n.Enforce++
 		case v.Mode != "":
