@@ -10,6 +10,7 @@ import (
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/placement"
 	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
 // Compare compares every cluster of the question.
@@ -32,6 +33,7 @@ type comparison struct {
 	q       *Question
 	cluster *Cluster
 	hub     map[Ref]bool
+	missing map[policyKey]bool // policies that are intended and not installed
 }
 
 func (c *comparison) run() ClusterResult {
@@ -50,8 +52,12 @@ func (c *comparison) run() ClusterResult {
 		intended[RefOf(&d.Object)] = d
 	}
 	refs := map[Ref]bool{}
-	for ref, d := range intended {
-		refs[ref] = refs[ref] || d != nil
+	c.missing = map[policyKey]bool{}
+	for ref := range intended {
+		refs[ref] = true
+		if installed[ref] == nil {
+			c.missing[keyOfPolicy(verdict.PolicyRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})] = true
+		}
 	}
 	for ref := range installed {
 		refs[ref] = true
@@ -268,6 +274,8 @@ func (c *comparison) used(o *Object, e *Exception) {
 	switch n := m.Requests; {
 	case n == 0 && m.Unknown > 0:
 		o.Unverified = fmt.Sprintf("whether it is used: its policies could not be judged for %d requests", m.Unknown)
+	case n == 0 && c.names(m):
+		o.Unverified = "whether it is used: a policy that it names is missing"
 	case n == 0:
 		text := fmt.Sprintf("applied to none of the capture's %d requests", t.Requests)
 		if !t.judged(m) {
@@ -281,6 +289,16 @@ func (c *comparison) used(o *Object, e *Exception) {
 			c.find(o, ExceptionWide, "no request needed "+strings.Join(wide, ", "), "limit it to what is used, or replay a longer capture")
 		}
 	}
+}
+
+// names tells whether an exception names a policy that is missing.
+func (c *comparison) names(m *useMeter) bool {
+	for key := range m.names {
+		if c.missing[key] {
+			return true
+		}
+	}
+	return false
 }
 
 // judged tells whether any of the policies that an exception names gave a verdict.
