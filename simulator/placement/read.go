@@ -42,7 +42,7 @@ func (r *reader) add(o *policy.Object) {
 	}
 	r.place(o, object)
 	if o.Name == "" {
-		r.problem(o, "has no metadata.name")
+		r.problem(o, unnamed(object))
 		return
 	}
 	if first := r.seen[refOf(o).key()]; first != nil {
@@ -56,6 +56,14 @@ func (r *reader) add(o *policy.Object) {
 		return
 	}
 	r.own(o, own, object)
+}
+
+// unnamed says what is wrong with an object without a name.
+func unnamed(object map[string]any) string {
+	if text(mapping(object, "metadata"), "generateName") != "" {
+		return "has a metadata.generateName and no name: what it will be called is not known"
+	}
+	return "has no metadata.name"
 }
 
 func decodeObject(o *policy.Object) (map[string]any, error) {
