@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +26,7 @@ func newCheck(env Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			inRepo, err := repositoryPath(cmd.Context(), dir)
+			inRepo, err := policy.PathInRepository(cmd.Context(), dir)
 			if err != nil {
 				return malformed(err, "check compares git revisions: run it inside the repository of the policies")
 			}
@@ -87,27 +84,3 @@ func isGone(err error) bool {
 }
 
 func gitSpec(rev, dir string) string { return fmt.Sprintf("git:%s:%s", rev, dir) }
-
-// repositoryPath turns a folder of the working directory into the path that git knows.
-func repositoryPath(ctx context.Context, dir string) (string, error) {
-	root, err := policy.Root(ctx, "")
-	if err != nil {
-		return "", err
-	}
-	at, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	if real, err := filepath.EvalSymlinks(at); err == nil {
-		at = real // git names its root without links
-	}
-	relative, err := filepath.Rel(root, at)
-	if err != nil {
-		return "", err
-	}
-	relative = filepath.ToSlash(relative)
-	if relative == ".." || strings.HasPrefix(relative, "../") {
-		return "", fmt.Errorf("%s is outside of the repository %s", dir, root)
-	}
-	return relative, nil
-}

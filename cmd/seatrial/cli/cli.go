@@ -105,6 +105,7 @@ func newRoot(env Env) *cobra.Command {
 		newCapture(env),
 		newReplay(env),
 		newCheck(env),
+		newPlan(env),
 		newTest(env),
 		newRehearse(env),
 		newFidelity(env),
