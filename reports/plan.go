@@ -84,7 +84,8 @@ type PlanCluster struct {
 	Taints     []string          `json:"taints,omitempty"` // "key=value:NoSchedule"
 	Leaving    bool              `json:"leaving,omitempty"`
 	Production bool              `json:"production,omitempty"` // a label env, environment, tier or stage says so
-	First      int               `json:"first,omitempty"`      // number of the first stage that changes it; 0: none does
+	First      int               `json:"first,omitempty"`      // number of the first stage that changes a policy there; 0: none does
+	Last       int               `json:"last,omitempty"`       // and of the last
 }
 
 // PlanStage is a moment at which something changes.

@@ -135,7 +135,16 @@ func warningsOf(in *placement.Plan) []PlanWarning {
 		}
 		seen[key] = true
 	}
+	slices.SortStableFunc(out, func(a, b PlanWarning) int { return cmp.Compare(general(a), general(b)) })
 	return out
+}
+
+// general is 1 of a warning that holds of every rollout: those come last.
+func general(w PlanWarning) int {
+	if w.Object == "" {
+		return 1
+	}
+	return 0
 }
 
 func problemsOf(in *placement.Plan) []PlanProblem {

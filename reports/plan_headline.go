@@ -9,10 +9,10 @@ import (
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
-// count fills the totals, and each cluster's first stage.
+// count fills the totals, and each cluster's first and last stage.
 func (p *Plan) count() {
 	changed, others := map[placement.ObjectRef]bool{}, map[placement.ObjectRef]bool{}
-	first := map[string]int{}
+	first, last := map[string]int{}, map[string]int{}
 	for i := range p.Stages {
 		s := &p.Stages[i]
 		moves := false
@@ -30,6 +30,7 @@ func (p *Plan) count() {
 				if first[m] == 0 {
 					first[m] = s.Number
 				}
+				last[m] = s.Number
 			}
 		}
 		if moves {
@@ -37,7 +38,7 @@ func (p *Plan) count() {
 		}
 	}
 	for i := range p.Clusters {
-		p.Clusters[i].First = first[p.Clusters[i].Name]
+		p.Clusters[i].First, p.Clusters[i].Last = first[p.Clusters[i].Name], last[p.Clusters[i].Name]
 	}
 	for i := range p.Policies {
 		if classOf(p.Policies[i].Object) == 0 {
@@ -169,9 +170,9 @@ func productionsTurn(p *Plan) string {
 		switch {
 		case c.First == 0:
 		case c.Production:
-			firstProd, lastProd = min(firstProd, c.First), max(lastProd, c.First)
+			firstProd, lastProd = min(firstProd, c.First), max(lastProd, c.Last)
 		default:
-			firstOther, lastOther = min(firstOther, c.First), max(lastOther, c.First)
+			firstOther, lastOther = min(firstOther, c.First), max(lastOther, c.Last)
 		}
 	}
 	switch {

@@ -82,8 +82,8 @@ func mdPlanStages(r *reports.Plan) *section {
 			}
 			changes = append(changes, mdPlanChange(&st.Changes[j], st, all))
 		}
-		if st.Note != "" {
-			changes = append(changes, "*"+mdSentence(st.Note)+"*")
+		for note := range strings.Lines(st.Note) {
+			changes = append(changes, "*"+mdSentence(note)+"*")
 		}
 		return mdRow(fmt.Sprintf("%d. %s", st.Number, mdName(st.Name)), when, clusters, strings.Join(changes, "<br>"))
 	}, func(i int) string { return mdRest(count(len(r.Stages)-i, "more stage")) })
@@ -147,7 +147,7 @@ func mdPlanPlacements(r *reports.Plan) *section {
 			lines = append(lines, "  - "+mdSentence(decisionWords(d, len(r.Clusters), planNames)))
 		}
 		for _, run := range pl.Runs {
-			lines = append(lines, "  - "+conditionGlyph(run.Condition)+" "+mdSentence(runWords(run.Name, run.Index, conditionWords(run.Condition), run.Waiting)))
+			lines = append(lines, "  - "+conditionGlyph(run.Condition)+" "+mdSentence(runWords(run)))
 		}
 		for _, o := range pl.Overrides {
 			lines = append(lines, "  - "+mdSentence(overrideWords(o.Name, o.Clusters, o.Failed, o.Reason, len(r.Clusters), planNames)))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/seatrial/seatrial/reports"
+	"github.com/seatrial/seatrial/simulator/placement"
 )
 
 // How much of each list the text of a plan shows without Detail.
@@ -105,8 +106,8 @@ func (p *page) planStage(s *reports.PlanStage, all int) {
 	if len(s.Changes) == 0 {
 		p.planDetail("no object changes")
 	}
-	if s.Note != "" {
-		p.planDetail(s.Note)
+	for note := range strings.Lines(s.Note) {
+		p.planDetail(note)
 	}
 }
 
@@ -201,7 +202,7 @@ func (p *page) planPlacement(pl *reports.PlanPlacement, all int) {
 	for _, run := range pl.Runs {
 		p.write("  ")
 		p.glyph(conditionGlyph(run.Condition))
-		p.wrapped(p.plain, runWords(run.Name, run.Index, conditionWords(run.Condition), run.Waiting), "    ")
+		p.wrapped(p.plain, runWords(run), "    ")
 	}
 	for _, o := range pl.Overrides {
 		p.write("  ")
@@ -232,14 +233,18 @@ func decisionWords(d reports.PlanDecision, all, most int) string {
 	return verb + " " + onClusters(d.Clusters, all, most) + ": " + d.Reason
 }
 
-func runWords(name string, index int, condition, waiting string) string {
-	text := "run " + name
-	if index >= 0 {
-		text += fmt.Sprintf(" of index %d", index)
+func runWords(r placement.RunOutcome) string {
+	text := "run " + r.Name
+	if r.Index >= 0 {
+		text += fmt.Sprintf(" of index %d", r.Index)
 	}
-	text += ": " + condition
-	if waiting != "" {
-		text += "; waits for " + waiting
+	text += ": " + conditionWords(r.Condition)
+	switch {
+	case r.Waiting == "":
+	case r.Condition.Status == "True":
+		text += "; takes " + r.Waiting + " as given"
+	default:
+		text += "; waits for " + r.Waiting
 	}
 	return text
 }

@@ -61,7 +61,7 @@ function drawStages() {
     el("h3", null, `${s.number}. `, data(s.name), el("span.dim", null, ", " + stageTime(s.at) + (s.at > 0 ? " at the earliest" : ""))),
     el("p.dim", null, s.clusters.length ? ["reaches ", onClusters(s.clusters)] : "reaches no cluster", s.placement && ["; placement ", data(s.placement)], s.run && ["; run ", data(s.run)]),
     (s.needs || []).map((n) => el("p.need.data", null, "needs " + n)),
-    s.note && el("p.dim.data", null, s.note),
+    (s.note || "").split("\n").filter(Boolean).map((n) => el("p.dim.data", null, n)),
     s.changes.length ? el("ul.items", null, s.changes.slice(0, 200).map((c) => changeItem(c, s))) : el("p.dim", null, "no object changes"),
     s.changes.length > 200 && el("p.dim", null, `${count(s.changes.length - 200, "change")} more in the JSON form`))));
 }
