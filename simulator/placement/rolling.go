@@ -30,18 +30,22 @@ func (w *world) makeSnapshot(p *placed) {
 func (p *placement) rolls() bool { return p.spec.Strategy.Type != external }
 
 // desired are the overrides of a binding as a rollout would write them now.
-func (w *world) desired(p *placed, snapshot *resourceSnapshot, cluster string) []overrideSnapshot {
-	m := w.member(cluster)
-	if m == nil {
-		return nil
+func (w *world) desired(p *placed, snapshot *resourceSnapshot) func(cluster string) []overrideSnapshot {
+	matched := matchOverrides(w.book.latest(), p.key, snapshot.objects, w.release)
+	return func(cluster string) []overrideSnapshot {
+		m := w.member(cluster)
+		if m == nil {
+			return nil
+		}
+		return pickOverrides(matched, m)
 	}
-	return pickOverrides(matchOverrides(w.book.latest(), p.key, snapshot.objects, w.release), m)
 }
 
 // classify sorts bindings by what a rollout may do to them, in the order of their names.
 func (w *world) classify(p *placed) candidates {
 	var c candidates
 	snapshot := p.snapshots.latest()
+	desired := w.desired(p, snapshot)
 	for _, b := range p.sortedBindings() {
 		d := p.deliveries[b.Cluster]
 		if d.ready(w.now) {
@@ -58,7 +62,7 @@ func (w *world) classify(p *placed) candidates {
 		case b.State == scheduled || d == nil:
 			c.bounds = append(c.bounds, b)
 		case w.member(b.Cluster) == nil: // the scheduler has not seen yet that it left
-		case d.index == snapshot.index && sameOverrides(d.overrides, w.desired(p, snapshot, b.Cluster)):
+		case d.index == snapshot.index && sameOverrides(d.overrides, desired(b.Cluster)):
 		case failed:
 			c.failed = append(c.failed, b)
 		default:
@@ -134,17 +138,22 @@ func (w *world) roll(p *placed) {
 	c := w.classify(p)
 	removes, updates := p.pick(c)
 	first := len(p.deliveries) == 0
+	desired := w.desired(p, snapshot)
 	for _, b := range removes {
 		w.withdraw(p, b.Cluster)
 	}
 	for _, b := range updates {
 		b.State = bound
-		w.deliver(p, b.Cluster, snapshot, w.desired(p, snapshot, b.Cluster))
+		w.deliver(p, b.Cluster, snapshot, desired(b.Cluster))
 	}
 	if len(removes)+len(updates) > 0 {
 		w.recordWave(p, first, removes, updates)
 	}
-	if outstanding := len(c.removes) + len(c.updates) + len(c.bounds) - len(removes) - len(updates) + len(c.failed); outstanding > 0 {
+	if len(removes)+len(updates) > 0 {
+		p.rollDue = w.now // removals make room, and what is tracked is ready at once
+		return
+	}
+	if outstanding := len(c.removes) + len(c.updates) + len(c.bounds); outstanding > 0 {
 		w.waitForReady(p, outstanding)
 	}
 }

@@ -46,6 +46,7 @@ type rolloutCase struct {
 	Notes    []string            `json:"notes"`    // parts of stages' notes, in any order
 	Warnings []string            `json:"warnings"` // "code: members", of those in these files
 	Runs     []string            `json:"runs"`     // "name #index reason[: part of the message]"
+	Problems []string            `json:"problems"` // parts of why objects are refused
 	Index    map[string]int      `json:"index"`    // latest resource snapshot by placement
 }
 
@@ -207,12 +208,12 @@ func (c rolloutCase) plan(t *testing.T, objects map[string]json.RawMessage) *Pla
 	for _, name := range sortedKeys(c.Fleet) {
 		members = append(members, NewMember(name, c.Fleet[name]))
 	}
-	q := Question{Members: members, After: hubOf(t, "after", c.After, objects, opt)}
+	q := Question{Members: members, After: rolloutHub(t, "after", c.After, objects, opt)}
 	if c.Before != nil {
-		q.Before = hubOf(t, "before", c.Before, objects, opt)
+		q.Before = rolloutHub(t, "before", c.Before, objects, opt)
 	}
 	for _, names := range c.History {
-		q.History = append(q.History, hubOf(t, "history", names, objects, opt))
+		q.History = append(q.History, rolloutHub(t, "history", names, objects, opt))
 	}
 	for _, text := range c.Events {
 		e, err := ParseEvent(text)
@@ -233,13 +234,18 @@ func (c rolloutCase) plan(t *testing.T, objects map[string]json.RawMessage) *Pla
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range plan.Problems {
-		t.Errorf("problem: %s: %s", p.Policy, p.Reason)
+	if len(plan.Problems) != len(c.Problems) {
+		t.Errorf("problems: got %+v, want %d", plan.Problems, len(c.Problems))
+	}
+	for _, want := range c.Problems {
+		if !slices.ContainsFunc(plan.Problems, func(p policy.Problem) bool { return strings.Contains(p.Policy+": "+p.Reason, want) }) {
+			t.Errorf("no problem has %q: %+v", want, plan.Problems)
+		}
 	}
 	return plan
 }
 
-func hubOf(t *testing.T, source string, names []string, objects map[string]json.RawMessage, opt Options) *Hub {
+func rolloutHub(t *testing.T, source string, names []string, objects map[string]json.RawMessage, opt Options) *Hub {
 	t.Helper()
 	hub, err := FromObjects(source, objectsOf(t, names, objects), opt)
 	if err != nil {

@@ -22,9 +22,12 @@ func schedule(p *placement, policyIndex int, members []*Member, bindings []*bind
 	if r.failed != nil {
 		r.condition = pending
 	}
-	fresh := newRound(p, policyIndex, members, nil, at)
-	if fresh.run() != nil {
-		fresh.bindings = r.bindings // nothing can be said of what would be picked today
+	fresh := r // what would be picked today
+	if len(bindings) > 0 && r.failed == nil {
+		fresh = newRound(p, policyIndex, members, nil, at)
+		if fresh.run() != nil {
+			fresh = r
+		}
 	}
 	return r.bindings, r.decisions(fresh), r.condition, r.failed
 }
@@ -42,6 +45,8 @@ type round struct {
 
 	given     []*binding // as they were
 	bindings  []*binding // by cluster
+	holding   map[string]*binding
+	selectors selectors
 	condition Condition
 	failed    error
 	// reasons say of clusters that are not selected why; KubeFleet's text.
@@ -49,7 +54,7 @@ type round struct {
 }
 
 func newRound(p *placement, index int, members []*Member, bindings []*binding, at time.Time) *round {
-	r := &round{p: p, policy: p.spec.Policy, index: index, at: at, reasons: map[string]Decision{}}
+	r := &round{p: p, policy: p.spec.Policy, index: index, at: at, reasons: map[string]Decision{}, holding: map[string]*binding{}, selectors: selectors{}}
 	if r.policy == nil {
 		r.policy = &schedulingPolicy{PlacementType: PickAll}
 	}
@@ -58,6 +63,7 @@ func newRound(p *placement, index int, members []*Member, bindings []*binding, a
 		was, is := *b, *b
 		r.given = append(r.given, &was)
 		r.bindings = append(r.bindings, &is)
+		r.holding[is.Cluster] = &is
 	}
 	byCluster(r.given)
 	byCluster(r.bindings)
@@ -121,13 +127,7 @@ func (r *round) those(test func(*binding) bool) []*binding {
 	return out
 }
 
-func (r *round) on(cluster string) *binding {
-	i := slices.IndexFunc(r.bindings, func(b *binding) bool { return b.Cluster == cluster })
-	if i < 0 {
-		return nil
-	}
-	return r.bindings[i]
-}
+func (r *round) on(cluster string) *binding { return r.holding[cluster] }
 
 // bind gives a picked cluster its binding: a new one, or the one that is there with the
 // state that it had.
@@ -137,6 +137,7 @@ func (r *round) bind(cluster string, score *score) {
 	case b == nil:
 		b = &binding{Cluster: cluster, State: scheduled}
 		r.bindings = append(r.bindings, b)
+		r.holding[cluster] = b
 	case b.State == unscheduled:
 		b.State, b.Previous = b.Previous, ""
 		if b.State == "" {
@@ -249,7 +250,7 @@ func (r *round) filter(held map[string]bool) ([]*Member, error) {
 
 // unfit is the first reason that keeps a placement from a member, whatever else it is on.
 func (r *round) unfit(m *Member) (string, error) {
-	matches, err := r.policy.requires(m)
+	matches, err := r.policy.requires(m, r.selectors)
 	if err != nil {
 		return "", err
 	}

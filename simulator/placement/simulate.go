@@ -14,15 +14,17 @@ type world struct {
 	clock   time.Time     // of heartbeats
 	now     time.Duration // since the hub objects changed
 	hub     *Hub
-	members []*Member // by name
-	down    bool      // the hub cannot be reached
+	members []*Member      // by name
+	down    bool           // the hub cannot be reached
+	missed  []memberChange // of members, while the hub was down
 
-	book      overrideBook
-	order     []*placed // by kind, namespace, name
-	runs      []*runState
-	evictions []*eviction // not dealt with so far
-	evicted   map[string]bool
-	approved  map[string]bool // approval requests, by runKey-free name
+	book       overrideBook
+	order      []*placed // by kind, namespace, name
+	runs       []*runState
+	generation int         // how often the hub's objects have changed
+	evictions  []*eviction // not dealt with so far
+	evicted    map[string]bool
+	approved   map[string]bool // approval requests, by approvalKey
 
 	held      map[string]map[string]holding // by member and object
 	left      map[string]bool               // members that are gone, with what they hold

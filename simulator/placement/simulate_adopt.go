@@ -143,7 +143,7 @@ func (w *world) pushApplyStrategy(p *placed) {
 		}
 		d.apply = strategy
 		if d.workIndex >= 0 {
-			w.reach(b.Cluster, d, func() { w.applyWork(p, b.Cluster, d) })
+			w.reach(p, b.Cluster, d, func() { w.applyWork(p, b.Cluster, d) })
 		}
 	}
 	p.rollDue = w.now
@@ -154,8 +154,9 @@ func (w *world) pushApplyStrategy(p *placed) {
 func (w *world) adoptRuns() {
 	before := w.runs
 	w.runs = nil
+	w.generation++
 	for _, r := range w.hub.runs {
-		next := &runState{run: r, condition: Condition{Status: "Unknown", Reason: "UpdateRunNotInitialized"}}
+		next := &runState{run: r, generation: w.generation, condition: Condition{Status: "Unknown", Reason: "UpdateRunNotInitialized"}}
 		if i := slices.IndexFunc(before, func(x *runState) bool { return x.object() == next.object() }); i >= 0 {
 			next = before[i]
 			next.run = r

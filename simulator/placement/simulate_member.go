@@ -14,8 +14,15 @@ func (w *world) memberEvent(e Event) (string, error) {
 	}
 	changes := w.setMembers(members)
 	if w.down {
+		w.missed = append(w.missed, changes...)
 		return "the hub cannot be reached: it does not learn of this before it is back", nil
 	}
+	w.learn(changes)
+	return w.consequence(e), nil
+}
+
+// learn has the hub's controllers look at changes of members.
+func (w *world) learn(changes []memberChange) {
 	for _, p := range w.order {
 		w.membersChanged(p, changes)
 	}
@@ -24,7 +31,13 @@ func (w *world) memberEvent(e Event) (string, error) {
 			r.due = w.now
 		}
 	}
-	return w.consequence(e), nil
+}
+
+// hubIsBack has the hub learn of what it missed.
+func (w *world) hubIsBack() {
+	w.down = false
+	w.learn(w.missed)
+	w.missed = nil
 }
 
 // consequence is what KubeFleet makes of an event of a member.
@@ -87,7 +100,7 @@ func (w *world) waitingOverrides(cluster string) string {
 		if d == nil || latest == nil || w.member(cluster) == nil {
 			continue
 		}
-		if next := w.desired(p, latest, cluster); !sameOverrides(d.overrides, next) {
+		if next := w.desired(p, latest)(cluster); !sameOverrides(d.overrides, next) {
 			out = append(out, fmt.Sprintf("other overrides of %s match the new labels (%s instead of %s): they come with the next rollout",
 				p.object(), cmpOr(strings.Join(overrideIDs(next), ", "), "none"), cmpOr(strings.Join(overrideIDs(d.overrides), ", "), "none")))
 		}

@@ -74,7 +74,9 @@ func (w *world) collect(r *runState) string {
 	return ""
 }
 
-func (r *runState) selected() []string { return r.p.clusters(func(b *binding) bool { return b.State != unscheduled }) }
+func (r *runState) selected() []string {
+	return r.p.clusters(func(b *binding) bool { return b.State != unscheduled })
+}
 func (r *runState) unselected() []string {
 	return r.p.clusters(func(b *binding) bool { return b.State == unscheduled })
 }

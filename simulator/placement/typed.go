@@ -17,6 +17,9 @@ import (
 // KubeFleet refuses it.
 func (r *reader) typed(o *policy.Object, stored json.RawMessage, version string) error {
 	at := source{o.File, o.Line, version}
+	if gk := groupKindOf(o); !r.hub.disabled(gk, version) && !strings.HasSuffix(gk.kind, "Envelope") {
+		r.hub.Objects = append(r.hub.Objects, r.hub.read(o.With(stored), ""))
+	}
 	switch o.Kind {
 	case "ClusterResourcePlacement", "ResourcePlacement":
 		return r.placement(o, at, stored)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/seatrial/seatrial/simulator/policy"
 )
@@ -196,10 +195,4 @@ func ruleModes(o policy.Object) []policy.Mode {
 		out = append(out, policy.ModeOf(one))
 	}
 	return out
-}
-
-// orderHint warns of overrides whose order depends on how often they have changed.
-func orderFlips(a, b overrideSnapshot) bool {
-	byName := strings.Compare(a.Name, b.Name)
-	return byName*strings.Compare(a.snapshotName(), b.snapshotName()) < 0
 }

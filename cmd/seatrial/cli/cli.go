@@ -109,6 +109,7 @@ func newRoot(env Env) *cobra.Command {
 		newTest(env),
 		newRehearse(env),
 		newFidelity(env),
+		newDrift(env),
 		newFleet(env),
 		newReport(env),
 		newVersion(env),
