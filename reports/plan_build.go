@@ -3,6 +3,7 @@ package reports
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -72,7 +73,9 @@ func hubOf(h *placement.Hub) PlanHub {
 }
 
 func planCluster(m *placement.Member) PlanCluster {
-	out := PlanCluster{Name: m.Name, Labels: m.Labels, Leaving: m.Leaving, Production: production(m.Labels)}
+	labels := maps.Clone(m.Labels)
+	delete(labels, "kubernetes-fleet.io/member-name") // KubeFleet gives it to every member
+	out := PlanCluster{Name: m.Name, Labels: labels, Leaving: m.Leaving, Production: production(m.Labels)}
 	for _, t := range m.Taints {
 		text := t.Key
 		if t.Value != "" {

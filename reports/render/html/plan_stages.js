@@ -44,7 +44,7 @@ function drawPicture() {
       row.stages.map((list, i) => pictureCell(list, plan.stages[i])));
   });
   section("picture", "Who changes when", undefined,
-    el("p.hint", null, "A number is how many objects change. ", worstFirst.map((e) => el("span.key", shade(e), el("span.swatch"), effects[e])), " Clusters of production have a bar at their left."),
+    el("p.hint", null, "A number is how many objects change. ", worstFirst.map((e) => el("span.key", shade(e), el("span.swatch"), effects[e])), el("span", null, ". Clusters of production have a bar at their left.")),
     el("div.scroll", { tabindex: "0", role: "group", "aria-label": "clusters by stages" }, el("table.picture", null, el("thead", null, el("tr", null, el("th", { scope: "col" }, "cluster"), head)), el("tbody", null, rows))));
 }
 

@@ -58,6 +58,18 @@ function drawPolicies() {
   section("policies", "Policies", report.policies.length, table(["policy", "change", "where", ...seen.map((c) => ({ num: heads[c] }))], rows));
 }
 
+// drawStages is a hub change stage by stage, each against the one before.
+function drawStages() {
+  const stages = report.stages || [];
+  if (!stages.length) return;
+  const seen = present(...stages.map((s) => s.workloads || {}));
+  const minutes = (ns) => (ns > 0 ? `after ${number(Math.round(ns / 6e10))} min` : "at once");
+  const names = (list) => (list || []).slice(0, 8).join(", ") + ((list || []).length > 8 ? ` and ${number(list.length - 8)} more` : "");
+  section("stages", "Stages: workloads, each against the stage before", stages.length, table(["stage", "when", { num: "clusters" }, ...seen.map((c) => ({ num: heads[c] })), "bites in"],
+    stages.map((s) => el("tr", null, el("td.data", null, `${s.number}. ${s.name}`), el("td", null, minutes(s.at)), el("td.num", null, number(s.clusters.length)), numbers(s.workloads || {}, seen),
+      el("td.data", null, names(s.bites) || "·", (s.notCaptured || []).length ? el("div.dim.data", null, "not judged, not captured: " + names(s.notCaptured)) : null)))));
+}
+
 // drawScan is what PolicyReports will show: results by rule, and what is new in them.
 function drawScan() {
   const scan = report.policyReports;
