@@ -35,6 +35,11 @@ func (f *hubFlags) register(cmd *cobra.Command, from string) {
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig of context:NAME, not $KUBECONFIG or ~/.kube/config")
 }
 
+// asked tells whether a flag was given that means nothing without --hub.
+func (f *hubFlags) asked() bool {
+	return len(f.From) > 0 || f.Fleet != "" || len(f.Events) > 0
+}
+
 // planned is a question about a hub with its answer.
 type planned struct {
 	*hubs.Asked

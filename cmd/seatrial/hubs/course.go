@@ -105,6 +105,11 @@ func keyOf(o policy.Object) string {
 	return strings.Join([]string{group, o.Kind, o.Namespace, o.Name}, "|")
 }
 
+// Moves tells whether a stage changes what the hub places on a member.
+func Moves(plan *placement.Plan, stage int, member string) bool {
+	return !sameState(plan.Stages[stage-1].States[member], plan.Stages[stage].States[member])
+}
+
 func sameState(a, b *placement.State) bool {
 	return a == b || contentOf(stateOf(a).Set("")) == contentOf(stateOf(b).Set(""))
 }
