@@ -43,6 +43,7 @@ type question struct {
 	programs  []*kyverno.Program
 	compiler  *kyverno.Compiler
 	rehearsal *timeline.Timeline // nil for a replay
+	hub       *hubReplay         // nil where the candidate is one set
 
 	scans bool        // whether a background scan is asked for
 	found *blast.Scan // what it finds; nil otherwise
@@ -62,6 +63,9 @@ func (q *question) answer(ctx context.Context) (*reports.Report, error) {
 	}
 	if q.env.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
+	}
+	if q.hub != nil {
+		return q.hub.answer(ctx, q)
 	}
 	engines, err := q.compile(ctx)
 	if err != nil {
@@ -139,7 +143,7 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 		q.programs = append(q.programs, sides...)
 		engines[cluster.Name] = engine
 	}
-	q.nameClusters()
+	q.nameClusters(len(q.capture.Clusters))
 	return engines, q.refuse()
 }
 
@@ -173,10 +177,10 @@ func (q *question) reject(side, cluster string, problems []policy.Problem) {
 	}
 }
 
-// nameClusters says of what only some clusters reject, which.
-func (q *question) nameClusters() {
+// nameClusters says of what only some of all clusters reject, which.
+func (q *question) nameClusters(all int) {
 	for i, r := range q.rejected {
-		if n := len(q.refusing[r]); n > 0 && n < len(q.capture.Clusters) {
+		if n := len(q.refusing[r]); n > 0 && n < all {
 			q.rejected[i].Reason += " (in " + strings.Join(q.refusing[r], ", ") + ")"
 		}
 	}
@@ -212,10 +216,15 @@ func (q *question) refuse() error {
 
 // place is a candidate's file as a user can open it: with the folder that was asked for.
 func (q *question) place(file string) string {
-	if q.candidate == nil {
+	source := ""
+	switch {
+	case q.hub != nil:
+		source = q.hub.After.Source
+	case q.candidate == nil:
 		return file
+	default:
+		source = q.candidate.Source
 	}
-	source := q.candidate.Source
 	if rest, ok := strings.CutPrefix(source, "git:"); ok {
 		_, source, _ = strings.Cut(rest, ":")
 	}

@@ -48,29 +48,30 @@ func (f *replayFlags) register(cmd *cobra.Command) {
 
 func newReplay(env Env) *cobra.Command {
 	var f replayFlags
+	var hub hubFlags
 	var candidate, baseline string
 	cmd := &cobra.Command{
-		Use:   "replay --capture FILE --candidate SET [--baseline SET]",
+		Use:   "replay --capture FILE --candidate SET|--hub HUB [--baseline SET]",
 		Short: "Replay a capture under two policy sets and report what changes",
 		Long: "replay judges every captured request under the baseline and under the candidate\n" +
 			"policies with the Kyverno engine, offline; what differs is the blast radius.\n\n" +
 			"A SET is a folder, a file, git:REVISION:PATH, captured (what the capture shows as\n" +
 			"installed) or none. Without --baseline it is captured, or none where the capture\n" +
 			"holds no policies.\n\n" +
+			"With --hub the candidate is a hub change: each captured cluster is judged under what\n" +
+			"KubeFleet would place on it, at every stage, beside what it has of its own. The\n" +
+			"baseline is the hub before (--hub-from), or captured.\n\n" +
 			"Exit codes: 0 within budget, 1 budget exceeded, 2 malformed question, 3 not answered.",
 		Example: "  seatrial replay --capture shop.capture --candidate policies/\n" +
-			"  seatrial replay --capture shop.capture --baseline git:main:policies --candidate policies -o text -o html=report.html",
+			"  seatrial replay --capture shop.capture --baseline git:main:policies --candidate policies -o text -o html=report.html\n" +
+			"  seatrial replay --capture shop.capture --hub hub/ --hub-from main --fleet fleet.yaml",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := f.question(env)
 			if err != nil {
 				return err
 			}
-			q.candidate, err = loadSet(cmd, candidate, "--candidate")
-			if err != nil {
-				return err
-			}
-			if q.baseline, err = q.loadBaseline(cmd, baseline); err != nil {
+			if err := q.ask(cmd, &hub, candidate, baseline); err != nil {
 				return err
 			}
 			report, err := q.answer(cmd.Context())
@@ -81,10 +82,27 @@ func newReplay(env Env) *cobra.Command {
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().StringVar(&candidate, "candidate", "", "policies that may ship (required)")
+	hub.register(cmd, "hub-from")
+	cmd.Flags().StringVar(&candidate, "candidate", "", "policies that may ship (required without --hub)")
 	cmd.Flags().StringVar(&baseline, "baseline", "", "policies in force today")
-	_ = cmd.MarkFlagRequired("candidate")
+	cmd.MarkFlagsOneRequired("candidate", "hub")
+	cmd.MarkFlagsMutuallyExclusive("candidate", "hub")
 	return cmd
+}
+
+// ask reads both sides: two sets, or a hub change.
+func (q *question) ask(cmd *cobra.Command, hub *hubFlags, candidate, baseline string) (err error) {
+	if hub.Hub != "" {
+		return q.askHub(cmd.Context(), hub, baseline)
+	}
+	if hub.asked() {
+		return malformed(errors.New("--hub-from, --fleet and --event are about a hub"), "name it with --hub")
+	}
+	if q.candidate, err = loadSet(cmd, candidate, "--candidate"); err != nil {
+		return err
+	}
+	q.baseline, err = q.loadBaseline(cmd, baseline)
+	return err
 }
 
 // question checks the flags and opens the capture.
