@@ -1,6 +1,7 @@
 package kyverno
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
 	"github.com/kyverno/kyverno/pkg/cel/libs"
 	"github.com/kyverno/kyverno/pkg/toggle"
+	"github.com/kyverno/sdk/extensions/cel/utils"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -25,6 +27,7 @@ type library struct {
 	trigger   map[string]string // labels of what a GeneratingPolicy makes
 	policyNS  string
 	generated []*unstructured.Unstructured
+	trust     trust // in what the policy's signatures are to be verified by
 }
 
 var _ libs.Context = (*library)(nil)
@@ -90,12 +93,16 @@ func (l *library) mocked(mocks *Mocks, name, projection string) (any, error) {
 	return map[string]any{"body": answer.Body, "statusCode": answer.Status}, nil
 }
 
-// GetImageData has no registry to ask.
+// GetImageData answers image.GetMetadata and its like.
 func (l *library) GetImageData(image string, _ []gcrremote.Option) (map[string]any, error) {
 	if mocks := l.req.env.mocks; mocks != nil && mocks.Images[image] != nil {
 		return mocks.Images[image], nil
 	}
-	return nil, offlineRegistry{l.req}.miss(image)
+	data, err := registryImages{l}.Get(context.Background(), image, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return utils.GetValue(data.Data())
 }
 
 // ListResources answers resource.List.

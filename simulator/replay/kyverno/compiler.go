@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +38,9 @@ type Options struct {
 	// Lenient takes admission policies that an API server would refuse for leaving out what
 	// it requires, as Kyverno's command line does.
 	Lenient bool
+	// Registry answers in the place of image registries, and not the capture: a recorder
+	// asks the real ones. nil takes what the capture holds.
+	Registry http.RoundTripper
 }
 
 // Compiler compiles policy sets. What two sets have in common is compiled once.

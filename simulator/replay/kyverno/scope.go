@@ -3,6 +3,7 @@ package kyverno
 import (
 	_ "embed"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -30,7 +31,8 @@ type environment struct {
 	bindings   roleBindings
 	clusters   clusterRoleBindings
 	rolesKnown bool
-	mocks      *Mocks // nil: everything is as captured
+	mocks      *Mocks            // nil: everything is as captured
+	registry   http.RoundTripper // answers in the place of image registries; nil: nothing does
 }
 
 type (
