@@ -25,7 +25,11 @@ func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 	}
 	gvk := schema.GroupVersionKind(rec.Kind)
 	if !known().Recognizes(gvk) {
-		return inNamespace(rec)
+		object, err := custom(w, rec)
+		if err != nil {
+			return nil, err
+		}
+		return inNamespace(rec, object)
 	}
 	inside, err := decode(rec.Object, gvk)
 	if err != nil {
@@ -43,26 +47,26 @@ func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 func answered(rec *capture.Record) bool { return rec.Live && rec.Origin.Source != "audit" }
 
 // inNamespace writes the namespace of the request into an object of any kind.
-func inNamespace(rec *capture.Record) (json.RawMessage, error) {
+func inNamespace(rec *capture.Record, raw json.RawMessage) (json.RawMessage, error) {
 	if rec.Namespace == "" {
-		return rec.Object, nil
+		return raw, nil
 	}
 	var head struct {
 		Metadata struct{ Namespace string }
 	}
-	if err := json.Unmarshal(rec.Object, &head); err != nil {
+	if err := json.Unmarshal(raw, &head); err != nil {
 		return nil, fmt.Errorf("decode the object: %w", err)
 	}
 	if head.Metadata.Namespace != "" {
-		return rec.Object, nil
+		return raw, nil
 	}
 	var object map[string]any
-	if err := json.Unmarshal(rec.Object, &object); err != nil {
+	if err := json.Unmarshal(raw, &object); err != nil {
 		return nil, fmt.Errorf("decode the object: %w", err)
 	}
 	meta, ok := object["metadata"].(map[string]any)
 	if !ok {
-		return rec.Object, nil
+		return raw, nil
 	}
 	meta["namespace"] = rec.Namespace
 	return json.Marshal(object)
