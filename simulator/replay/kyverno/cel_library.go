@@ -1,8 +1,11 @@
 package kyverno
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 
@@ -70,7 +73,12 @@ func (l *library) GetGlobalReference(name, projection string) (any, error) {
 		return l.mocked(mocks, name, projection)
 	}
 	if projection == httpProjection {
-		return nil, client{l.req}.unknown("the answer of "+name, "HTTP calls are not made offline; rehearse this policy on a fleet")
+		method, url, _ := strings.Cut(strings.TrimPrefix(name, "HTTP "), " ")
+		answer, ok := l.req.env.answers.Find(method, url, nil)
+		if !ok {
+			return nil, client{l.req}.unknown("the answer of "+name, answersResolve)
+		}
+		return calledByCEL(answer), nil
 	}
 	entry, ok := globalContext{l.req, l.entries, l.req.env.jp}.Get(name)
 	if !ok {
@@ -143,8 +151,24 @@ func (l *library) GetResource(apiVersion, resource, namespace, name string) (*un
 }
 
 // PostResource would create something in the cluster, an access review as a rule.
-func (l *library) PostResource(_, resource, _ string, _ map[string]any) (*unstructured.Unstructured, error) {
-	return nil, client{l.req}.unknown("the answer of POST "+resource, "the answer of an API call other than GET cannot be captured; rehearse this policy on a fleet")
+func (l *library) PostResource(apiVersion, resource, namespace string, data map[string]any) (*unstructured.Unstructured, error) {
+	path := "/apis/" + apiVersion
+	if !strings.Contains(apiVersion, "/") {
+		path = "/api/" + apiVersion
+	}
+	if namespace != "" {
+		path += "/namespaces/" + namespace
+	}
+	body, err := json.Marshal(data)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := client{l.req}.post(path+"/"+resource, http.MethodPost, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	object := &unstructured.Unstructured{}
+	return object, json.Unmarshal(answer, &object.Object)
 }
 
 // ToGVR answers resource.ToGVR.

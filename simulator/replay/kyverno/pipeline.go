@@ -98,6 +98,7 @@ type sideRun struct {
 	generated  []verdict.Generated
 	unsure     *verdict.Verdict // the first undecided verdict that could change the decision
 	background []phased
+	unordered  []verdict.PolicyRef // that make a difference by their order
 }
 
 type denial struct {
@@ -108,15 +109,15 @@ type denial struct {
 
 func (s *sideRun) run(ctx context.Context, units []phased) {
 	s.units = units
-	for _, u := range units {
+	hooks, rest := mutated(units)
+	if !s.mutateAll(ctx, hooks) {
+		return
+	}
+	for _, u := range rest {
 		if s.outside != "" && !isAPIServers(u.unit) {
 			continue
 		}
 		s.asked = true
-		mutates := u.phase <= phaseVerify
-		if mutates && s.req.rec.Operation == capture.Delete {
-			continue
-		}
 		if u.phase >= phaseBackground && len(s.denials) > 0 && u.phase != phaseSchedule {
 			continue // a refused request triggers nothing
 		}
@@ -127,9 +128,6 @@ func (s *sideRun) run(ctx context.Context, units []phased) {
 			return
 		}
 		s.take(u, s.ask(ctx, u))
-		if mutates && len(s.denials) > 0 {
-			return // the API server stops at the first refusal of a mutating webhook
-		}
 	}
 }
 
@@ -357,6 +355,8 @@ func (s *sideRun) judgement() verdict.Judgement {
 		return verdict.Judgement{Decision: verdict.Allowed}
 	}
 	j := verdict.Judgement{Decision: verdict.Allowed, Verdicts: s.verdicts, Generated: s.generated}
+	slices.SortFunc(s.unordered, verdict.PolicyRef.Compare)
+	j.Unordered = slices.Compact(s.unordered)
 	slices.SortStableFunc(j.Verdicts, verdict.Verdict.Compare)
 	slices.SortStableFunc(j.Generated, func(a, b verdict.Generated) int { return strings.Compare(a.Target, b.Target) })
 	switch {

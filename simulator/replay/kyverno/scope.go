@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
 
+	"github.com/seatrial/seatrial/simulator/answers"
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
@@ -32,6 +33,7 @@ type environment struct {
 	clusters   clusterRoleBindings
 	rolesKnown bool
 	mocks      *Mocks            // nil: everything is as captured
+	answers    answers.Calls     // of services, as the user says
 	registry   http.RoundTripper // answers in the place of image registries; nil: nothing does
 }
 

@@ -172,6 +172,7 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 		return nil, err
 	}
 	unfiltered.registry = env.registry
+	env.answers, unfiltered.answers = c.opt.Answers, c.opt.Answers
 	e := &Engine{env: env, unfiltered: unfiltered, look: world{w}, as: as}
 	for _, p := range programs {
 		e.scans = append(e.scans, p.scans)
