@@ -35,7 +35,7 @@ func (s serviceCall) LoadData() error {
 	if err != nil {
 		return fmt.Errorf("failed to fetch data for APICall: failed to substitute variables in context entry %s %s: %v", s.entry.Name, s.entry.APICall.URLPath, err)
 	}
-	answer, err := answered(s.req, call)
+	answer, err := answered(s.req, &call.APICall)
 	switch {
 	case errors.Is(err, errUnknown):
 		return err

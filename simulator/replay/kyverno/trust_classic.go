@@ -25,11 +25,11 @@ func atHand(policy kyvernov1.PolicyInterface) (kyvernov1.PolicyInterface, trust)
 	for i := range read.GetSpec().Rules {
 		rule := &read.GetSpec().Rules[i]
 		for j := range rule.VerifyImages {
-			verify := rule.VerifyImages[j].Convert()
+			verify := *rule.VerifyImages[j].Convert()
 			verify.Key = "" // it has become an attestor
 			rule.VerifyImages[j] = verify
 			if verify.Type != kyvernov1.Notary {
-				t.verification(verify)
+				t.verification(&rule.VerifyImages[j])
 			}
 		}
 	}

@@ -47,8 +47,15 @@ func calledBy(u unit) webhook {
 		return classicWebhook(u.classic)
 	case classicVerify:
 		return classicWebhook(u.classic)
+	case *imagePinning:
+		return webhook{name: celWebhook(config.ImageValidatingPolicyMutateWebhookName, u.name, u.typed, u.typed.GetSpec().MatchConstraints)}
 	case *mutating:
-		return webhook{name: u.webhook()}
+		base := config.MutatingPolicyWebhookName
+		if u.name.Namespace != "" {
+			base = config.NamespacedMutatingPolicyWebhookName
+		}
+		match := u.typed.GetMatchConstraints()
+		return webhook{name: celWebhook(base, u.name, u.typed, &match)}
 	case *mutatingAdmission:
 		return webhook{again: u.again}
 	}
@@ -66,22 +73,20 @@ func classicWebhook(c *classic) webhook {
 	return webhook{name: name, again: true}
 }
 
-func (u *mutating) webhook() string {
-	name := config.MutatingPolicyWebhookName
-	if u.name.Namespace != "" {
-		name = config.NamespacedMutatingPolicyWebhookName
+// celCalled is what says by which webhook a CEL policy is called.
+type celCalled interface {
+	GetMatchConditions() []admissionregistrationv1.MatchCondition
+	GetFailurePolicy(bool) admissionregistrationv1.FailurePolicyType
+}
+
+func celWebhook(base string, name verdict.PolicyRef, policy celCalled, match *admissionregistrationv1.MatchResources) string {
+	base += "-" + strings.ToLower(string(policy.GetFailurePolicy(false)))
+	exact := match != nil && match.MatchPolicy != nil && *match.MatchPolicy == admissionregistrationv1.Exact
+	timed, ok := policy.(interface{ GetTimeoutSeconds() *int32 })
+	if len(policy.GetMatchConditions()) > 0 || exact || ok && timed.GetTimeoutSeconds() != nil {
+		base += "-finegrained-" + name.Namespace + name.Name
 	}
-	if u.failClosed {
-		name += "-fail"
-	} else {
-		name += "-ignore"
-	}
-	match := u.typed.GetMatchConstraints()
-	exact := match.MatchPolicy != nil && *match.MatchPolicy == admissionregistrationv1.Exact
-	if len(u.typed.GetMatchConditions()) > 0 || exact || u.typed.GetTimeoutSeconds() != nil {
-		name += "-finegrained-" + u.name.Namespace + u.name.Name
-	}
-	return name
+	return base
 }
 
 // shuffled tells whether the order of a webhook's policies is drawn for each request.
