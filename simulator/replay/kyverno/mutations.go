@@ -139,11 +139,20 @@ func (s *sideRun) disputed(ctx context.Context, hook webhook, object []byte) (fo
 	return found
 }
 
-// retake takes an answer in the place of an earlier one of the same unit.
+// retake takes an answer in the place of an earlier one of the same unit. A rule that has
+// nothing left to do keeps what it said when it did it.
 func (s *sideRun) retake(u phased, got answer) {
-	if len(got.verdicts) > 0 {
-		ref, kind := u.unit.ref(), got.verdicts[0].Type
-		s.verdicts = slices.DeleteFunc(s.verdicts, func(v verdict.Verdict) bool { return v.Policy == ref && v.Type == kind })
+	ref := u.unit.ref()
+	got.verdicts = slices.Clone(got.verdicts)
+	for i, v := range got.verdicts {
+		at := slices.IndexFunc(s.verdicts, func(w verdict.Verdict) bool { return w.Policy == ref && w.Type == v.Type && w.Rule == v.Rule })
+		if at < 0 {
+			continue
+		}
+		if v.Outcome == verdict.Skip {
+			got.verdicts[i] = s.verdicts[at]
+		}
+		s.verdicts = slices.Delete(s.verdicts, at, at+1)
 	}
 	s.take(u, got)
 }
