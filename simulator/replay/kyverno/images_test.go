@@ -272,7 +272,9 @@ func TestAMissingAnswerLeavesItUndecided(t *testing.T) {
 			}
 			for reason, put := range map[string]func(map[string]capture.RegistryAnswer){
 				"not recorded": func(rest map[string]capture.RegistryAnswer) { delete(rest, url) },
-				"denied":       func(rest map[string]capture.RegistryAnswer) { rest[url] = capture.RegistryAnswer{URL: url, Failure: "denied"} },
+				"denied": func(rest map[string]capture.RegistryAnswer) {
+					rest[url] = capture.RegistryAnswer{URL: url, Failure: "denied"}
+				},
 			} {
 				rest := map[string]capture.RegistryAnswer{}
 				for other, a := range s.heard {
