@@ -3,6 +3,7 @@ package kyverno
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	gcrremote "github.com/google/go-containerregistry/pkg/v1/remote"
@@ -47,6 +48,8 @@ type madeFor struct {
 // registryImages stands where Kyverno's image fetcher would be.
 type registryImages struct{ *library }
 
+func (f registryImages) client() images { return images{f.req, f.trust} }
+
 // AddImages fetches images before they are asked for, the first that cannot be had ends it.
 func (f registryImages) AddImages(ctx context.Context, images []string, _ []gcrremote.Option, _ []name.Option) error {
 	for _, image := range images {
@@ -59,7 +62,7 @@ func (f registryImages) AddImages(ctx context.Context, images []string, _ []gcrr
 
 // Get returns an image. What Kyverno would authenticate with is of no use here.
 func (f registryImages) Get(ctx context.Context, image string, _ []gcrremote.Option, _ []name.Option) (*imagedataloader.ImageData, error) {
-	from := images{f.req, f.trust}
+	from := f.client()
 	options, names, err := from.Options(ctx)
 	if err != nil {
 		return nil, from.miss(image)
@@ -103,7 +106,7 @@ func (c *Compiler) newImageValidating(base *celPolicy, content []byte) ([]phased
 	}
 	units := []phased{{phaseValidate, u}}
 	if u.pins {
-		units = append(units, phased{phaseMutateCEL, &imagePinning{u}})
+		units = slices.Insert(units, 0, phased{phaseMutateCEL, &imagePinning{u}})
 	}
 	return units, nil
 }
@@ -198,6 +201,9 @@ func (u *imageValidating) judge(ctx context.Context, v verdict.Verdict, i int, p
 		v.Outcome = verdict.Pass
 		if err := compiled.EnforceRequired(result.MatchedImages); err != nil {
 			v.Outcome, v.Message = verdict.Fail, err.Error()
+			if req.unpinned {
+				_ = images.client().miss("its digest") // the request knows
+			}
 		}
 	}
 	return v, nil

@@ -43,6 +43,10 @@ func (u *imagePinning) eval(ctx context.Context, req *request) answer {
 				v.Outcome, v.Message = verdict.Error, "failed to update digest: "+err.Error()
 			}
 			v = u.needs.settle(v, req, req.misses.take())
+			if v.Outcome == verdict.Undecided { // so is what validation says of the image
+				out.unpinned = true
+				continue
+			}
 			if v.Outcome == verdict.Pass && patch == nil {
 				continue
 			}

@@ -95,9 +95,13 @@ func (u classicVerify) judge(out *answer, req *request, er engineapi.EngineRespo
 	if er.GetValidationFailureAction().Enforce() {
 		action = verdict.Enforce
 	}
-	for _, v := range u.verdicts(er, verdict.VerifyImages, action) {
+	for i, v := range u.verdicts(er, verdict.VerifyImages, action) {
 		v = u.needs.settle(v, req, u.standing(v, found))
 		out.verdicts = append(out.verdicts, v)
+		rule := &er.PolicyResponse.Rules[i]
+		if v.Outcome != verdict.Undecided && (rule.EmitWarning() || er.EmitsWarning() && v.Outcome != verdict.Skip) {
+			out.warnings = append(out.warnings, fmt.Sprintf("policy %s.%s: %s", u.name.Name, v.Rule, v.Message))
+		}
 		if action == verdict.Enforce && v.Outcome == verdict.Fail || v.Outcome == verdict.Error && u.failClosed() {
 			out.deny = v.Message
 			out.fail(v.Rule, v.Message)

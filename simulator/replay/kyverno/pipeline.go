@@ -42,8 +42,9 @@ type shared struct {
 }
 
 type answerKey struct {
-	unit    unit
-	version int
+	unit     unit
+	version  int
+	unpinned bool
 }
 
 // Judge answers rec once for each side, in their order.
@@ -185,7 +186,7 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
 		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: lacking, resolve: "raise the audit policy's level to RequestResponse, or capture the cluster"}})}}
 	}
-	key := answerKey{u.unit, s.version}
+	key := answerKey{u.unit, s.version, s.req.unpinned}
 	got, ok := s.common.answers[key]
 	if ok {
 		return got
@@ -279,6 +280,7 @@ const debugPanics = false
 
 func (s *sideRun) take(u phased, got answer) {
 	got = refusing(got)
+	s.req.unpinned = s.req.unpinned || got.unpinned
 	s.verdicts = append(s.verdicts, got.verdicts...)
 	s.warnings = append(s.warnings, got.warnings...)
 	s.generated = append(s.generated, got.generated...)
