@@ -201,10 +201,10 @@ func (u *imageValidating) judge(ctx context.Context, v verdict.Verdict, i int, p
 		v.Outcome = verdict.Pass
 		if err := compiled.EnforceRequired(result.MatchedImages); err != nil {
 			v.Outcome, v.Message = verdict.Fail, err.Error()
-			if req.unpinned {
-				_ = images.client().miss("its digest") // the request knows
-			}
 		}
+	}
+	if v.Outcome == verdict.Fail && req.unpinned {
+		_ = images.client().miss("a digest") // it may be what is missing; the request knows
 	}
 	return v, nil
 }
