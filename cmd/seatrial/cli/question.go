@@ -83,11 +83,13 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 	defer ledgers.abort()
 	meter := blast.NewMeter(q.config, q.capture.Clusters, q.namespaceLabels)
 	find := func(cluster string) (replay.Engine, error) { return engines[cluster], nil }
+	drawn := orders{}
 	err = replay.Run(ctx, replay.Expand(q.capture.Records), find, q.workers, func(a replay.Answer) error {
 		meter.Add(a)
 		if a.Record.TemplateOf != "" {
 			return nil // nobody sent it
 		}
+		drawn.add(&a.Sides[1])
 		return ledgers.add(a)
 	})
 	if err != nil {
@@ -101,6 +103,7 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 			return nil, unanswered(err)
 		}
 	}
+	q.notes = append(q.notes, drawn.notes()...)
 	return reports.Build(q.input(meter.Radius())), nil
 }
 
