@@ -149,11 +149,11 @@ func newFleetPrepare(env Env) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			start := time.Now()
-			paths, err := binaries.Default(showBuild(env)).Get(cmd.Context(), binaries.All()...)
+			paths, err := binaries.Default(showBuild(env)).Get(cmd.Context(), binaries.ForFleets()...)
 			if err != nil {
 				return unanswered(err)
 			}
-			for _, n := range binaries.All() {
+			for _, n := range binaries.ForFleets() {
 				fmt.Fprintf(env.Stdout, "%s\t%s\n", n, paths[n])
 			}
 			fmt.Fprintf(env.Stderr, "everything is there after %.0f s\n", time.Since(start).Seconds())
