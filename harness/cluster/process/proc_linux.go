@@ -69,3 +69,27 @@ func strays(dir string, programs []string) []int {
 	}
 	return pids
 }
+
+// Tree is a process and all that descend from it; none when it is gone.
+func Tree(pid int) []int {
+	if stat(pid) == nil {
+		return nil
+	}
+	children := map[int][]int{}
+	files, _ := filepath.Glob("/proc/[0-9]*")
+	for _, f := range files {
+		p, err := strconv.Atoi(filepath.Base(f))
+		if err != nil {
+			continue
+		}
+		if fields := stat(p); len(fields) > 1 {
+			parent, _ := strconv.Atoi(fields[1])
+			children[parent] = append(children[parent], p)
+		}
+	}
+	tree := []int{pid}
+	for i := 0; i < len(tree); i++ {
+		tree = append(tree, children[tree[i]]...)
+	}
+	return tree
+}

@@ -49,10 +49,11 @@ func (p *Process) Start(dir string) error {
 	p.PID, p.At = cmd.Process.Pid, time.Now().UTC()
 	p.Started = startTime(p.PID)
 	go cmd.Wait() // reaped here while this command lives, by init afterwards
-	return p.save(dir)
+	return p.Save(dir)
 }
 
-func (p *Process) save(dir string) error {
+// Save writes the record into dir, also of a process that has not started yet.
+func (p *Process) Save(dir string) error {
 	data, err := json.Marshal(p)
 	if err != nil {
 		return err

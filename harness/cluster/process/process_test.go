@@ -174,7 +174,7 @@ func TestKillAll(t *testing.T) {
 	reused := run(t, t.TempDir(), "etcd", "plain")
 	stale := *reused
 	stale.Name, stale.Started = "kwok", reused.Started+1
-	if err := stale.save(member); err != nil {
+	if err := stale.Save(member); err != nil {
 		t.Fatal(err)
 	}
 
