@@ -228,4 +228,3 @@ func (c *member) memory(ctx context.Context) (pid int, bytes int64) {
 	}
 	return pid, bytes
 }
-
