@@ -57,6 +57,7 @@ type rehearsal struct {
 	start     time.Time
 	stage     string               // whose steps are being written
 	standing  map[*Member]standing // what clusters hold; nil: everything captured
+	acting    []*acting            // clusters whose workloads the stage touches
 
 	mu sync.Mutex // guards line.Steps
 }

@@ -37,24 +37,64 @@ var conflicts = []string{
 	"usr/lib/*-linux-gnu/gconv",
 }
 
-// debian makes the node's root of Debian packages.
+// debian makes the node's root of Debian packages, or takes those that it has unpacked before: an
+// archive in the user's cache folder, which may be deleted to get newer ones.
 func (b *build) debian(ctx context.Context) error {
 	if os.Getuid() != 0 {
-		return errors.New("debootstrap needs root (hint: sudo, or build the image elsewhere and docker load it)")
+		return errors.New("the files of a node belong to root (hint: sudo, or build the image elsewhere and docker load it)")
 	}
+	b.root = filepath.Join(b.dir, "root")
+	if err := os.Mkdir(b.root, 0o755); err != nil {
+		return err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	archive := filepath.Join(cache, "seatrial", "debian", release+"-"+digest([]byte(packages))[:12]+".tar")
+	if _, err := os.Stat(archive); errors.Is(err, fs.ErrNotExist) {
+		if err := b.bootstrap(ctx, archive); err != nil {
+			return err
+		}
+	}
+	if err := run(ctx, "tar", "-C", b.root, "--numeric-owner", "-xpf", archive); err != nil {
+		return err
+	}
+	b.step("%d MiB of Debian packages are unpacked", size(b.root)>>20)
+	return nil
+}
+
+// bootstrap lets debootstrap unpack and configure the packages, and keeps them as an archive.
+func (b *build) bootstrap(ctx context.Context, archive string) error {
 	if _, err := exec.LookPath("debootstrap"); err != nil {
 		return errors.New("debootstrap is not installed (hint: apt-get install debootstrap)")
 	}
-	b.root = filepath.Join(b.dir, "root")
-	args := []string{"--variant=minbase", "--include=" + packages, release, b.root}
+	dir := filepath.Join(b.dir, "debian")
+	defer os.RemoveAll(dir)
+	args := []string{"--variant=minbase", "--include=" + packages, release, dir}
 	if m := mirror("/etc/apt"); m != "" {
 		args = append(args, m)
 	}
-	out, err := exec.CommandContext(ctx, "debootstrap", args...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("debootstrap: %w: %s", err, lastLines(string(out), 5))
+	b.step("debootstrap %s", release)
+	if err := run(ctx, "debootstrap", args...); err != nil {
+		return err
 	}
-	b.step("%d MiB of Debian packages are unpacked", size(b.root)>>20)
+	if err := os.MkdirAll(filepath.Dir(archive), 0o755); err != nil {
+		return err
+	}
+	tmp := archive + ".tmp"
+	defer os.Remove(tmp)
+	if err := run(ctx, "tar", "-C", dir, "--numeric-owner", "--exclude=./var/cache/apt/archives/*.deb", "-cpf", tmp, "."); err != nil {
+		return err
+	}
+	return os.Rename(tmp, archive)
+}
+
+// run runs a command; its error has the end of what it said.
+func run(ctx context.Context, name string, args ...string) error {
+	if out, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", name, err, lastLines(string(out), 5))
+	}
 	return nil
 }
 
