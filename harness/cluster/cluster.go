@@ -135,6 +135,12 @@ type Cluster interface {
 	Logs(c Component, bytes int64) ([]byte, error)
 }
 
+// An ImagePlayer is a cluster whose nodes can run pods of images that nobody can pull: each image
+// is played by one that waits for ever. What a pod would do with its own command it cannot play.
+type ImagePlayer interface {
+	PlayImages(ctx context.Context, images []string) error
+}
+
 // A Status is how a cluster is at one moment.
 type Status struct {
 	Name       string      `json:"name"`
