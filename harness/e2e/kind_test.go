@@ -19,6 +19,7 @@ import (
 	"github.com/seatrial/seatrial/harness/cluster/clustertest"
 	"github.com/seatrial/seatrial/harness/cluster/embedded"
 	"github.com/seatrial/seatrial/harness/cluster/kind"
+	"github.com/seatrial/seatrial/harness/cluster/kind/nodeimage"
 	"github.com/seatrial/seatrial/harness/fleet"
 	"github.com/seatrial/seatrial/harness/timeline"
 )
@@ -96,6 +97,10 @@ var _ = Describe("a rehearsal on kind clusters", Label("kind"), Serial, func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(found.Items).To(HaveLen(2))
 		image := pause(ctx, client)
+		if exec.Command("docker", "image", "inspect", nodeimage.Default).Run() == nil { // nodes without a registry
+			image = "registry.example.com/played:1"
+			Expect(all[0].Cluster.(cluster.ImagePlayer).PlayImages(ctx, []string{image})).To(Succeed())
+		}
 		Eventually(func(g Gomega) { // on the worker: the control plane's node takes none
 			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "one", Namespace: "default"},
 				Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "pause", Image: image}}}}

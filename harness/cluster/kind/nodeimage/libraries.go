@@ -2,8 +2,8 @@ package nodeimage
 
 import (
 	"debug/elf"
-	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -39,11 +39,10 @@ func withLibraries(root string, files ...file) ([]file, error) {
 
 // libraries notes what one program or library is linked to, and what that is linked to.
 func libraries(root, path string, found map[string]string) error {
-	f, err := elf.Open(path)
-	var format *elf.FormatError
-	if errors.As(err, &format) {
-		return nil
+	if is, err := isELF(path); err != nil || !is {
+		return err
 	}
+	f, err := elf.Open(path)
 	if err != nil {
 		return err
 	}
@@ -69,6 +68,20 @@ func libraries(root, path string, found map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// isELF says whether a file begins as a program or a library does.
+func isELF(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	magic := make([]byte, len(elf.ELFMAG))
+	if _, err := io.ReadFull(f, magic); err != nil {
+		return false, nil // shorter than that
+	}
+	return string(magic) == elf.ELFMAG, nil
 }
 
 // interpreter is the path of the loader that a dynamic program names.

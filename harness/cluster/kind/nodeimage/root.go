@@ -82,7 +82,7 @@ func (b *build) bootstrap(ctx context.Context, archive string) error {
 	if err := os.MkdirAll(filepath.Dir(archive), 0o755); err != nil {
 		return err
 	}
-	tmp := archive + ".tmp"
+	tmp := fmt.Sprintf("%s.%d.tmp", archive, os.Getpid())
 	defer os.Remove(tmp)
 	if err := run(ctx, "tar", "-C", dir, "--numeric-owner", "--exclude=./var/cache/apt/archives/*.deb", "-cpf", tmp, "."); err != nil {
 		return err
