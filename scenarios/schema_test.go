@@ -61,6 +61,7 @@ func refine(kind string) func(string, *schema.Schema) {
 	enums := map[string][]string{
 		kind + ".APIVersion": {APIVersion}, kind + ".Kind": {kind},
 		"Stage.Mode": modes, "Override.Mode": modes, "Gate.Otherwise": {Hold, RollBack},
+		"FleetSpec.Provider": providers, "Cluster.Provider": providers, "Kind.Kyverno": places, "Action.Do": deeds,
 	}
 	lists := map[string][]string{"Rollback.Ways": Ways, "FleetSpec.Components": components, "Cluster.Components": components}
 	return func(field string, s *schema.Schema) {

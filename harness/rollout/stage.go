@@ -43,6 +43,9 @@ func (r *rehearsal) walk(ctx context.Context, s *Stage, out *timeline.Stage) (go
 	start := time.Now()
 	out.Start = start.Sub(r.start)
 	picked := r.picked(s)
+	if err := r.settle(ctx, s, picked); err != nil {
+		return false, err
+	}
 	slots := make([][]timeline.Change, len(picked))
 	err = r.each(ctx, picked, func(ctx context.Context, l *live) error {
 		slots[slices.Index(picked, l)] = r.install(ctx, l, l.Sets[s.Index], l.Sets[s.Index+1], s.Changes[l.Name])
@@ -66,6 +69,12 @@ func (r *rehearsal) walk(ctx context.Context, s *Stage, out *timeline.Stage) (go
 	if err != nil {
 		return false, err
 	}
+	if len(s.Actions) > 0 {
+		if err := r.act(ctx, s); err != nil {
+			return false, err
+		}
+		soaked = time.Now().Add(time.Duration(s.Soak)) // controllers get that long to follow
+	}
 	if wait := time.Until(soaked); wait > 0 {
 		begin := time.Now()
 		pause(ctx, wait)
@@ -88,6 +97,12 @@ func (r *rehearsal) walk(ctx context.Context, s *Stage, out *timeline.Stage) (go
 	r.step(begin, "", "gate: "+string(out.Outcome), "")
 	if out.Outcome == timeline.RolledBack {
 		err = r.undo(ctx, s, picked, answers)
+	}
+	if err == nil {
+		err = r.uncordon(ctx)
+	}
+	if err == nil && out.Outcome == timeline.RolledBack {
+		err = r.recovered(ctx)
 	}
 	out.Took = time.Since(start)
 	return out.Outcome == timeline.Passed, err

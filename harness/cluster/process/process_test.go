@@ -1,4 +1,4 @@
-package embedded
+package process
 
 import (
 	"context"
@@ -17,6 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// programs are those that the tests take for ours.
+var programs = []string{"etcd", "kube-apiserver", "kwok", "kyverno"}
+
 // The test program is also the process that tests start and stop: it then waits to be
 // ended, and ends by itself after a minute.
 const helper = "SEATRIAL_TEST_HELPER"
@@ -33,7 +36,7 @@ func TestMain(m *testing.M) {
 }
 
 // run starts a helper with that program name and those arguments, keeping its record in dir.
-func run(t *testing.T, dir, name, mode string, args ...string) *process {
+func run(t *testing.T, dir, name, mode string, args ...string) *Process {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -43,14 +46,14 @@ func run(t *testing.T, dir, name, mode string, args ...string) *process {
 	if err := os.Symlink(self, link); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Name: name, Log: filepath.Join(dir, name+".log"), Env: []string{helper + "=" + mode}, Args: append([]string{link}, args...)}
-	if err := p.start(dir); err != nil {
+	p := &Process{Name: name, Log: filepath.Join(dir, name+".log"), Env: []string{helper + "=" + mode}, Args: append([]string{link}, args...)}
+	if err := p.Start(dir); err != nil {
 		t.Fatal(err)
 	}
 	pid := p.PID
 	t.Cleanup(func() { syscall.Kill(pid, syscall.SIGKILL) })
 	for range 1000 {
-		if text, _ := p.tail(100); strings.Contains(string(text), "ready") {
+		if text, _ := p.Tail(100); strings.Contains(string(text), "ready") {
 			return p
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -62,7 +65,7 @@ func run(t *testing.T, dir, name, mode string, args ...string) *process {
 func TestRecordOfAProcess(t *testing.T) {
 	dir := t.TempDir()
 	p := run(t, dir, "etcd", "plain", "--data-dir="+dir)
-	got, err := loadProcess(dir, "etcd")
+	got, err := Load(dir, "etcd")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,25 +75,25 @@ func TestRecordOfAProcess(t *testing.T) {
 	if info, err := os.Stat(recordPath(dir, "etcd")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the record: %v %v", info, err)
 	}
-	if !got.alive() {
+	if !got.Alive() {
 		t.Error("it runs")
 	}
-	if err := got.kill(t.Context()); err != nil {
+	if err := got.Kill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got.alive() || syscall.Kill(got.PID, 0) == nil && !zombie(got.PID) {
+	if got.Alive() || syscall.Kill(got.PID, 0) == nil && !zombie(got.PID) {
 		t.Error("it still runs")
 	}
-	if err := got.kill(t.Context()); err != nil {
+	if err := got.Kill(t.Context()); err != nil {
 		t.Errorf("killed twice: %v", err)
 	}
-	if _, err := loadProcess(dir, "kyverno"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Load(dir, "kyverno"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no record: got %v", err)
 	}
 	if err := os.WriteFile(recordPath(dir, "kyverno"), []byte(`{"pid": "`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := loadProcess(dir, "kyverno"); err == nil || !strings.Contains(err.Error(), "kyverno.process.json") {
+	if _, err := Load(dir, "kyverno"); err == nil || !strings.Contains(err.Error(), "kyverno.process.json") {
 		t.Errorf("half a record: got %v", err)
 	}
 }
@@ -99,15 +102,15 @@ func TestAlive(t *testing.T) {
 	p := run(t, t.TempDir(), "etcd", "plain")
 	for _, test := range []struct {
 		reason string
-		p      process
+		p      Process
 		want   bool
 	}{
-		{"the process of the record", process{PID: p.PID, Started: p.Started}, true},
-		{"another process has the number now", process{PID: p.PID, Started: p.Started + 1}, false},
-		{"the record was written before it started", process{}, false},
-		{"a number that nobody has", process{PID: 1 << 30, Started: p.Started}, false},
+		{"the process of the record", Process{PID: p.PID, Started: p.Started}, true},
+		{"another process has the number now", Process{PID: p.PID, Started: p.Started + 1}, false},
+		{"the record was written before it started", Process{}, false},
+		{"a number that nobody has", Process{PID: 1 << 30, Started: p.Started}, false},
 	} {
-		if got := test.p.alive(); got != test.want {
+		if got := test.p.Alive(); got != test.want {
 			t.Errorf("%s: got %v", test.reason, got)
 		}
 	}
@@ -117,13 +120,13 @@ func TestKillSparesAnotherProcessOfTheNumber(t *testing.T) {
 	p := run(t, t.TempDir(), "etcd", "plain")
 	stale := *p
 	stale.Started++
-	if err := stale.kill(t.Context()); err != nil {
+	if err := stale.Kill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := stale.stop(t.Context(), time.Second); err != nil {
+	if err := stale.Stop(t.Context(), time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if !p.alive() {
+	if !p.Alive() {
 		t.Error("a process that is not ours was killed")
 	}
 }
@@ -133,10 +136,10 @@ func TestStop(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			p := run(t, t.TempDir(), "etcd", mode)
 			begin := time.Now()
-			if err := p.stop(t.Context(), 200*time.Millisecond); err != nil {
+			if err := p.Stop(t.Context(), 200*time.Millisecond); err != nil {
 				t.Fatal(err)
 			}
-			if p.alive() {
+			if p.Alive() {
 				t.Error("it still runs")
 			}
 			if waited := time.Since(begin) >= 200*time.Millisecond; waited != (mode == "stubborn") {
@@ -171,16 +174,16 @@ func TestKillAll(t *testing.T) {
 	reused := run(t, t.TempDir(), "etcd", "plain")
 	stale := *reused
 	stale.Name, stale.Started = "kwok", reused.Started+1
-	if err := stale.save(member); err != nil {
+	if err := stale.Save(member); err != nil {
 		t.Fatal(err)
 	}
 
-	if err := killAll(t.Context(), member); err != nil {
+	if err := KillAll(t.Context(), member, programs); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
 		reason string
-		p      *process
+		p      *Process
 		alive  bool
 	}{
 		{"has a record in the folder", recorded, false},
@@ -189,11 +192,11 @@ func TestKillAll(t *testing.T) {
 		{"somebody else's program that names the folder", foreign, true},
 		{"has the number of a process that was ours", reused, true},
 	} {
-		if got := test.p.alive(); got != test.alive {
+		if got := test.p.Alive(); got != test.alive {
 			t.Errorf("%s: alive is %v", test.reason, got)
 		}
 	}
-	if err := killAll(t.Context(), filepath.Join(fleet, "clusters", "none")); err != nil {
+	if err := KillAll(t.Context(), filepath.Join(fleet, "clusters", "none"), programs); err != nil {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }
@@ -213,7 +216,7 @@ func TestOurs(t *testing.T) {
 		{"no arguments", "kyverno\x00", false},
 		{"nothing", "", false},
 	} {
-		if got := ours(test.args, "/fleet/one"); got != test.want {
+		if got := Ours(test.args, "/fleet/one", programs); got != test.want {
 			t.Errorf("%s: got %v", test.reason, got)
 		}
 	}
@@ -223,10 +226,10 @@ func TestUsage(t *testing.T) {
 	if _, err := os.Stat("/proc/self/smaps_rollup"); err != nil {
 		t.Skip("needs /proc")
 	}
-	if _, memory := usage(os.Getpid()); memory < 1<<20 || memory > 1<<33 {
+	if _, memory := Usage(os.Getpid()); memory < 1<<20 || memory > 1<<33 {
 		t.Errorf("this process uses %d bytes", memory)
 	}
-	if cpu, memory := usage(1 << 30); cpu != 0 || memory != 0 {
+	if cpu, memory := Usage(1 << 30); cpu != 0 || memory != 0 {
 		t.Errorf("nobody uses %v and %d bytes", cpu, memory)
 	}
 }
@@ -245,7 +248,7 @@ func TestTail(t *testing.T) {
 		{"more than there is", path, 100, "0123456789"},
 		{"no log yet", path + ".none", 100, ""},
 	} {
-		got, err := tailFile(test.path, test.bytes)
+		got, err := Tail(test.path, test.bytes)
 		if err != nil || string(got) != test.want {
 			t.Errorf("%s: got %q, %v", test.reason, got, err)
 		}
@@ -256,7 +259,7 @@ func TestWriteFileReplacesAndLeavesNothingElse(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
 	for _, content := range []string{"first, which is longer", "second"} {
-		if err := writeFile(path, []byte(content)); err != nil {
+		if err := WriteFile(path, []byte(content)); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := os.ReadFile(path); err != nil || string(got) != content {
@@ -267,15 +270,15 @@ func TestWriteFileReplacesAndLeavesNothingElse(t *testing.T) {
 	if err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v %v", entries, err)
 	}
-	if err := writeFile(filepath.Join(dir, "none", "file"), nil); err == nil {
+	if err := WriteFile(filepath.Join(dir, "none", "file"), nil); err == nil {
 		t.Error("want an error")
 	}
 }
 
 func TestStartOfAProgramThatIsNotThere(t *testing.T) {
 	dir := t.TempDir()
-	p := &process{Name: "kyverno", Log: filepath.Join(dir, "log"), Args: []string{filepath.Join(dir, "none")}}
-	if err := p.start(dir); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, exec.ErrNotFound) || !strings.Contains(err.Error(), "start kyverno") {
+	p := &Process{Name: "kyverno", Log: filepath.Join(dir, "log"), Args: []string{filepath.Join(dir, "none")}}
+	if err := p.Start(dir); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, exec.ErrNotFound) || !strings.Contains(err.Error(), "start kyverno") {
 		t.Errorf("got %v", err)
 	}
 	entries, _ := filepath.Glob(filepath.Join(dir, "*.process.json"))

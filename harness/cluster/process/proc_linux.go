@@ -1,4 +1,4 @@
-package embedded
+package process
 
 import (
 	"bytes"
@@ -35,9 +35,9 @@ func zombie(pid int) bool {
 	return len(f) > 0 && f[0] == "Z"
 }
 
-// usage is the processor time and the memory of a process: proportional
+// Usage is the processor time and the memory of a process: proportional
 // resident bytes, in which a page shared by n processes counts for 1/n.
-func usage(pid int) (cpu time.Duration, memory int64) {
+func Usage(pid int) (cpu time.Duration, memory int64) {
 	if f := stat(pid); len(f) > 12 {
 		user, _ := strconv.ParseInt(f[11], 10, 64)
 		system, _ := strconv.ParseInt(f[12], 10, 64)
@@ -53,8 +53,8 @@ func usage(pid int) (cpu time.Duration, memory int64) {
 	return cpu, 0
 }
 
-// strays finds the processes that name the folder in their arguments.
-func strays(dir string) []int {
+// strays finds the programs that name the folder in their arguments.
+func strays(dir string, programs []string) []int {
 	var pids []int
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, f := range files {
@@ -63,9 +63,33 @@ func strays(dir string) []int {
 			continue
 		}
 		data, err := os.ReadFile(f)
-		if err == nil && ours(string(data), dir) {
+		if err == nil && Ours(string(data), dir, programs) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+// Tree is a process and all that descend from it; none when it is gone.
+func Tree(pid int) []int {
+	if stat(pid) == nil {
+		return nil
+	}
+	children := map[int][]int{}
+	files, _ := filepath.Glob("/proc/[0-9]*")
+	for _, f := range files {
+		p, err := strconv.Atoi(filepath.Base(f))
+		if err != nil {
+			continue
+		}
+		if fields := stat(p); len(fields) > 1 {
+			parent, _ := strconv.Atoi(fields[1])
+			children[parent] = append(children[parent], p)
+		}
+	}
+	tree := []int{pid}
+	for i := 0; i < len(tree); i++ {
+		tree = append(tree, children[tree[i]]...)
+	}
+	return tree
 }

@@ -1,4 +1,4 @@
-package embedded
+package kyverno
 
 import (
 	"bufio"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,13 +21,16 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
+
+	"github.com/seatrial/seatrial/harness/cluster"
 )
 
-// installKyverno creates what the release's manifest holds but for what needs
-// nodes. The definitions lose their descriptions, which are nine tenths of
-// their size and change no answer; every API server would parse and publish them.
-func installKyverno(ctx context.Context, cfg *rest.Config, manifest string) error {
-	objects, err := readManifest(manifest)
+// Install creates what the release's manifest, a file, holds: without what needs nodes, or with
+// the Deployments of the components, which then run in the cluster, and every Service. The
+// definitions lose their descriptions, which are nine tenths of their size and change no answer;
+// every API server would parse and publish them.
+func Install(ctx context.Context, cfg *rest.Config, manifest string, inCluster ...cluster.Component) error {
+	objects, err := readManifest(manifest, inCluster)
 	if err != nil {
 		return err
 	}
@@ -67,7 +71,7 @@ func installKyverno(ctx context.Context, cfg *rest.Config, manifest string) erro
 	return g.Wait()
 }
 
-func readManifest(path string) ([]*unstructured.Unstructured, error) {
+func readManifest(path string, inCluster []cluster.Component) ([]*unstructured.Unstructured, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -83,7 +87,15 @@ func readManifest(path string) ([]*unstructured.Unstructured, error) {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		switch o.GetKind() {
-		case "", "Deployment", "Service", "Namespace":
+		case "", "Namespace":
+		case "Service":
+			if len(inCluster) > 0 {
+				objects = append(objects, o)
+			}
+		case "Deployment":
+			if slices.ContainsFunc(inCluster, func(c cluster.Component) bool { return Account(c) == o.GetName() }) {
+				objects = append(objects, o)
+			}
 		case "CustomResourceDefinition":
 			o.Object["spec"] = withoutDescriptions(o.Object["spec"])
 			objects = append(objects, o)
@@ -112,8 +124,8 @@ func withoutDescriptions(v any) any {
 	return v
 }
 
-// awaitRoles waits until the roles that collect others have their rules.
-func awaitRoles(ctx context.Context, cfg *rest.Config) error {
+// AwaitRoles waits until the roles that collect others have their rules.
+func AwaitRoles(ctx context.Context, cfg *rest.Config) error {
 	client, err := kubernetes.NewForConfig(cfg)
 	if err != nil {
 		return err
@@ -125,8 +137,10 @@ func awaitRoles(ctx context.Context, cfg *rest.Config) error {
 		if err == nil && aggregated(roles.Items) {
 			return nil
 		}
-		if err := sleep(ctx, 100*time.Millisecond); err != nil {
-			return err
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }

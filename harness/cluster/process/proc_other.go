@@ -1,6 +1,6 @@
 //go:build !linux
 
-package embedded
+package process
 
 import (
 	"fmt"
@@ -30,22 +30,25 @@ func startTime(pid int) uint64 {
 
 func zombie(pid int) bool { return strings.HasPrefix(ps(pid, "stat"), "Z") }
 
-// usage is the memory of a process; its processor time is not read here.
-func usage(pid int) (cpu time.Duration, memory int64) {
+// Usage is the memory of a process; its processor time is not read here.
+func Usage(pid int) (cpu time.Duration, memory int64) {
 	kib, _ := strconv.ParseInt(ps(pid, "rss"), 10, 64)
 	return 0, kib << 10
 }
 
-// strays finds the processes that name the folder in their arguments.
-func strays(dir string) []int {
+// strays finds the programs that name the folder in their arguments.
+func strays(dir string, programs []string) []int {
 	out, _ := exec.Command("ps", "-axo", "pid=,args=").Output()
 	var pids []int
 	for line := range strings.Lines(string(out)) {
 		number, args, _ := strings.Cut(strings.TrimSpace(line), " ")
 		pid, err := strconv.Atoi(number)
-		if err == nil && pid != os.Getpid() && ours(args, dir) {
+		if err == nil && pid != os.Getpid() && Ours(args, dir, programs) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
 }
+
+// Tree is the process alone: its descendants are not looked for here.
+func Tree(pid int) []int { return []int{pid} }

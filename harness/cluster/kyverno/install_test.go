@@ -1,4 +1,4 @@
-package embedded
+package kyverno
 
 import (
 	"strings"
@@ -10,7 +10,7 @@ import (
 )
 
 func TestReadManifest(t *testing.T) {
-	objects, err := readManifest("testdata/manifest.yaml")
+	objects, err := readManifest("testdata/manifest.yaml", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestReadManifest(t *testing.T) {
 	if d := objects[1].Object["data"].(map[string]any)["description"]; d != "stays" {
 		t.Errorf("only definitions lose theirs: %v", d)
 	}
-	if _, err := readManifest("testdata/none.yaml"); err == nil || !strings.Contains(err.Error(), "none.yaml") {
+	if _, err := readManifest("testdata/none.yaml", nil); err == nil || !strings.Contains(err.Error(), "none.yaml") {
 		t.Errorf("got %v", err)
 	}
 }
