@@ -179,7 +179,7 @@ func (r *rehearsal) auditFailures(ctx context.Context, s *Stage, picked []*live)
 		}
 		seen := 0
 		for _, gvr := range reports {
-			list, err := l.client.dynamic.Resource(gvr).List(ctx, metav1.ListOptions{})
+			list, err := l.client.Dynamic.Resource(gvr).List(ctx, metav1.ListOptions{})
 			if err != nil {
 				return 0, err
 			}
@@ -249,7 +249,7 @@ func (r *rehearsal) cells(ctx context.Context) []timeline.Cell {
 }
 
 func (c *client) isThere(ctx context.Context, u *unstructured.Unstructured) bool {
-	ri, err := c.resource(u)
+	ri, err := c.Resource(u)
 	if err != nil {
 		return false
 	}

@@ -203,7 +203,7 @@ func (r *rehearsal) prepare(ctx context.Context, l *live) error {
 	for _, o := range l.Others {
 		u, err := parse(&o)
 		if err == nil {
-			err = l.client.put(ctx, u)
+			err = l.client.Put(ctx, u)
 		}
 		if err != nil {
 			refused.add("of the candidate: "+refusal(err), title(o.Kind, o.Namespace, o.Name))
