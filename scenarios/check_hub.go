@@ -56,6 +56,9 @@ func lacks(f FleetSpec, component string) bool {
 }
 
 func (c *checker) faultsOf(list []Fault, s *Scenario) {
+	if len(list) > 0 && s.Hub == nil {
+		c.fault("faults", "happen to a rollout from a hub, and the scenario has none")
+	}
 	for i := range list {
 		c.oneFault(fmt.Sprintf("faults[%d]", i), &list[i], s)
 	}
@@ -70,9 +73,6 @@ func (c *checker) oneFault(path string, f *Fault, s *Scenario) {
 	}
 	if f.Stop != "" {
 		c.oneOf(path+".stop", f.Stop, Stops...)
-	}
-	if s.Hub == nil && (f.Event != "" || f.Apply != "" || f.Stop == StopHub || f.Stop == StopMemberAgent) {
-		c.fault(path, "happens to a hub, and the scenario has none")
 	}
 	if f.For > 0 && f.Until != "" {
 		c.fault(path+".until", "for is given: leave one of the two out")
@@ -89,13 +89,6 @@ func (c *checker) oneFault(path string, f *Fault, s *Scenario) {
 		c.fault(path, "is about the hub: leave clusters and draw out")
 	}
 	c.selector(path+".clusters", f.Clusters, s.Fleet)
-	if s.Hub == nil {
-		for _, at := range []struct{ field, stage string }{{"before", f.Before}, {"after", f.After}, {"until", f.Until}} {
-			if at.stage != "" && !slices.ContainsFunc(s.Stages, func(st Stage) bool { return st.Name == at.stage }) {
-				c.fault(path+"."+at.field, "stages has no %q", at.stage)
-			}
-		}
-	}
 }
 
 func (c *checker) expectations(list []Expectation, s *Scenario) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -102,13 +103,13 @@ func (b *Board) Due(ctx context.Context) error {
 // After ends the faults that last until a stage that goes by the names.
 func (b *Board) After(ctx context.Context, names ...string) error {
 	return b.end(ctx, func(f *Fault, _ *timeline.Fault) bool {
-		for _, n := range names {
-			if f.Until == n {
-				return true
-			}
-		}
-		return false
+		return f.Until != "" && slices.Contains(names, f.Until)
 	})
+}
+
+// Lift ends every fault that stops one of the things.
+func (b *Board) Lift(ctx context.Context, what ...string) error {
+	return b.end(ctx, func(f *Fault, _ *timeline.Fault) bool { return slices.Contains(what, f.Stop) })
 }
 
 func (b *Board) end(ctx context.Context, over func(*Fault, *timeline.Fault) bool) error {

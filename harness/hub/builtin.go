@@ -93,5 +93,8 @@ func (b *Builtin) Resume(_ context.Context, _, member string) error { return b.s
 // Runs are known to the plan alone.
 func (b *Builtin) Runs(context.Context) ([]timeline.Run, error) { return nil, nil }
 
+// Finish does nothing: the plan takes approvals as given.
+func (b *Builtin) Finish(context.Context, string) error { return nil }
+
 // Close has nothing to end.
 func (b *Builtin) Close(context.Context) error { return nil }

@@ -39,6 +39,26 @@ type difference struct{ planned, live string }
 
 func (d *difference) Error() string { return "planned " + d.planned + ", found " + d.live }
 
+// Look says how an object of a member is not as a change leaves it; nil: it is.
+func Look(ctx context.Context, m *Member, c Change) error {
+	if d := look(ctx, m, c); d != nil {
+		return d
+	}
+	return nil
+}
+
+// Held is which of several versions of an object a member has: the most telling one of those
+// that agree with what is there. -1: none, or there is no such object.
+func Held(ctx context.Context, m *Member, versions []policy.Object) int {
+	best, most := -1, -1
+	for i := range versions {
+		if look(ctx, m, Change{Object: &versions[i]}) == nil && len(versions[i].JSON) > most {
+			best, most = i, len(versions[i].JSON)
+		}
+	}
+	return best
+}
+
 // look reads an object of a member and says how it is not as the change leaves it; nil: it is.
 func look(ctx context.Context, m *Member, c Change) *difference {
 	o := c.Object
@@ -89,7 +109,7 @@ func differ(at string, planned, before, live any) *difference {
 				if d := differ(join(at, k), value, old[k], has); d != nil {
 					return d
 				}
-			case !is && there && !owned(at, k):
+			case !is && there && !filled(at, k, has):
 				return said(join(at, k), nil, has)
 			}
 		}
@@ -117,10 +137,13 @@ func differ(at string, planned, before, live any) *difference {
 	return nil
 }
 
-// owned are fields that the API server or Kyverno fill where a version leaves them out.
-func owned(at, key string) bool {
-	return at == "" && key == "status" || at == "spec" && !strings.HasPrefix(key, "rules")
+// filled says whether a field that a version leaves out is what the API server fills in.
+func filled(at, key string, value any) bool {
+	return at == "" && key == "status" || at == "spec" && defaults[key] != nil && text(defaults[key]) == text(value)
 }
+
+// defaults are those of Kyverno's definitions.
+var defaults = map[string]any{"admission": true, "background": true, "emitWarning": false, "validationFailureAction": "Audit", "failurePolicy": "Fail"}
 
 func empty(v any) bool {
 	switch v := v.(type) {

@@ -22,6 +22,7 @@ type Member struct {
 	placement.Member
 	Cluster cluster.Cluster
 	Objects *objects.Client
+	Late    bool // it joins by an event
 }
 
 // A Change is one object on one member.
@@ -53,6 +54,8 @@ type Driver interface {
 	Resume(ctx context.Context, what, member string) error
 	// Runs are the staged update runs as they stand, by name; nil where only the plan knows.
 	Runs(ctx context.Context) ([]timeline.Run, error)
+	// Finish gives a run the approvals that it still waits for after its last stage.
+	Finish(ctx context.Context, run string) error
 	// Close ends everything that Start began.
 	Close(ctx context.Context) error
 }

@@ -124,6 +124,36 @@ func (k *KubeFleet) approve(ctx context.Context, run, stage string) error {
 	})
 }
 
+// Finish approves what a run still asks for, and waits until it has ended.
+func (k *KubeFleet) Finish(ctx context.Context, run string) error {
+	requests, name := k.runResource(run, "clusterapprovalrequests", "approvalrequests")
+	return retry(ctx, agentPatience, 250*time.Millisecond, func(ctx context.Context) error {
+		list, err := requests.List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		for i := range list.Items {
+			r := &list.Items[i]
+			of, _, _ := unstructured.NestedString(r.Object, "spec", "parentStageRollout")
+			if of == name && conditionOf(r.Object, "Approved")["status"] != "True" {
+				if err := k.approveOne(ctx, requests, r); err != nil {
+					return err
+				}
+			}
+		}
+		runs, err := k.Runs(ctx)
+		if err != nil {
+			return err
+		}
+		for _, r := range runs {
+			if r.Name == run && r.State != "succeeded" && r.State != "failed" {
+				return fmt.Errorf("run %s is %s: %s", run, r.State, r.Message)
+			}
+		}
+		return nil
+	})
+}
+
 func (k *KubeFleet) approveOne(ctx context.Context, r dynamic.ResourceInterface, request *unstructured.Unstructured) error {
 	content, err := json.Marshal(map[string]any{"status": map[string]any{"conditions": []any{map[string]any{
 		"type": "Approved", "status": "True", "observedGeneration": request.GetGeneration(),

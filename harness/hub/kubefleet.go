@@ -80,6 +80,9 @@ func (k *KubeFleet) Start(ctx context.Context, members []*Member, state State) (
 	}
 	for _, m := range members {
 		k.members[m.Name] = m
+		if m.Late {
+			continue
+		}
 		if err := k.join(ctx, m); err != nil {
 			return fmt.Errorf("join %s: %w", m.Name, err)
 		}

@@ -44,8 +44,8 @@ func id(o *policy.Object) string {
 	return strings.Join([]string{group, o.Kind, o.Namespace, o.Name}, "/")
 }
 
-// has says whether the state has an object of o's name.
-func (s State) has(o *policy.Object) bool {
+// Has says whether the state has an object of the name of o.
+func (s State) Has(o *policy.Object) bool {
 	return slices.ContainsFunc(s, func(x policy.Object) bool { return id(&x) == id(o) })
 }
 
@@ -64,7 +64,7 @@ func (k *KubeFleet) Change(ctx context.Context, state State) error {
 		}
 	}
 	for _, old := range slices.Backward(k.state) {
-		if next.has(&old) {
+		if next.Has(&old) {
 			continue
 		}
 		o, err := object(&old)

@@ -45,6 +45,9 @@ func (r *rehearsal) gate(ctx context.Context, s *Stage, picked []*live, out *tim
 	}
 	sum := totals(out, picked, answers)
 	r.readiness(s, out, add)
+	if s.Hub != nil {
+		r.runEnds(s, add)
+	}
 	answered := func(what string, found int, limit *int) {
 		if limit != nil && sum.answered == 0 {
 			add(what, "unknown", fmt.Sprintf("at most %d", *limit), false, "no request was answered")
@@ -227,12 +230,16 @@ func (r *rehearsal) cells(ctx context.Context) []timeline.Cell {
 		if l.dead != "" {
 			continue
 		}
-		for k, o := range byKey(l.Sets[r.reached(l)]) {
+		for k, o := range r.holds(l) {
 			mode := modeOf(o)
 			if mode == "" && !changesObjects(o) {
 				continue
 			}
 			cell := timeline.Cell{Policy: k.String(), Cluster: l.Name, Mode: mode, Version: version8(o.Digest)}
+			if r.hub != nil {
+				came := r.holding(l).came[k]
+				cell.Snapshot, cell.Stage, cell.Stale = came.snapshot, came.stage, came.stale
+			}
 			if u, err := parse(&o); err == nil {
 				cell.Ready = l.client.isThere(ctx, u)
 			}

@@ -61,7 +61,7 @@ type trial struct {
 }
 
 func (r *rehearsal) waysOf(ctx context.Context, l *live, ways []string) []timeline.Rollback {
-	now := l.Sets[r.reached(l)]
+	now := r.ended(l)
 	t, err := r.deny(ctx, l, now)
 	defer func() { // the cluster ends as the rollout left it
 		if t != nil {
