@@ -15,6 +15,8 @@ type Hub struct {
 	Warnings []Warning        // what is taken otherwise than written: pruned fields and the like
 
 	release    Release
+	kinds      kinds
+	claims     map[ObjectRef]string // namespaces that cluster-scoped objects name in vain, by key
 	placements []*placement
 	overrides  []*override
 	strategies []*strategy
@@ -36,7 +38,8 @@ type (
 		source
 		kind string // ClusterResourcePlacement or ResourcePlacement
 		meta
-		spec placementSpec
+		spec        placementSpec
+		policyGiven bool // spec.policy is written, and not the default
 	}
 	override struct {
 		source

@@ -15,21 +15,19 @@ import (
 
 // loadGit reads the manifests below a path at a revision. git itself is asked, so that
 // worktrees, shallow and partial clones are read as the user's git reads them.
-func loadGit(ctx context.Context, source, rest string, opt Options) (*Set, error) {
+func loadGit(ctx context.Context, source, rest string, opt Options) (commit string, in found, err error) {
 	rev, dir, ok := strings.Cut(rest, ":")
 	if !ok || rev == "" {
-		return nil, fmt.Errorf("%s: want git:REVISION:PATH, as in git:main:policies", source)
+		return "", found{}, fmt.Errorf("%s: want git:REVISION:PATH, as in git:main:policies", source)
 	}
 	repo := repository(opt.Dir)
-	commit, err := repo.resolve(ctx, rev)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source, err)
+	if commit, err = repo.resolve(ctx, rev); err != nil {
+		return "", found{}, fmt.Errorf("%s: %w", source, err)
 	}
-	found, err := repo.manifests(ctx, commit, path.Clean("/" + dir)[1:])
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source, err)
+	if in, err = repo.manifests(ctx, commit, path.Clean("/" + dir)[1:]); err != nil {
+		return "", found{}, fmt.Errorf("%s: %w", source, err)
 	}
-	return fromFiles(source, commit, found)
+	return commit, in, nil
 }
 
 // Resolve returns the full commit hash of a revision of the repository that holds dir.
