@@ -133,4 +133,9 @@ func (w *world) rest() {
 		}
 		p.waves = nil
 	}
+	for _, r := range w.runs {
+		for _, s := range r.stages {
+			s.waitEnd = 0 // elapsed
+		}
+	}
 }

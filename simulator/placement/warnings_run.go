@@ -22,7 +22,8 @@ func (w *world) reviewRun(r *runState) {
 		w.warn(r.warning("cluster-in-no-stage", "a selected cluster matches the label selector of no stage, so the run fails for good: "+message, "add a stage for it; a stage without labelSelector matches no cluster, labelSelector: {} matches all", clustersAfter(message, "showing up to 10: ")...))
 	case strings.Contains(message, "appears in more than one stages"):
 		w.warn(r.warning("cluster-in-two-stages", "a cluster matches the label selectors of two stages, so the run fails for good: "+message, "make the selectors exclusive"))
-	case r.ended && r.condition.Status == "False" && r.moved:
+	}
+	if r.ended && r.condition.Status == "False" && r.moved {
 		w.warn(r.warning("half-rolled-out", "the run has ended for good and nothing is rolled back: some clusters have the new version, others the old one", "create another run"))
 	}
 	if r.stuck {
