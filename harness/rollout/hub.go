@@ -101,12 +101,8 @@ func (p *Plan) hubMembers(in Input) error {
 	if err != nil {
 		return err
 	}
-	if len(after.Problems) > 0 {
-		var lines []string
-		for _, x := range after.Problems {
-			lines = append(lines, fmt.Sprintf("%s:%d: %s: %s", x.File, x.Line, x.Policy, x.Reason))
-		}
-		return fmt.Errorf("%w: the hub would refuse objects:\n  %s", scenarios.ErrInvalid, strings.Join(lines, "\n  "))
+	if err := refused(after); err != nil {
+		return err
 	}
 	if h.Before != nil {
 		if h.before, err = placement.FromObjects(h.From, h.Before, h.Options); err != nil {
@@ -138,6 +134,18 @@ func (p *Plan) hubMembers(in Input) error {
 	return nil
 }
 
+// refused says which objects of a hub it would not take.
+func refused(h *placement.Hub) error {
+	var lines []string
+	for _, x := range h.Problems {
+		lines = append(lines, fmt.Sprintf("%s:%d: %s: %s", x.File, x.Line, x.Policy, x.Reason))
+	}
+	if lines == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: the hub would refuse objects:\n  %s", scenarios.ErrInvalid, strings.Join(lines, "\n  "))
+}
+
 func (p *Plan) member(name string) *Member {
 	for _, m := range p.Members {
 		if m.Name == name {
@@ -162,6 +170,9 @@ func (p *Plan) hubFaults(ctx context.Context) (err error) {
 			return fmt.Errorf("%w: faults[%d].event: %w", scenarios.ErrInvalid, f.Index, err)
 		}
 		if e.Verb == "joins" {
+			if p.member(e.Subject) == nil {
+				return fmt.Errorf("%w: faults[%d].event: the fleet has no cluster %q that could join", scenarios.ErrInvalid, f.Index, e.Subject)
+			}
 			h.late[e.Subject] = true
 		}
 	}
@@ -172,6 +183,9 @@ func (p *Plan) hubFaults(ctx context.Context) (err error) {
 func (h *HubPlan) question(ctx context.Context, state hub.State, events []placement.Event) (*placement.Plan, error) {
 	after, err := placement.FromObjects(h.Objects, state, h.Options)
 	if err != nil {
+		return nil, err
+	}
+	if err := refused(after); err != nil {
 		return nil, err
 	}
 	members := slices.DeleteFunc(slices.Clone(h.fleet), func(m *placement.Member) bool { return h.late[m.Name] })

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,7 +42,7 @@ func (w *hubWalk) back(ctx context.Context, st *Stage) error {
 	if err != nil {
 		return fmt.Errorf("the way back from stage %q: %w", st.Name, err)
 	}
-	b.held = b.Plan.Stages[len(b.Plan.Stages)-1].States
+	b.held = b.leadsTo(st.Hub.held)
 	moves := false
 	for _, m := range w.Members {
 		changes := w.in.delivery(m, st.Hub.held[m.Name], b.held[m.Name])
@@ -69,6 +70,19 @@ func (b *Back) steps() []placement.Stage {
 		}
 	}
 	return b.Plan.Stages[min(at, len(b.Plan.Stages)):]
+}
+
+// leadsTo is what members hold at the end of the way back: those that it moves, what the
+// plan gives them last; the others what they hold now.
+func (b *Back) leadsTo(now map[string]*placement.State) map[string]*placement.State {
+	out := maps.Clone(now)
+	last := b.Plan.Stages[len(b.Plan.Stages)-1].States
+	for _, s := range b.steps() {
+		for _, name := range s.Clusters {
+			out[name] = last[name]
+		}
+	}
+	return out
 }
 
 // revert is what follows when the hub gets its old state again.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -52,7 +53,7 @@ func (w *hubWalk) happen(ctx context.Context, f *faults.Fault) error {
 	var apply hub.State
 	var err error
 	if f.Event != "" {
-		event, err = placement.ParseEvent(f.Event)
+		event, err = placement.ParseEvent(w.labelled(f.Event))
 	} else if apply, err = h.Load(ctx, f.Apply); err == nil {
 		event, err = w.late(f, apply)
 	}
@@ -69,8 +70,22 @@ func (w *hubWalk) happen(ctx context.Context, f *faults.Fault) error {
 	if at < 0 {
 		return fmt.Errorf("faults[%d]: the plan does not know of %q", f.Index, event.Text)
 	}
-	h.Plan, w.ahead = plan, plan.Stages[at:]
+	w.plan(plan, at)
 	return nil
+}
+
+// labelled gives a member that joins the labels that the fleet has for it, unless the
+// event names some.
+func (w *hubWalk) labelled(event string) string {
+	words := strings.Fields(event)
+	if len(words) != 2 || words[1] != "joins" {
+		return event
+	}
+	m := w.member(words[0])
+	for _, k := range slices.Sorted(maps.Keys(m.Labels)) {
+		words = append(words, k+"="+m.Labels[k])
+	}
+	return strings.Join(words, " ")
 }
 
 // late gives the hub a staged update run that begins in the middle of another: for the plan

@@ -264,7 +264,7 @@ func (r *rehearsal) mixture(l *live) *policy.Set {
 	}
 	now := fromParts(l.Name, r.plan.Hub.local[l.Member], objects)
 	for _, set := range r.plan.setsOf(l.Member) {
-		if identity(set) == identity(now) {
+		if sideOf(set) == sideOf(now) {
 			return set
 		}
 	}

@@ -26,6 +26,7 @@ type hubWalk struct {
 	at      time.Duration
 	happens []Happening // before the next stage
 	done    map[int]bool
+	names   []string // of all stages that were ever ahead
 }
 
 func (w *hubWalk) walk(ctx context.Context) error {
@@ -38,7 +39,7 @@ func (w *hubWalk) walk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.Plan, w.ahead = plan, plan.Stages[1:]
+	w.plan(plan, 1)
 	w.begin(plan.Stages[0].States)
 	for {
 		if again, err := w.interrupt(ctx); err != nil {
@@ -56,6 +57,14 @@ func (w *hubWalk) walk(ctx context.Context) error {
 		}
 	}
 	return w.end()
+}
+
+// plan takes a plan whose stages from an index on are ahead.
+func (w *hubWalk) plan(p *placement.Plan, from int) {
+	w.Hub.Plan, w.ahead = p, p.Stages[from:]
+	for i := range w.ahead {
+		w.names = append(w.names, shortName(&w.ahead[i]), w.ahead[i].Name)
+	}
 }
 
 // begin gives every member what it has before the rollout: its own policies, and what the
@@ -180,9 +189,7 @@ func approval(need, run string) (placement.Event, error) {
 
 // end looks at what is left once every stage is there.
 func (w *hubWalk) end() error {
-	names := []string{}
 	for _, s := range w.Stages {
-		names = append(names, s.Hub.Names...)
 		if len(s.Picked) == 0 && len(s.Notes) == 0 {
 			s.Notes = append(s.Notes, "nothing changes on a member of the rehearsal")
 		}
@@ -193,8 +200,8 @@ func (w *hubWalk) end() error {
 	for _, x := range w.Hub.Plan.Warnings {
 		w.note(strings.TrimSpace(x.Object + ": " + x.Text))
 	}
-	slices.Sort(names)
-	names = slices.Compact(names)
+	slices.Sort(w.names)
+	names := slices.Compact(w.names)
 	if len(w.Stages) == 0 {
 		return fmt.Errorf("%w: the change of the hub moves nothing on the fleet (hint: seatrial plan says why)", scenarios.ErrInvalid)
 	}

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -17,7 +16,7 @@ import (
 // A prediction is what the offline replay says of every record of a member, under
 // every policy set that the member ever has.
 type prediction struct {
-	sides   map[string]int // by the set's identity
+	sides   map[string]int // by the set's side
 	answers map[*capture.Record][]foretold
 }
 
@@ -40,10 +39,10 @@ func (p *Plan) predict(ctx context.Context, opt kyverno.Options, workers int) (m
 		pr := &prediction{sides: map[string]int{}, answers: map[*capture.Record][]foretold{}}
 		var programs []*kyverno.Program
 		for _, set := range append(p.setsOf(m), m.Worst) {
-			if _, ok := pr.sides[identity(set)]; ok {
+			if _, ok := pr.sides[sideOf(set)]; ok {
 				continue
 			}
-			pr.sides[identity(set)] = len(programs)
+			pr.sides[sideOf(set)] = len(programs)
 			program, err := compiler.Compile(ctx, set, m.World)
 			if err != nil {
 				return nil, fmt.Errorf("compile the policies of %s: %w", m.Name, err)
@@ -108,16 +107,16 @@ func foretell(j verdict.Judgement) foretold {
 
 // of is what is foretold of a record under a set.
 func (pr *prediction) of(rec *capture.Record, set *policy.Set) foretold {
-	return pr.answers[rec][pr.sides[identity(set)]]
+	return pr.answers[rec][pr.sides[sideOf(set)]]
 }
 
-// identity tells sets apart by everything that decides: what comes with policies too.
-func identity(set *policy.Set) string {
-	id := set.Digest
+// sideOf tells sets apart by everything that decides: what comes with policies too.
+func sideOf(set *policy.Set) string {
+	side := set.Digest
 	for _, o := range set.Others {
-		id += " " + o.Digest
+		side += " " + o.Digest
 	}
-	return id
+	return side
 }
 
 // admitted says whether the API server would take the request: out of scope is admitted.
