@@ -172,8 +172,11 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if len(s.Stages) == 0 || s.Seed == 0 || s.Metadata.Name == "" {
+		if len(s.Stages) == 0 && s.Hub == nil || s.Seed == 0 || s.Metadata.Name == "" {
 			t.Errorf("taken, but incomplete: %+v", s)
+		}
+		if s.Hub != nil && (s.Hub.Driver == "" || s.Hub.Gate.Otherwise == "") {
+			t.Errorf("taken, but incomplete: %+v", s.Hub)
 		}
 		for _, st := range s.Stages {
 			if st.Mode == "" || st.Gate.Otherwise == "" || st.Soak < 0 {
