@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -87,5 +89,45 @@ func BenchmarkLargeFleet(b *testing.B) {
 		if n := len(plan.Stages); n != 101 || plan.Stages[100].At != 15*time.Second+99*time.Minute {
 			b.Fatalf("%d stages", n)
 		}
+	}
+}
+
+// A policy whose new version cannot be stored is still there in its old one.
+func TestRefusedPolicyStays(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const placed = `
+---
+apiVersion: placement.kubernetes-fleet.io/v1
+kind: ClusterResourcePlacement
+metadata: {name: c}
+spec:
+  resourceSelectors: [{group: kyverno.io, version: v1, kind: ClusterPolicy, name: p}]
+  policy: {placementType: PickAll}
+`
+	good := write("good.yaml", "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: p}\nspec: {rules: []}\n"+placed)
+	bad := write("bad.yaml", "apiVersion: kyverno.io/v7\nkind: ClusterPolicy\nmetadata: {name: p}\nspec: {rules: []}\n"+placed)
+	ctx := context.Background()
+	before, err := Load(ctx, good, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := Load(ctx, bad, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := KubeFleet{}.Plan(ctx, Question{Before: before, After: after, Members: []*Member{NewMember("m1", nil)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(plan.Problems) != 1 || len(plan.Stages) != 1 || len(plan.Stages[0].States["m1"].Delivered) != 1 {
+		t.Errorf("problems %+v, stages %+v", plan.Problems, plan.Stages)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // adopt gives the hub a new state: objects as they are written now, and the fleet.
 func (w *world) adopt(hub *Hub, members []*Member) {
-	hub = hub.following(w.hub)
+	hub = hub.following(w.hub).keeping(w.hub)
 	w.hub = hub
 	changes := w.setMembers(members)
 	changed := w.book.observe(hub.overrides)
