@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,17 +93,8 @@ func BenchmarkLargeFleet(b *testing.B) {
 	}
 }
 
-// A policy whose new version cannot be stored is still there in its old one.
-func TestRefusedPolicyStays(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		t.Helper()
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+// What cannot be stored, or not even be read, is still there in its old version.
+func TestRefusedObjectsStay(t *testing.T) {
 	const placed = `
 ---
 apiVersion: placement.kubernetes-fleet.io/v1
@@ -112,22 +104,42 @@ spec:
   resourceSelectors: [{group: kyverno.io, version: v1, kind: ClusterPolicy, name: p}]
   policy: {placementType: PickAll}
 `
-	good := write("good.yaml", "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: p}\nspec: {rules: []}\n"+placed)
-	bad := write("bad.yaml", "apiVersion: kyverno.io/v7\nkind: ClusterPolicy\nmetadata: {name: p}\nspec: {rules: []}\n"+placed)
-	ctx := context.Background()
-	before, err := Load(ctx, good, Options{})
+	const p = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: p}\nspec: {rules: []}\n"
+	before := loadText(t, p+placed)
+	for _, c := range []struct {
+		reason, text string
+		stays        bool
+	}{
+		{"a version of the API that does not exist", strings.Replace(p, "v1", "v7", 1) + placed, true},
+		{"a document that is no YAML", "apiVersion: [\n" + placed, true},
+		{"a placement that is refused", p + strings.Replace(placed, "PickAll", "PickN", 1), true},
+		{"a policy that is deleted", placed, false},
+		{"a placement that is deleted", p, false},
+	} {
+		q := Question{Before: before, After: loadText(t, c.text), Members: []*Member{NewMember("m1", nil)}}
+		plan, err := KubeFleet{}.Plan(context.Background(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := plan.Stages[len(plan.Stages)-1].States["m1"]
+		if stays := len(last.Delivered) == 1; stays != c.stays || c.stays && (len(plan.Stages) > 1 || len(plan.Problems) != 1) {
+			t.Errorf("%s: it stays: %v; problems %+v", c.reason, stays, plan.Problems)
+		}
+	}
+}
+
+func loadText(t *testing.T, text string) *Hub {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "hub")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(path, "hub.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hub, err := Load(context.Background(), path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := Load(ctx, bad, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := KubeFleet{}.Plan(ctx, Question{Before: before, After: after, Members: []*Member{NewMember("m1", nil)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(plan.Problems) != 1 || len(plan.Stages) != 1 || len(plan.Stages[0].States["m1"].Delivered) != 1 {
-		t.Errorf("problems %+v, stages %+v", plan.Problems, plan.Stages)
-	}
+	return hub
 }

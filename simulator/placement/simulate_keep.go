@@ -6,37 +6,60 @@ import (
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
-// keeping is the hub with the objects of an earlier state whose new version is refused:
-// an API server leaves them as they were. Deleted objects are not among them.
+// refusals are the objects and files of a hub that could not be taken.
+type refusals struct {
+	objects map[string]bool // "Kind/name", "Kind/namespace/name"
+	files   map[string]bool // of which a document could not be read, whatever it holds
+}
+
+// anyFile stands for the file of an object of which it is not known: it may be any that
+// could not be read.
+const anyFile = "*"
+
+func refusalsOf(h *Hub) refusals {
+	r := refusals{map[string]bool{}, map[string]bool{}}
+	for _, p := range h.Problems {
+		if p.Policy == "" && p.File != "" {
+			r.files[p.File], r.files[anyFile] = true, true
+		}
+		r.objects[p.Policy] = true
+	}
+	return r
+}
+
+func (r refusals) holds(ref, file string) bool { return r.objects[ref] || r.files[file] }
+
+// keeping is the hub with the objects of an earlier state whose new version is refused or
+// cannot be read: an API server leaves them as they were. What the new state does not
+// mention is deleted.
 func (h *Hub) keeping(before *Hub) *Hub {
 	if before == nil || len(h.Problems) == 0 {
 		return h
 	}
-	refused := map[string]bool{}
-	for _, p := range h.Problems {
-		refused[p.Policy] = true
-	}
+	r := refusalsOf(h)
 	out := *h
-	out.Objects = keepObjects(h.Objects, before.Objects, refused)
-	out.placements = keep(h.placements, before.placements, refused, func(p *placement) (string, meta) { return p.kind, p.meta })
-	out.overrides = keep(h.overrides, before.overrides, refused, func(o *override) (string, meta) { return o.kind, o.meta })
-	out.strategies = keep(h.strategies, before.strategies, refused, func(s *strategy) (string, meta) { return s.kind, s.meta })
-	out.runs = keep(h.runs, before.runs, refused, func(r *run) (string, meta) { return r.kind, r.meta })
-	out.budgets = keep(h.budgets, before.budgets, refused, func(b *budget) (string, meta) {
-		return "ClusterResourcePlacementDisruptionBudget", b.meta
+	out.Members = keep(h.Members, before.Members, r, func(m *Member) (string, string) { return "MemberCluster/" + m.Name, anyFile })
+	out.Objects = keepObjects(h.Objects, before.Objects, r)
+	out.placements = keep(h.placements, before.placements, r, func(p *placement) (string, string) { return refName(p.kind, p.meta), p.file })
+	out.overrides = keep(h.overrides, before.overrides, r, func(o *override) (string, string) { return refName(o.kind, o.meta), o.file })
+	out.strategies = keep(h.strategies, before.strategies, r, func(s *strategy) (string, string) { return refName(s.kind, s.meta), s.file })
+	out.runs = keep(h.runs, before.runs, r, func(x *run) (string, string) { return refName(x.kind, x.meta), x.file })
+	out.budgets = keep(h.budgets, before.budgets, r, func(b *budget) (string, string) {
+		return refName("ClusterResourcePlacementDisruptionBudget", b.meta), b.file
 	})
 	return &out
 }
 
 // keep adds the objects of before that are refused now and so not in the list.
-func keep[T any](now, before []*T, refused map[string]bool, name func(*T) (kind string, m meta)) []*T {
+func keep[T any](now, before []*T, r refusals, name func(*T) (ref, file string)) []*T {
 	there := map[string]bool{}
 	for _, o := range now {
-		there[refName(name(o))] = true
+		ref, _ := name(o)
+		there[ref] = true
 	}
 	out := slices.Clone(now)
 	for _, o := range before {
-		if ref := refName(name(o)); refused[ref] && !there[ref] {
+		if ref, file := name(o); r.holds(ref, file) && !there[ref] {
 			out = append(out, o)
 		}
 	}
@@ -45,11 +68,11 @@ func keep[T any](now, before []*T, refused map[string]bool, name func(*T) (kind 
 
 // keepObjects does the same for what placements select, such as a policy of which a version
 // is written that does not exist. Policy sets name these without their namespace.
-func keepObjects(now, before []policy.Object, refused map[string]bool) []policy.Object {
+func keepObjects(now, before []policy.Object, r refusals) []policy.Object {
 	out := slices.Clone(now)
 	for i := range before {
 		o := &before[i]
-		if !refused[refOf(o).String()] && !refused[o.Kind+"/"+o.Name] {
+		if !r.holds(refOf(o).String(), o.File) && !r.objects[o.Kind+"/"+o.Name] {
 			continue
 		}
 		if !slices.ContainsFunc(now, func(x policy.Object) bool { return refOf(&x).key() == refOf(o).key() }) {
