@@ -39,9 +39,8 @@ func (k KubeFleet) Plan(ctx context.Context, q Question) (*Plan, error) {
 		}
 	}
 	w.installed = q.Installed
-	members := MergeMembers(q.Members, q.After.Members)
-	w.begin(members)
-	w.adopt(q.After, members)
+	w.begin(MergeMembers(q.Members, q.After.Members))
+	w.adopt(q.After, q.Members)
 	w.settle()
 	for _, e := range q.Events {
 		if err := ctx.Err(); err != nil {
@@ -58,7 +57,7 @@ func (k KubeFleet) Plan(ctx context.Context, q Question) (*Plan, error) {
 // place places an old state to its end.
 func (w *world) place(hub *Hub, members []*Member) {
 	w.quiet = true
-	w.adopt(hub, MergeMembers(members, hub.Members))
+	w.adopt(hub, members)
 	assumed := w.assumeApprovals()
 	w.settle()
 	w.rest()

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,4 +91,55 @@ func BenchmarkLargeFleet(b *testing.B) {
 			b.Fatalf("%d stages", n)
 		}
 	}
+}
+
+// What cannot be stored, or not even be read, is still there in its old version.
+func TestRefusedObjectsStay(t *testing.T) {
+	const placed = `
+---
+apiVersion: placement.kubernetes-fleet.io/v1
+kind: ClusterResourcePlacement
+metadata: {name: c}
+spec:
+  resourceSelectors: [{group: kyverno.io, version: v1, kind: ClusterPolicy, name: p}]
+  policy: {placementType: PickAll}
+`
+	const p = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: p}\nspec: {rules: []}\n"
+	before := loadText(t, p+placed)
+	for _, c := range []struct {
+		reason, text string
+		stays        bool
+	}{
+		{"a version of the API that does not exist", strings.Replace(p, "v1", "v7", 1) + placed, true},
+		{"a document that is no YAML", "apiVersion: [\n" + placed, true},
+		{"a placement that is refused", p + strings.Replace(placed, "PickAll", "PickN", 1), true},
+		{"a policy that is deleted", placed, false},
+		{"a placement that is deleted", p, false},
+	} {
+		q := Question{Before: before, After: loadText(t, c.text), Members: []*Member{NewMember("m1", nil)}}
+		plan, err := KubeFleet{}.Plan(context.Background(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := plan.Stages[len(plan.Stages)-1].States["m1"]
+		if stays := len(last.Delivered) == 1; stays != c.stays || c.stays && (len(plan.Stages) > 1 || len(plan.Problems) != 1) {
+			t.Errorf("%s: it stays: %v; problems %+v", c.reason, stays, plan.Problems)
+		}
+	}
+}
+
+func loadText(t *testing.T, text string) *Hub {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "hub")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(path, "hub.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hub, err := Load(context.Background(), path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hub
 }

@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// adopt gives the hub a new state: objects as they are written now, and the fleet.
-func (w *world) adopt(hub *Hub, members []*Member) {
-	hub = hub.following(w.hub)
+// adopt gives the hub a new state: objects as they are written now. Members of the hub
+// are added where the fleet does not name them.
+func (w *world) adopt(hub *Hub, fleet []*Member) {
+	hub = hub.following(w.hub).keeping(w.hub)
 	w.hub = hub
-	changes := w.setMembers(members)
+	changes := w.setMembers(MergeMembers(fleet, hub.Members))
 	changed := w.book.observe(hub.overrides)
 	w.adoptPlacements(changes)
 	for _, s := range changed {
