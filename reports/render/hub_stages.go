@@ -17,11 +17,11 @@ func (p *page) hubStages(stages []reports.Stage) {
 		counts[i] = stages[i].Workloads
 	}
 	classes := present(counts...)
-	t := newTable(flex("stage", 20), left("when"), right("clusters")).classes(classes)
+	t := newTable(flex("stage", 32), left("when"), right("clusters")).classes(classes)
 	t.columns = append(t.columns, flex("bites in", 16))
 	for i := range stages {
 		s := &stages[i]
-		row := append([]string{fmt.Sprintf("%d. %s", s.Number, s.Name), stageTime(s.At), number(len(s.Clusters))}, cells(s.Workloads, classes)...)
+		row := append([]string{fmt.Sprintf("%d. %s", s.Number, s.Name), strings.TrimSuffix(stageTime(s.At), " at the earliest"), number(len(s.Clusters))}, cells(s.Workloads, classes)...)
 		t.row(append(row, bitesIn(s, planNames))...)
 	}
 	p.heading("Stages (workloads, each against the stage before)")

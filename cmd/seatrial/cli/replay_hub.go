@@ -23,6 +23,7 @@ import (
 type hubReplay struct {
 	*planned
 	captured bool // the baseline is what members have installed
+	versions bool // a policy is not the same everywhere
 	courses  []hubs.Course
 	clusters []capture.Cluster // the members that are judged
 	engines  map[string]*kyverno.Engine
@@ -87,7 +88,7 @@ func (h *hubReplay) notes(c *capture.Capture) (out []string) {
 	if codes = slices.Compact(codes); len(codes) > 0 {
 		out = append(out, "the plan has warnings, which seatrial plan explains: "+strings.Join(codes, ", "))
 	}
-	return append(append(out, h.Notes...), "the policies below are those of all members: of one with several versions, the first member's")
+	return append(out, h.Notes...)
 }
 
 // compile makes an engine for each member. Sets that members and stages share are
@@ -209,6 +210,9 @@ func (h *hubReplay) report(q *question, radius *blast.Radius) *reports.Report {
 	if !h.captured {
 		q.baseline.Source, q.baseline.Revision = h.Before.Source, h.Before.Revision
 	}
+	if h.versions {
+		q.notes = append(q.notes, "clusters hold several versions of a policy: the table of policies shows the first cluster's, and counts all of them")
+	}
 	in := q.input(radius)
 	in.Stages = h.stages()
 	return reports.Build(in)
@@ -217,14 +221,15 @@ func (h *hubReplay) report(q *question, radius *blast.Radius) *reports.Report {
 // union is the policies of all members at the first stage, or at the last (-1).
 func (h *hubReplay) union(stage int) *policy.Set {
 	var objects, others []policy.Object
-	seen := map[string]bool{}
+	seen := map[string]string{}
 	take := func(list []policy.Object, to *[]policy.Object) {
 		for _, o := range list {
 			key := o.APIVersion + "/" + o.Kind + "/" + o.Namespace + "/" + o.Name
-			if !seen[key] {
-				*to = append(*to, o)
+			if first, ok := seen[key]; !ok {
+				*to, seen[key] = append(*to, o), o.Digest
+			} else if first != o.Digest {
+				h.versions = true
 			}
-			seen[key] = true
 		}
 	}
 	for _, c := range h.courses {
