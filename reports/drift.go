@@ -129,7 +129,7 @@ type DriftUse struct {
 
 // DriftUnknown is what could not be told, and why.
 type DriftUnknown struct {
-	Object   *drift.Ref `json:"object,omitempty"` // absent: whole clusters
-	Clusters []string   `json:"clusters"`
-	Reason   string     `json:"reason"`
+	Objects  []drift.Ref `json:"objects,omitempty"` // absent: whole clusters
+	Clusters []string    `json:"clusters"`
+	Reason   string      `json:"reason"`
 }

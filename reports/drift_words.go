@@ -41,7 +41,11 @@ func driftHeadline(d *Drift) string {
 	var parts []string
 	for _, kind := range drift.Kinds() {
 		if n := t.Findings[kind]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, DriftWords(kind)))
+			words := DriftWords(kind)
+			if n > 1 {
+				words = strings.Replace(words, "exception ", "exceptions ", 1)
+			}
+			parts = append(parts, Number(n)+" "+words)
 		}
 	}
 	return fmt.Sprintf("%d of %s from what the hub intends: %s%s", t.Drifted, differs(t.Clusters), strings.Join(parts, ", "), open)
@@ -51,9 +55,7 @@ func driftHeadline(d *Drift) string {
 func uncaptured(d *Drift) int {
 	n := 0
 	for i := range d.NotEvaluated {
-		if d.NotEvaluated[i].Object != nil {
-			n += len(d.NotEvaluated[i].Clusters)
-		}
+		n += len(d.NotEvaluated[i].Objects) * len(d.NotEvaluated[i].Clusters)
 	}
 	return n
 }

@@ -12,6 +12,7 @@ import (
 const (
 	driftRows     = 40 // of the matrix without Detail
 	driftNameMost = 44 // columns of an object's name; fewer where the page is narrow
+	driftNameLess = 26 // and no fewer than this, to have all clusters beside each other
 )
 
 // driftMark writes a state's sign, with its colour.
@@ -42,11 +43,12 @@ func (p *page) driftMatrix(d *reports.Drift) {
 		name = max(name, columns(clean(driftRef(&rows[i].Object))))
 	}
 	name = min(name, driftNameMost, p.width/2)
-	heads, key := p.driftHeads(d.Clusters, p.width-2-name-gap)
+	heads, key := p.driftHeads(d.Clusters, p.width-2-min(name, driftNameLess)-gap)
 	wide := 0
 	for _, h := range heads {
 		wide = max(wide, columns(h))
 	}
+	name = max(min(name, driftNameLess), min(name, p.width-2-gap-(wide+1)*len(heads)))
 	fit := max(1, (p.width-2-name-gap)/(wide+1))
 	p.heading("Intended against installed")
 	for from := 0; from < len(heads); from += fit {
@@ -145,5 +147,5 @@ func driftLegend(d *reports.Drift) string {
 	if has[""] {
 		parts = append(parts, "· not intended here")
 	}
-	return strings.Join(parts, "   ")
+	return strings.Join(parts, ", ")
 }
