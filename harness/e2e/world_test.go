@@ -75,11 +75,17 @@ func (r rehearsal) run(ctx context.Context) (*timeline.Timeline, error) {
 		base, err = load(ctx, r.baseline)
 		Expect(err).NotTo(HaveOccurred())
 	}
-	plan, err := rollout.Make(ctx, rollout.Input{
+	in := rollout.Input{
 		Scenario: s, Capture: world(ctx, r.clusters...), Load: load,
 		Baseline: func(string) *policy.Set { return base },
 		Equal:    func(a, b policy.Object) bool { return a.Digest == b.Digest },
-	})
+	}
+	var plan *rollout.Plan
+	if s.Hub != nil {
+		plan, err = rollout.MakeHub(ctx, in, hubInput(ctx, s))
+	} else {
+		plan, err = rollout.Make(ctx, in)
+	}
 	Expect(err).NotTo(HaveOccurred())
 	p := provider(r.dir)
 	line, err := rollout.Rehearse(ctx, plan, rollout.Options{
