@@ -10,6 +10,7 @@ import (
 	"github.com/seatrial/seatrial/harness/cluster"
 	"github.com/seatrial/seatrial/harness/objects"
 	"github.com/seatrial/seatrial/harness/timeline"
+	"github.com/seatrial/seatrial/scenarios"
 	"github.com/seatrial/seatrial/simulator/placement"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
@@ -58,6 +59,14 @@ type Driver interface {
 	Finish(ctx context.Context, run string) error
 	// Close ends everything that Start began.
 	Close(ctx context.Context) error
+}
+
+// New is the driver that a scenario asks for.
+func New(h *scenarios.Hub, p cluster.Provider, log func(format string, args ...any)) (Driver, error) {
+	if h.Driver == scenarios.KubeFleet {
+		return NewKubeFleet(Agents(h.Agents), p, log)
+	}
+	return &Builtin{}, nil
 }
 
 // object is a policy as an object to write.

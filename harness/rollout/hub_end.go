@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/seatrial/seatrial/harness/hub"
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -54,14 +55,16 @@ func (r *rehearsal) hubs(l *live, o *policy.Object) bool {
 	return ok
 }
 
-// runEnds checks at the last stage of a staged run that the plan lets the run succeed: one
-// that is stuck or has failed leaves the fleet half rolled out, whatever the gates say.
+// runEnds checks at the last stage that the plan lets every new staged run succeed: one that
+// is stuck or has failed leaves the fleet half rolled out, whatever the gates say.
 func (r *rehearsal) runEnds(s *Stage, add func(what, found, allowed string, ok bool, note string)) {
-	if !r.lastOf(s) {
+	if s.Index < len(r.plan.Stages)-1 {
 		return
 	}
-	for _, run := range hub.PlannedRuns(r.plan.Hub.Plan) {
-		if run.Name == s.Hub.Plan.Run {
+	h := r.plan.Hub
+	for _, run := range hub.PlannedRuns(h.Plan) {
+		old := slices.ContainsFunc(h.Before, func(o policy.Object) bool { return runName(&o) == run.Name })
+		if !old {
 			add(fmt.Sprintf("staged update run %s, by the plan", run.Name), run.State, "succeeded", run.State == "succeeded", firstLine(run.Message))
 		}
 	}

@@ -25,6 +25,7 @@ type liveHub struct {
 	members map[string]*hub.Member
 	runs    []timeline.Run // of the way back that was taken; nil: none was
 	reached int            // stages that were walked
+	stuck   string         // the run whose stage did not reach a cluster
 
 	mu   sync.Mutex // guards what members are said to hold
 	held map[string]*holding
@@ -332,6 +333,9 @@ func (r *rehearsal) cutOff(l *live) bool {
 // leave does what comes after a stage's gate: faults that last until it end, others begin.
 func (r *rehearsal) leave(ctx context.Context, s *Stage, passed bool) error {
 	r.hub.reached = s.Index + 1
+	if r.hub.runs == nil && r.behind(s) {
+		r.hub.stuck = s.Hub.Plan.Run
+	}
 	if err := r.hub.board.After(ctx, s.Hub.Names...); err != nil {
 		return err
 	}
@@ -349,6 +353,13 @@ func (r *rehearsal) leave(ctx context.Context, s *Stage, passed bool) error {
 		}
 	}
 	return r.hub.board.At(ctx, false, s.Hub.Names...)
+}
+
+// behind says whether a cluster of a stage does not hold what the stage brings.
+func (r *rehearsal) behind(s *Stage) bool {
+	return slices.ContainsFunc(r.picked(s), func(l *live) bool {
+		return len(r.plan.Hub.in.between(l.Member, r.holding(l).objects, delivered(s.Hub.held[l.Name]))) > 0
+	})
 }
 
 // lastOf says whether a stage is the last of its staged run.
@@ -369,6 +380,10 @@ func (r *rehearsal) runs(ctx context.Context) ([]timeline.Run, error) {
 	}
 	runs := hub.PlannedRuns(r.plan.Hub.Plan)
 	for i := range runs {
+		if runs[i].Name == r.hub.stuck {
+			runs[i].State, runs[i].Reason, runs[i].Message = "running", "UpdateRunStuck", "a cluster of the stage was not reached"
+			continue
+		}
 		for _, s := range r.plan.Stages[r.hub.reached:] {
 			if s.Hub.Plan.Run == runs[i].Name {
 				runs[i].State, runs[i].Reason, runs[i].Message = "waiting", "", "the rehearsal ended before "+s.Name
