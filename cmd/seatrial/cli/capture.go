@@ -22,7 +22,7 @@ func newCapture(env Env) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	verb.AddCommand(newCaptureManifests(env), newCaptureAudit(env), newCaptureCluster(env), newCaptureInfo(env), newCaptureMerge(env))
+	verb.AddCommand(newCaptureManifests(env), newCaptureAudit(env), newCaptureCluster(env), newCaptureImages(env), newCaptureInfo(env), newCaptureMerge(env))
 	return verb
 }
 
