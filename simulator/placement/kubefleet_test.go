@@ -143,3 +143,28 @@ func loadText(t *testing.T, text string) *Hub {
 	}
 	return hub
 }
+
+func TestTimedEvents(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		at   time.Duration
+		ok   bool
+	}{
+		{"m1 leaves @30m", 30 * time.Minute, true},
+		{"m1 label a=b c- @0s", 0, true},
+		{"hub down @1h30m", 90 * time.Minute, true},
+		{"approve run-1/canary @10s", 10 * time.Second, true},
+		{"m1 leaves @noon", 0, false},
+		{"m1 leaves @-1m", 0, false},
+		{"m1 @30m", 0, false},
+		{"m1 label @30m", 0, false},
+	} {
+		e, err := ParseEvent(c.text)
+		if (err == nil) != c.ok || c.ok && (!e.Timed || e.At != c.at || e.Text != c.text) {
+			t.Errorf("%s: %+v, %v", c.text, e, err)
+		}
+	}
+	if e, err := ParseEvent("m1 leaves"); err != nil || e.Timed {
+		t.Errorf("an event without a time: %+v, %v", e, err)
+	}
+}

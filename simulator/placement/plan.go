@@ -51,6 +51,10 @@ type Event struct {
 	Subject string   `json:"-"`    // the member, "hub", or the run
 	Verb    string   `json:"-"`    // "leaves", "label", …
 	Args    []string `json:"-"`
+	// Timed events ("cluster-3 leaves @30m") happen At a time since the hub objects changed,
+	// in the middle of what is under way then; others when everything before is through.
+	Timed bool          `json:"-"`
+	At    time.Duration `json:"-"`
 }
 
 // A Plan is what each member gets at each stage.
