@@ -139,8 +139,8 @@ func (b *driftBuilder) unknown(list *[]DriftUnknown, object *drift.Ref, cluster,
 	}
 }
 
-// merged takes clusters together of which the same could not be told.
-func merged(list []DriftUnknown) []DriftUnknown {
+// driftMerged takes clusters together of which the same could not be told.
+func driftMerged(list []DriftUnknown) []DriftUnknown {
 	out := []DriftUnknown{}
 	seen := map[string]int{}
 	for _, u := range list {
@@ -217,7 +217,7 @@ func (b *driftBuilder) finish() {
 	for i := range b.Exceptions {
 		slices.SortFunc(b.Exceptions[i].Kinds, func(x, y drift.Kind) int { return stateRank(x) - stateRank(y) })
 	}
-	b.NotEvaluated, b.Unverified = merged(b.NotEvaluated), merged(b.Unverified)
+	b.NotEvaluated, b.Unverified = driftMerged(b.NotEvaluated), driftMerged(b.Unverified)
 	b.Status = WithinBudget
 	if b.Totals.NotEvaluated > 0 || b.Totals.NotCaptured > 0 {
 		b.Status = Unanswered

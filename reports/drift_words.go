@@ -48,7 +48,11 @@ func driftHeadline(d *Drift) string {
 			parts = append(parts, Number(n)+" "+words)
 		}
 	}
-	return fmt.Sprintf("%d of %s from what the hub intends: %s%s", t.Drifted, differs(t.Clusters), strings.Join(parts, ", "), open)
+	who := fmt.Sprintf("%d of %s", t.Drifted, differs(t.Clusters))
+	if t.Clusters == 1 {
+		who = "The cluster differs"
+	}
+	return fmt.Sprintf("%s from what the hub intends: %s%s", who, strings.Join(parts, ", "), open)
 }
 
 // uncaptured counts what could not be compared in clusters that are in the capture.
@@ -74,9 +78,4 @@ func holds(n int) string {
 	return Number(n) + " clusters hold"
 }
 
-func differs(n int) string {
-	if n == 1 {
-		return "1 cluster differs"
-	}
-	return Number(n) + " clusters differ"
-}
+func differs(n int) string { return Number(n) + " clusters differ" }

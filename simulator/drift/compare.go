@@ -277,7 +277,7 @@ func (c *comparison) used(o *Object, e *Exception) {
 	case n == 0 && c.names(m):
 		o.Unverified = "whether it is used: a policy that it names is missing"
 	case n == 0:
-		text := "applied to none of the capture's " + requests(t.Requests)
+		text := "applied to no request of the capture"
 		if !t.judged(m) {
 			text += "; the policies that it names gave no verdict"
 		}
