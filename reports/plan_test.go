@@ -1,0 +1,35 @@
+package reports
+
+import "testing"
+
+func TestProductionsTurn(t *testing.T) {
+	for name, test := range map[string]struct {
+		clusters []PlanCluster
+		want     string
+	}{
+		"last":        {[]PlanCluster{{First: 1, Last: 2}, {Production: true, First: 3, Last: 3}}, "production last"},
+		"then others": {[]PlanCluster{{First: 1, Last: 4}, {Production: true, First: 3, Last: 3}}, "production from stage 3"},
+		"first":       {[]PlanCluster{{First: 2, Last: 2}, {Production: true, First: 1, Last: 1}}, "production first"},
+		"with others": {[]PlanCluster{{First: 1, Last: 1}, {Production: true, First: 1, Last: 1}}, "production from the first"},
+		"untouched":   {[]PlanCluster{{First: 1, Last: 1}, {Production: true}}, "production not at all"},
+		"only":        {[]PlanCluster{{}, {Production: true, First: 1, Last: 1}}, ""},
+		"unknown":     {[]PlanCluster{{First: 1, Last: 1}}, ""},
+	} {
+		if got := productionsTurn(&Plan{Clusters: test.clusters}); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+func TestBitesFirst(t *testing.T) {
+	stages := []Stage{{Number: 1, Name: "a"}, {Number: 2, Name: "canary", Workloads: Counts{NewlyDenied: 3}, Bites: []string{"staging"}}, {Number: 4, Name: "z", Workloads: Counts{NewlyDenied: 9}, Bites: []string{"p"}}}
+	if got, want := bitesFirst(stages), "stage 2 of 4 (canary) bites first: 3 workloads in staging"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := bitesFirst(stages[:1]); got != "" {
+		t.Errorf("%q where no stage bites", got)
+	}
+	if got := bitesFirst(nil); got != "" {
+		t.Errorf("%q without stages", got)
+	}
+}
