@@ -145,7 +145,6 @@ expect:
   - {policy: require-team, version: prod, clusters: {names: [west]}}
   - {run: run-3, state: succeeded}
 `, []timeline.Outcome{timeline.Passed, timeline.Passed, timeline.Passed, timeline.Passed}),
-		SpecTimeout(3*time.Minute),
 	)
 
 	It("fails an expectation that is not true", func(ctx SpecContext) {
