@@ -79,6 +79,9 @@ func (c *checker) scenario(s *Scenario) {
 	}
 	c.fleet("fleet", s.Fleet)
 	c.traffic("traffic", s.Traffic)
+	if s.Traffic.Real && s.Fleet.HasExisting() {
+		c.fault("traffic.real", "clusters that exist already get dry runs only")
+	}
 	switch {
 	case s.Hub != nil && len(s.Stages) > 0:
 		c.fault("stages", "with a hub the stages are the plan's: give gates in hub.gates")
@@ -131,6 +134,10 @@ func (c *checker) stage(path string, s *Stage, fleet FleetSpec) {
 	if s.Traffic != nil {
 		c.traffic(path+".traffic", *s.Traffic)
 	}
+	if s.Traffic != nil && s.Traffic.Real && fleet.HasExisting() {
+		c.fault(path+".traffic.real", "clusters that exist already get dry runs only")
+	}
+	c.actions(path, s, fleet)
 	c.gate(path+".gate", &s.Gate, fleet)
 }
 

@@ -136,7 +136,7 @@ var (
 	written   = map[string]string{"seq": "a list", "map": "fields"}
 	types     = map[string]string{
 		"int": "a whole number", "uint64": "a whole number from 0", "float64": "a number", "bool": "true or false", "string": "text",
-		"[]string": "a list", "map[string]string": "names with values",
+		"[]string": "a list", "map[string]string": "names with values", "map[string]bool": "names, each true or false",
 	}
 )
 

@@ -110,7 +110,7 @@ func TestDurations(t *testing.T) {
 
 func TestLibrary(t *testing.T) {
 	names := Names()
-	want := []string{"audit-to-enforce", "canary-first", "development-stays-in-audit", "migrate-to-cel", "remove-policy", "staged-run", "update-in-place"}
+	want := []string{"audit-to-enforce", "canary-first", "development-stays-in-audit", "migrate-to-cel", "remove-policy", "staged-run", "two-am", "update-in-place"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Fatal(diff)
 	}

@@ -61,6 +61,7 @@ func refine(kind string) func(string, *schema.Schema) {
 	enums := map[string][]string{
 		kind + ".APIVersion": {APIVersion}, kind + ".Kind": {kind},
 		"Stage.Mode": modes, "Override.Mode": modes, "Gate.Otherwise": {Hold, RollBack},
+		"FleetSpec.Provider": providers, "Cluster.Provider": providers, "Kind.Kyverno": places, "Action.Do": deeds,
 		"Hub.KubeFleet": releases, "Hub.Driver": drivers, "Hub.Back": backs, "Fault.Stop": Stops,
 		"Expectation.Mode": policyModes, "Expectation.State": RunStates, "Expectation.Outcome": outcomes,
 	}

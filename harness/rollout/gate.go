@@ -71,6 +71,14 @@ func (r *rehearsal) gate(ctx context.Context, s *Stage, picked []*live, out *tim
 		most("requests that the next stage would deny, by the replay", d, g.PredictedDenied, -1)
 		most("audit failures, by the replay", f, g.PredictedFailing, -1)
 	}
+	if limit := g.StuckWorkloads; limit != nil {
+		n, note, err := r.stuck(ctx)
+		if err != nil {
+			add("stuck workloads", "unknown", fmt.Sprintf("at most %d", *limit), false, firstLine(err.Error()))
+		} else {
+			add("stuck workloads", fmt.Sprint(n), fmt.Sprintf("at most %d", *limit), n <= *limit, note)
+		}
+	}
 	if limit := time.Duration(g.LatencyP99); limit > 0 {
 		add("latency of 99 in 100 requests", sum.slowest.Round(time.Millisecond).String(), "at most "+limit.String(), sum.slowest > 0 && sum.slowest <= limit, "")
 	}

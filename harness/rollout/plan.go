@@ -134,6 +134,8 @@ func Clusters(f scenarios.FleetSpec, c *capture.Capture) ([]scenarios.Cluster, e
 		if out[i].Components == nil {
 			out[i].Components = f.Components
 		}
+		out[i].Provider = cmp.Or(out[i].Provider, f.Provider)
+		out[i].Kind = cmp.Or(out[i].Kind, f.Kind)
 		if c != nil && c.World(out[i].World) == nil {
 			return nil, fmt.Errorf("%w: cluster %s: the capture has no cluster %q (hint: name one of its clusters as world)", scenarios.ErrInvalid, out[i].Name, out[i].World)
 		}
@@ -148,13 +150,22 @@ func Clusters(f scenarios.FleetSpec, c *capture.Capture) ([]scenarios.Cluster, e
 func Specs(clusters []scenarios.Cluster) []cluster.Spec {
 	var specs []cluster.Spec
 	for _, c := range clusters {
-		spec := cluster.Spec{Name: c.Name, Labels: c.Labels, KubernetesVersion: c.KubernetesVersion, Nodes: c.Nodes}
+		spec := cluster.Spec{Name: c.Name, Labels: c.Labels, KubernetesVersion: c.KubernetesVersion, Nodes: c.Nodes,
+			Provider: c.Provider, Context: c.Context, Kind: kindSpec(c.Kind)}
 		for _, x := range c.Components {
 			spec.Components = append(spec.Components, cluster.Component(x))
 		}
 		specs = append(specs, spec)
 	}
 	return specs
+}
+
+func kindSpec(k *scenarios.Kind) cluster.KindSpec {
+	if k == nil {
+		return cluster.KindSpec{}
+	}
+	return cluster.KindSpec{NodeImage: k.NodeImage, Workers: k.Workers, FeatureGates: k.FeatureGates, KubeadmPatches: k.KubeadmPatches,
+		InCluster: k.Kyverno == "cluster", Manifest: k.Manifest, Archives: k.Images}
 }
 
 // label makes a cluster's name one that a cluster may have here.

@@ -57,6 +57,7 @@ type rehearsal struct {
 	start     time.Time
 	stage     string               // whose steps are being written
 	standing  map[*Member]standing // what clusters hold; nil: everything captured
+	acting    []*acting            // clusters whose workloads the stage touches
 	hub       *liveHub             // nil unless the policies come from a hub
 
 	mu sync.Mutex // guards line.Steps
@@ -199,6 +200,9 @@ func (r *rehearsal) each(ctx context.Context, members []*live, do func(context.C
 
 // prepare gives a cluster its world and today's policies, and measures how it answers.
 func (r *rehearsal) prepare(ctx context.Context, l *live) error {
+	if l.wasThere() {
+		return r.asItIs(ctx, l)
+	}
 	if err := r.world(ctx, l); err != nil {
 		return err
 	}
@@ -214,6 +218,9 @@ func (r *rehearsal) world(ctx context.Context, l *live) error {
 	objects, refused := initial(l.World, l.All, owners)
 	if r.standing != nil {
 		objects = r.standing[l.Member].pick(append(homes(objects, l.Sets), objects...))
+	}
+	if err := playImages(ctx, l.cluster, objects); err != nil {
+		return fmt.Errorf("images of the world: %w", err)
 	}
 	created, err := l.client.load(ctx, objects, refused)
 	if err != nil {

@@ -55,6 +55,9 @@ func (r *rehearsal) walk(ctx context.Context, s *Stage, out *timeline.Stage) (go
 		}
 	}
 	picked := r.picked(s)
+	if err := r.settle(ctx, s, picked); err != nil {
+		return false, err
+	}
 	slots := make([][]timeline.Change, len(picked))
 	err = r.each(ctx, picked, func(ctx context.Context, l *live) error {
 		i := slices.Index(picked, l)
@@ -88,6 +91,12 @@ func (r *rehearsal) walk(ctx context.Context, s *Stage, out *timeline.Stage) (go
 	if err != nil {
 		return false, err
 	}
+	if len(s.Actions) > 0 {
+		if err := r.act(ctx, s); err != nil {
+			return false, err
+		}
+		soaked = time.Now().Add(time.Duration(s.Soak)) // controllers get that long to follow
+	}
 	if wait := time.Until(soaked); wait > 0 {
 		begin := time.Now()
 		pause(ctx, wait)
@@ -117,6 +126,12 @@ func (r *rehearsal) walk(ctx context.Context, s *Stage, out *timeline.Stage) (go
 	}
 	if s.Hub != nil && err == nil {
 		err = r.leave(ctx, s, out.Outcome == timeline.Passed)
+	}
+	if err == nil {
+		err = r.uncordon(ctx)
+	}
+	if err == nil && out.Outcome == timeline.RolledBack {
+		err = r.recovered(ctx)
 	}
 	out.Took = time.Since(start)
 	return out.Outcome == timeline.Passed, err

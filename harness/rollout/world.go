@@ -39,7 +39,7 @@ var leftOut = map[string]string{
 	"PolicyReport": "Kyverno writes it here", "ClusterPolicyReport": "Kyverno writes it here",
 	"EphemeralReport": "Kyverno writes it here", "ClusterEphemeralReport": "Kyverno writes it here",
 	"UpdateRequest":   "Kyverno writes it here",
-	"APIResourceList": "is no object", "Report": "Kyverno writes it here", "ClusterReport": "Kyverno writes it here",
+	"APIResourceList": "is no object", "RegistryAnswer": "is no object", "Report": "Kyverno writes it here", "ClusterReport": "Kyverno writes it here",
 }
 
 // order of creation: what others need comes first.

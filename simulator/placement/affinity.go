@@ -11,13 +11,13 @@ import (
 )
 
 // requires tells whether a member matches any of the required terms; without terms, all do.
-func (p *schedulingPolicy) requires(m *Member) (bool, error) {
+func (p *schedulingPolicy) requires(m *Member, cache selectors) (bool, error) {
 	a := p.clusterAffinity()
 	if a == nil || a.Required == nil || len(a.Required.Terms) == 0 {
 		return true, nil
 	}
 	for _, term := range a.Required.Terms {
-		ok, err := term.matches(m)
+		ok, err := term.matches(m, cache)
 		if err != nil {
 			return false, fmt.Errorf("failed to match the cluster against a required affinity term: %w", err)
 		}
@@ -30,8 +30,8 @@ func (p *schedulingPolicy) requires(m *Member) (bool, error) {
 
 // matches tells whether a member has the labels of a term (a term without a selector asks
 // for none) and meets all of its property expressions.
-func (t selectorTerm) matches(m *Member) (bool, error) {
-	ok, err := labelled(t.LabelSelector, m)
+func (t selectorTerm) matches(m *Member, cache selectors) (bool, error) {
+	ok, err := cache.match(t.LabelSelector, m)
 	if err != nil || !ok || t.PropertySelector == nil {
 		return ok, err
 	}
@@ -43,15 +43,23 @@ func (t selectorTerm) matches(m *Member) (bool, error) {
 	return true, nil
 }
 
-func labelled(selector *metav1.LabelSelector, m *Member) (bool, error) {
+// selectors are label selectors that have been parsed.
+type selectors map[*metav1.LabelSelector]labels.Selector
+
+// match tells whether a member has the labels of a selector; without one, all have.
+func (c selectors) match(selector *metav1.LabelSelector, m *Member) (bool, error) {
 	if selector == nil {
 		return true, nil
 	}
-	s, err := metav1.LabelSelectorAsSelector(selector)
-	if err != nil {
-		return false, fmt.Errorf("failed to parse label selector: %w", err)
+	parsed, ok := c[selector]
+	if !ok {
+		var err error
+		if parsed, err = metav1.LabelSelectorAsSelector(selector); err != nil {
+			return false, fmt.Errorf("failed to parse label selector: %w", err)
+		}
+		c[selector] = parsed
 	}
-	return s.Matches(labels.Set(m.Labels)), nil
+	return parsed.Matches(labels.Set(m.Labels)), nil
 }
 
 // holds tells whether a member's property meets an expression. A property that it does not
@@ -146,13 +154,13 @@ func (p *schedulingPolicy) preferences(members []*Member) (*preferences, error) 
 }
 
 // score adds up what the preferred terms give a member.
-func (p *preferences) score(m *Member) (int, error) {
+func (p *preferences) score(m *Member, cache selectors) (int, error) {
 	sum := 0
 	for _, t := range p.terms {
 		if t.Weight == 0 {
 			continue
 		}
-		ok, err := labelled(t.Preference.LabelSelector, m)
+		ok, err := cache.match(t.Preference.LabelSelector, m)
 		if err != nil {
 			return 0, err
 		}

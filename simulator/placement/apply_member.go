@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,17 +22,20 @@ func (w *world) deliver(p *placed, cluster string, snapshot *resourceSnapshot, o
 	}
 	d.index, d.overrides, d.apply = snapshot.index, overrides, p.applyStrategy()
 	work, failure := render(snapshot.objects, overrides, w.member(cluster), w.release)
+	if missing := w.book.missing(overrides); missing != "" {
+		failure = overriddenFailed(errors.New(missing))
+	}
 	d.failure = failure
 	if failure != "" {
 		w.markStale(p, cluster, failure) // the old Work stays
 		return
 	}
 	d.work, d.workIndex = work, snapshot.index
-	w.reach(cluster, d, func() { w.applyWork(p, cluster, d) })
+	w.reach(p, cluster, d, func() { w.applyWork(p, cluster, d) })
 }
 
 // reach does something on a member, now or when its agent can be reached again.
-func (w *world) reach(cluster string, d *delivery, do func()) {
+func (w *world) reach(p *placed, cluster string, d *delivery, do func()) {
 	m := w.member(cluster)
 	if m == nil || m.Leaving {
 		return // its agent has gone, and leaves what is there
@@ -44,7 +48,7 @@ func (w *world) reach(cluster string, d *delivery, do func()) {
 	if d != nil {
 		d.unreached = true
 	}
-	w.markMember(cluster, "the member cannot be reached ("+reason+"): it keeps what it has")
+	w.markStale(p, cluster, "the member cannot be reached ("+reason+"): it keeps what it has")
 	w.later[cluster] = append(w.later[cluster], do)
 }
 
@@ -78,6 +82,9 @@ func (w *world) applyWork(p *placed, cluster string, d *delivery) {
 		d.failure = fmt.Sprintf("ApplyFailed: Failed to apply all manifests (%d of %d manifests are applied): %s", len(d.work)-len(refused), len(d.work), strings.Join(refused, "; "))
 	}
 	w.touched(cluster)
+	if p.rolls() {
+		p.rollDue = w.now // the binding's condition Available has changed
+	}
 	w.retry(cluster, freed)
 }
 
@@ -92,9 +99,16 @@ func (w *world) applyObject(p *placed, cluster string, d *delivery, o rendered) 
 		return "FailedToTakeOver: the object is already owned by another Fleet AppliedWork object (placement " + now.Placement + ")"
 	}
 	if !known {
-		if reason := w.takeOver(cluster, d, o.object); reason != "" {
+		if reason := w.takeOver(p, cluster, d, o.object); reason != "" {
 			return reason
 		}
+	}
+	if w.unguarded[cluster] && isPolicy(o.object) && now.Object.Digest != o.object.Digest {
+		if known {
+			now.Stale = "Kyverno is down on the member, and its webhook refuses the update"
+			w.held[cluster][id] = now
+		}
+		return "failed calling webhook: Kyverno is down"
 	}
 	w.held[cluster][id] = holding{owner: p.id, Delivered: Delivered{Object: o.object, Placement: p.key, Index: d.workIndex, Overrides: o.by}}
 	return ""
@@ -104,7 +118,7 @@ func (w *world) applyObject(p *placed, cluster string, d *delivery, o rendered) 
 func (w *world) withdraw(p *placed, cluster string) {
 	delete(p.deliveries, cluster)
 	p.bindings = slices.DeleteFunc(p.bindings, func(b *binding) bool { return b.Cluster == cluster })
-	w.reach(cluster, nil, func() {
+	w.reach(p, cluster, nil, func() {
 		var freed []string
 		for _, id := range sortedKeys(w.held[cluster]) {
 			if w.held[cluster][id].owner == p.id {
@@ -144,6 +158,7 @@ func (w *world) markStale(p *placed, cluster, why string) {
 	w.touched(cluster)
 }
 
+// markMember says of all objects on a member why they are not the newest.
 func (w *world) markMember(cluster, why string) {
 	for id, h := range w.held[cluster] {
 		h.Stale = why

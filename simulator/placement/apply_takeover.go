@@ -2,7 +2,6 @@ package placement
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -28,21 +27,25 @@ func (w *world) present(cluster string, o policy.Object) (policy.Object, bool) {
 
 // takeOver is the applier's check of an object that is there and not its own; the reason
 // says why it is left alone.
-func (w *world) takeOver(cluster string, d *delivery, o policy.Object) string {
+func (w *world) takeOver(p *placed, cluster string, d *delivery, o policy.Object) string {
 	there, ok := w.present(cluster, o)
 	if !ok {
 		return ""
 	}
+	diffs := differences(o, there, d.apply.ComparisonOption)
 	switch d.apply.WhenToTakeOver {
 	case "Never":
 		return "NotTakenOver: the object exists and is not owned by the placement; whenToTakeOver is Never"
 	case "IfNoDiff":
-		if diffs := differences(o, there, d.apply.ComparisonOption); len(diffs) > 0 {
+		if len(diffs) > 0 {
 			return "FailedToTakeOver: configuration differences are found at " + strings.Join(diffs, ", ")
 		}
 	}
 	if !d.apply.AllowCoOwnership && owned(there) {
 		return "FailedToTakeOver: the object is already owned by other sources and co-ownership is disallowed"
+	}
+	if len(diffs) > 0 {
+		w.addMember("overwrites-existing", p, "an object is on the member already, with other content, and is taken over: whenToTakeOver is Always", "whenToTakeOver IfNoDiff or Never leaves it alone; apply strategy ReportDiff shows what differs", cluster)
 	}
 	return ""
 }
@@ -149,17 +152,24 @@ func empty(v any) bool {
 	return ok && len(m) == 0
 }
 
-// drifted are the objects of a delivery that somebody changed on the member.
-func (w *world) drifted(cluster string, d *delivery) []string {
-	var out []string
-	for _, o := range d.work {
-		there, ok := w.present(cluster, o.object)
-		if !ok {
-			continue
-		}
-		if diffs := differences(o.object, there, d.apply.ComparisonOption); len(diffs) > 0 {
-			out = append(out, fmt.Sprintf("%s/%s at %s", o.object.Kind, o.object.Name, strings.Join(diffs, ", ")))
+// warnDrift warns of objects that somebody changed on a member after they were placed.
+func (w *world) warnDrift() {
+	for _, p := range w.order {
+		for _, cluster := range sortedKeys(p.deliveries) {
+			d := p.deliveries[cluster]
+			if !slices.ContainsFunc(d.work, func(o rendered) bool { return w.drifted(cluster, d, o.object) }) {
+				continue
+			}
+			if d.apply.WhenToApply == "IfNotDrifted" {
+				w.addMember("drift-is-kept", p, "an object was changed on the member: with whenToApply IfNotDrifted that is an error of applying, and it stays until the hub's version changes", "", cluster)
+			} else {
+				w.addMember("drift-is-overwritten", p, "an object was changed on the member: it is overwritten when the member agent looks at it again, after 15 minutes at the latest", "", cluster)
+			}
 		}
 	}
-	return out
+}
+
+func (w *world) drifted(cluster string, d *delivery, o policy.Object) bool {
+	there, ok := w.present(cluster, o)
+	return ok && len(differences(o, there, d.apply.ComparisonOption)) > 0
 }

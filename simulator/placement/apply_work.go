@@ -17,9 +17,9 @@ type delivery struct {
 	apply     applyStrategy
 
 	work      []rendered // manifests of the Work as written last
-	workIndex int          // the snapshot of which it was written; -1: none was
-	failure   string       // "OverriddenFailed: …"; empty: the binding has not failed
-	reported  []string     // differences, under ReportDiff
+	workIndex int        // the snapshot of which it was written; -1: none was
+	failure   string     // "OverriddenFailed: …"; empty: the binding has not failed
+	reported  []string   // differences, under ReportDiff
 	readyAt   time.Duration
 	unreached bool // the Work waits for the member's agent
 }

@@ -12,7 +12,7 @@ import (
 
 // What may happen, for errors.
 const eventForms = `"CLUSTER leaves", "CLUSTER joins [KEY=VALUE …]", "CLUSTER label KEY=VALUE|KEY- …", "CLUSTER property NAME=VALUE|NAME- …", ` +
-	`"CLUSTER taint KEY[=VALUE][:NoSchedule]", "CLUSTER untaint KEY", "CLUSTER unhealthy [10m]", "CLUSTER healthy", ` +
+	`"CLUSTER taint KEY[=VALUE][:NoSchedule]", "CLUSTER untaint KEY", "CLUSTER unhealthy [10m]", "CLUSTER healthy", "CLUSTER kyverno down|up", ` +
 	`"hub down", "hub up", "approve RUN/STAGE", "stop RUN" or "resume RUN"`
 
 // unhealthyFor is how long a member has been unhealthy when an event does not say.
@@ -90,6 +90,11 @@ func (e *Event) ofMember() error {
 		return err
 	case "untaint":
 		return e.count(1, 1)
+	case "kyverno":
+		if len(e.Args) != 1 || e.Args[0] != "down" && e.Args[0] != "up" {
+			return fmt.Errorf(`Kyverno is "down" or "up"`)
+		}
+		return nil
 	}
 	return fmt.Errorf("%q is not known: want %s", e.Verb, eventForms)
 }

@@ -7,7 +7,8 @@ type Hub struct {
 	Source   string // as asked: a folder, a file, git:REV:path, a context
 	Revision string // of a git source
 	Digest   string // "sha256:…" over all objects
-	// Objects are what placements may select: everything but KubeFleet's own kinds,
+	// Objects are what placements may select: everything but KubeFleet's own kinds (of
+	// which v0.3.1 takes the namespaced ones of staged updates),
 	// and envelopes. By group, kind, namespace, name.
 	Objects  []policy.Object
 	Members  []*Member        // MemberClusters, by name

@@ -39,9 +39,8 @@ func (k KubeFleet) Plan(ctx context.Context, q Question) (*Plan, error) {
 		}
 	}
 	w.installed = q.Installed
-	members := MergeMembers(q.Members, q.After.Members)
-	w.begin(members)
-	w.adopt(q.After, members)
+	w.begin(MergeMembers(q.Members, q.After.Members))
+	w.adopt(q.After, q.Members)
 	w.settle()
 	for _, e := range q.Events {
 		if err := ctx.Err(); err != nil {
@@ -58,31 +57,41 @@ func (k KubeFleet) Plan(ctx context.Context, q Question) (*Plan, error) {
 // place places an old state to its end.
 func (w *world) place(hub *Hub, members []*Member) {
 	w.quiet = true
-	w.adopt(hub, MergeMembers(members, hub.Members))
-	w.assumeApprovals()
+	w.adopt(hub, members)
+	assumed := w.assumeApprovals()
 	w.settle()
 	w.rest()
 	w.warnings = nil
 	w.quiet = false
+	for _, r := range assumed {
+		w.warn(r.warning("approval-assumed", "the old state holds no approval request of the run: it is taken as approved and done", "give the old state the ClusterApprovalRequests of a run that is still under way"))
+	}
 }
 
 // assumeApprovals takes the runs of an old state as approved, unless the hub holds a
 // request of theirs: a repository has none.
-func (w *world) assumeApprovals() {
+func (w *world) assumeApprovals() []*runState {
+	var assumed []*runState
 	for _, r := range w.runs {
 		if slices.ContainsFunc(w.hub.approvals, func(a *approval) bool { return a.Namespace == r.Namespace && a.run == r.Name }) {
 			continue
 		}
 		strategy := w.strategyOf(r)
-		if strategy == nil {
+		if strategy == nil || r.ended || r.spec.State != "Run" {
 			continue
 		}
+		asks := false
 		for _, s := range strategy.spec.Stages {
-			for _, when := range []string{"before", "after"} {
+			for when, tasks := range map[string][]stageTask{"before": s.BeforeStageTasks, "after": s.AfterStageTasks} {
 				w.approved[approvalKey(r.Namespace, r.Name+"-"+when+"-"+s.Name)] = true
+				asks = asks || slices.ContainsFunc(tasks, func(t stageTask) bool { return t.Type == taskApproval })
 			}
 		}
+		if asks {
+			assumed = append(assumed, r)
+		}
 	}
+	return assumed
 }
 
 // begin records what is there before.
@@ -94,6 +103,7 @@ func (w *world) begin(members []*Member) {
 		w.touched(m.Name)
 	}
 	w.refresh()
+	w.warnDrift()
 	w.stages = append(w.stages, w.snapshotStage("before"))
 }
 
@@ -113,7 +123,7 @@ func (w *world) plan(q Question) *Plan {
 func (w *world) describe(x *placed) Placement {
 	out := Placement{
 		Kind: x.kind, Namespace: x.Namespace, Name: x.Name, File: x.file, Line: x.line, Type: x.placementType(), Strategy: rollingUpdate,
-		Selected: x.selected, Scheduled: x.scheduled, Decisions: x.decisions, Index: -1, Overrides: w.overrideUses(x),
+		Selected: append([]ObjectRef{}, x.selected...), Scheduled: x.scheduled, Decisions: append([]Decision{}, x.decisions...), Index: -1, Overrides: w.overrideUses(x),
 	}
 	if !x.rolls() {
 		out.Strategy = external

@@ -24,7 +24,7 @@ type rendered struct {
 	deleted string   // the snapshot that left the object out; empty: it is there
 }
 
-// override applies snapshots to an object, in their order. The error is what KubeFleet
+// applyOverrides applies snapshots to an object, in their order. The error is what KubeFleet
 // says of the binding.
 func applyOverrides(o policy.Object, snapshots []overrideSnapshot, m *Member, release Release) (rendered, error) {
 	out := rendered{object: o}
@@ -133,7 +133,7 @@ func fillVariables(text string, m *Member) (string, error) {
 // errNoLabel begins KubeFleet's text for a variable whose label the member has not.
 var errNoLabel = errors.New("label key")
 
-// withContent is the object with other content; identity follows it.
+// withContent is the object with other content; its keys get sorted.
 func withContent(o policy.Object, raw []byte) policy.Object {
 	if raw == nil {
 		o.JSON = nil
@@ -148,6 +148,6 @@ func withContent(o policy.Object, raw []byte) policy.Object {
 	if string(raw) == string(o.JSON) {
 		return o
 	}
-	o.JSON, o.YAML = raw, ""
-	return policy.FromObjects("", []policy.Object{o}).Objects[0]
+	o.YAML = ""
+	return o.With(raw)
 }

@@ -15,11 +15,15 @@ import (
 // the rollout knows the placement.
 func matchOverrides(all []overrideSnapshot, key string, objects []policy.Object, release Release) []overrideSnapshot {
 	var out []overrideSnapshot
+	if len(all) == 0 {
+		return nil
+	}
+	within := reachable(objects, release)
 	for _, s := range all {
 		if s.spec.Placement != nil && s.placementKey() != key {
 			continue
 		}
-		if slices.ContainsFunc(reachable(objects, release), func(o policy.Object) bool { return s.selects(o) }) {
+		if slices.ContainsFunc(within, func(o policy.Object) bool { return s.selects(o) }) {
 			out = append(out, s)
 		}
 	}

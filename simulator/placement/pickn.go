@@ -132,7 +132,7 @@ func (r *round) rank() ([]*score, error) {
 	}
 	var out []*score
 	for _, m := range passed {
-		affinity, err := preferred.score(m)
+		affinity, err := preferred.score(m, r.selectors)
 		if err != nil {
 			return nil, err
 		}

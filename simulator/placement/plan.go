@@ -44,7 +44,7 @@ type Question struct {
 
 // An Event is something that happens to a fleet: "cluster-3 leaves", "cluster-9 joins",
 // "cluster-4 label env=dev", "cluster-4 taint key=value:NoSchedule",
-// "cluster-5 unhealthy 10m", "cluster-5 healthy", "hub down", "hub up",
+// "cluster-5 unhealthy 10m", "cluster-5 healthy", "cluster-5 kyverno down", "hub down", "hub up",
 // "approve RUN/STAGE", "stop RUN", "resume RUN".
 type Event struct {
 	Text    string   `json:"text"` // as asked

@@ -46,10 +46,11 @@ type rolloutCase struct {
 	Notes    []string            `json:"notes"`    // parts of stages' notes, in any order
 	Warnings []string            `json:"warnings"` // "code: members", of those in these files
 	Runs     []string            `json:"runs"`     // "name #index reason[: part of the message]"
+	Problems []string            `json:"problems"` // parts of why objects are refused
 	Index    map[string]int      `json:"index"`    // latest resource snapshot by placement
 }
 
-// warningsOfInterest are compared exactly; others have no place in the cases.
+// rolloutFiles are the files of cases about rollouts, by area.
 func rolloutFiles(t *testing.T) []string {
 	t.Helper()
 	var out []string
@@ -94,13 +95,21 @@ func TestRolloutVectors(t *testing.T) {
 			})
 		}
 	}
-	if count < 6 {
-		t.Errorf("%d cases are left, want more", count)
+	if count < 110 {
+		t.Errorf("%d cases are left, want 110 and more", count)
 	}
 }
 
 func (c rolloutCase) check(t *testing.T, objects map[string]json.RawMessage) {
 	plan := c.plan(t, objects)
+	checkPlan(t, plan)
+	again, err := json.Marshal(c.plan(t, objects))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, err := json.Marshal(plan); err != nil || !bytes.Equal(first, again) {
+		t.Errorf("two plans of one question differ (%v)", err)
+	}
 	got := rolloutCase{Stages: []string{}}
 	for _, s := range plan.Stages[1:] {
 		got.Stages = append(got.Stages, describeStage(s))
@@ -123,6 +132,28 @@ func (c rolloutCase) check(t *testing.T, objects map[string]json.RawMessage) {
 	}
 	c.checkContent(t, last)
 	c.checkWords(t, plan)
+}
+
+// checkPlan holds what is true of every plan: time goes on, and the clusters of a stage
+// are exactly those whose objects change in it.
+func checkPlan(t *testing.T, plan *Plan) {
+	t.Helper()
+	if len(plan.Stages) == 0 || plan.Stages[0].Name != "before" || len(plan.Stages[0].Clusters) > 0 {
+		t.Fatal("a plan begins with what is there before")
+	}
+	for i, s := range plan.Stages[1:] {
+		before := plan.Stages[i]
+		if s.At < before.At || s.Name == "" {
+			t.Errorf("stage %q at %s follows %q at %s", s.Name, s.At, before.Name, before.At)
+		}
+		for _, member := range sortedKeys(s.States) {
+			was := before.States[member]
+			changed := was == nil && len(s.States[member].Delivered) > 0 || was != nil && !sameObjects(was, s.States[member])
+			if changed != slices.Contains(s.Clusters, member) {
+				t.Errorf("stage %q: %s changes: %v, its clusters: %v", s.Name, member, changed, s.Clusters)
+			}
+		}
+	}
 }
 
 func (c rolloutCase) checkContent(t *testing.T, last Stage) {
@@ -207,12 +238,12 @@ func (c rolloutCase) plan(t *testing.T, objects map[string]json.RawMessage) *Pla
 	for _, name := range sortedKeys(c.Fleet) {
 		members = append(members, NewMember(name, c.Fleet[name]))
 	}
-	q := Question{Members: members, After: hubOf(t, "after", c.After, objects, opt)}
+	q := Question{Members: members, After: rolloutHub(t, "after", c.After, objects, opt)}
 	if c.Before != nil {
-		q.Before = hubOf(t, "before", c.Before, objects, opt)
+		q.Before = rolloutHub(t, "before", c.Before, objects, opt)
 	}
 	for _, names := range c.History {
-		q.History = append(q.History, hubOf(t, "history", names, objects, opt))
+		q.History = append(q.History, rolloutHub(t, "history", names, objects, opt))
 	}
 	for _, text := range c.Events {
 		e, err := ParseEvent(text)
@@ -233,13 +264,18 @@ func (c rolloutCase) plan(t *testing.T, objects map[string]json.RawMessage) *Pla
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range plan.Problems {
-		t.Errorf("problem: %s: %s", p.Policy, p.Reason)
+	if len(plan.Problems) != len(c.Problems) {
+		t.Errorf("problems: got %+v, want %d", plan.Problems, len(c.Problems))
+	}
+	for _, want := range c.Problems {
+		if !slices.ContainsFunc(plan.Problems, func(p policy.Problem) bool { return strings.Contains(p.Policy+": "+p.Reason, want) }) {
+			t.Errorf("no problem has %q: %+v", want, plan.Problems)
+		}
 	}
 	return plan
 }
 
-func hubOf(t *testing.T, source string, names []string, objects map[string]json.RawMessage, opt Options) *Hub {
+func rolloutHub(t *testing.T, source string, names []string, objects map[string]json.RawMessage, opt Options) *Hub {
 	t.Helper()
 	hub, err := FromObjects(source, objectsOf(t, names, objects), opt)
 	if err != nil {

@@ -14,20 +14,23 @@ type world struct {
 	clock   time.Time     // of heartbeats
 	now     time.Duration // since the hub objects changed
 	hub     *Hub
-	members []*Member // by name
-	down    bool      // the hub cannot be reached
+	members []*Member      // by name
+	down    bool           // the hub cannot be reached
+	missed  []memberChange // of members, while the hub was down
 
-	book      overrideBook
-	order     []*placed // by kind, namespace, name
-	runs      []*runState
-	evictions []*eviction // not dealt with so far
-	evicted   map[string]bool
-	approved  map[string]bool // approval requests, by runKey-free name
+	book       overrideBook
+	order      []*placed // by kind, namespace, name
+	runs       []*runState
+	generation int         // how often the hub's objects have changed
+	evictions  []*eviction // not dealt with so far
+	evicted    map[string]bool
+	approved   map[string]bool // approval requests, by approvalKey
 
 	held      map[string]map[string]holding // by member and object
 	left      map[string]bool               // members that are gone, with what they hold
 	later     map[string][]func()           // what waits for a member's agent
 	installed map[string]*policy.Set
+	unguarded map[string]bool // members on which Kyverno is down
 	states    map[string]*State
 	dirty     map[string]bool
 
@@ -64,7 +67,7 @@ const never = time.Duration(1<<62 - 1)
 func newWorld(release Release, clock time.Time) *world {
 	return &world{
 		release: release, clock: clock, book: overrideBook{}, evicted: map[string]bool{}, approved: map[string]bool{},
-		held: map[string]map[string]holding{}, left: map[string]bool{}, later: map[string][]func(){},
+		held: map[string]map[string]holding{}, left: map[string]bool{}, later: map[string][]func(){}, unguarded: map[string]bool{},
 		states: map[string]*State{}, dirty: map[string]bool{},
 	}
 }

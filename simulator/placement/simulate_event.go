@@ -50,12 +50,14 @@ func (w *world) react(e Event) (string, error) {
 		w.down = true
 		return "the hub cannot be reached: later changes do not arrive, members keep enforcing what they have", nil
 	case e.Subject == "hub" && e.Verb == "up":
-		w.down = false
+		w.hubIsBack()
 		return "the hub is back: what waited goes on", nil
 	case e.Verb == "approve":
 		return w.approve(e), nil
 	case e.Verb == "stop" || e.Verb == "resume":
 		return w.setRunState(e), nil
+	case e.Verb == "kyverno":
+		return w.kyvernoEvent(e)
 	}
 	return w.memberEvent(e)
 }
@@ -116,6 +118,9 @@ func (w *world) findRun(name string) *runState {
 
 // deliverLater does what waited for a member that can be reached again.
 func (w *world) deliverLater() {
+	if w.down {
+		return
+	}
 	for _, m := range w.members {
 		if len(w.later[m.Name]) == 0 || w.unreachable(m) != "" {
 			continue

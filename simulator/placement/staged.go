@@ -9,10 +9,11 @@ import (
 // A runState is a staged update run with its status.
 type runState struct {
 	*run
-	p         *placed // nil: the placement is not there
-	condition Condition
-	ended     bool // Succeeded is True or False, or the initialization failed: nothing moves any more
-	prepared  bool // initialized
+	p          *placed // nil: the placement is not there
+	generation int     // the change of the hub with which it came
+	condition  Condition
+	ended      bool // Succeeded is True or False, or the initialization failed: nothing moves any more
+	prepared   bool // initialized
 
 	index     int // of the resource snapshot that it ships
 	policy    int // index of the policy snapshot
@@ -116,7 +117,9 @@ func (w *world) execute(r *runState) {
 	r.condition = Condition{Status: "True", Reason: "UpdateRunSucceeded", Message: "All stages are completed successfully"}
 }
 
-func (r *runState) stageName(s *runStage) string { return fmt.Sprintf("stage %s of %s", s.Name, r.key()) }
+func (r *runState) stageName(s *runStage) string {
+	return fmt.Sprintf("stage %s of %s", s.Name, r.key())
+}
 
 // stop keeps a run from starting clusters; those in flight are left to finish.
 func (w *world) stop(r *runState) {

@@ -31,12 +31,9 @@ func (w *world) update(r *runState, s *runStage) bool {
 		return false
 	}
 	limit := s.concurrency()
-	for {
-		started := w.startNext(r, s, limit)
+	w.finish(r, s)
+	for w.startNext(r, s, limit) {
 		w.finish(r, s)
-		if !started {
-			break
-		}
 	}
 	note := r.failing(s)
 	order := s.clusters

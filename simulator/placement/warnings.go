@@ -35,7 +35,7 @@ func (s overrideSnapshot) warning(code, text, fix string, members ...string) War
 
 // warnFirst warns of a first rollout, which no limit throttles.
 func (w *world) warnFirst(p *placed, updates []*binding) {
-	if len(updates) < 2 || w.quiet {
+	if len(updates) < 2 || w.quiet || len(p.snapshots.latest().objects) == 0 {
 		return
 	}
 	w.warn(p.warning("first-rollout-unthrottled",
@@ -129,9 +129,6 @@ func (w *world) reviewPlacement(p *placed) {
 	}
 	w.reviewApply(p)
 	w.reviewLeft(p)
-	if strings.Contains(string(p.spec.Strategy.DeleteStrategy), "Abandon") {
-		w.warn(p.warning("delete-strategy-ignored", "deleteStrategy.propagationPolicy Abandon is not implemented: deleting the placement removes its objects from the members", ""))
-	}
 }
 
 // reviewLeft warns of objects on clusters that have left.

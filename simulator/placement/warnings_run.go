@@ -8,20 +8,15 @@ import (
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
-// reviewRun warns of runs that never start, never end, or end early.
+// reviewRun warns of runs that never end, or end early.
 func (w *world) reviewRun(r *runState) {
-	if r.spec.State != "Run" && r.spec.State != stateStop && !r.ended {
-		text := "the run has no state, which stands for Initialize: it is initialized, its version is frozen, and it never starts"
-		if r.version == "v1alpha1" {
-			text = "v1alpha1 has no field state: the run is stored with Initialize, and it never starts"
-		}
-		w.warn(r.warning("run-never-starts", text, "write it as placement.kubernetes-fleet.io/v1 with spec.state: Run"))
-	}
 	switch message := r.condition.Message; {
 	case strings.Contains(message, "are not placed in any stage"):
 		w.warn(r.warning("cluster-in-no-stage", "a selected cluster matches the label selector of no stage, so the run fails for good: "+message, "add a stage for it; a stage without labelSelector matches no cluster, labelSelector: {} matches all", clustersAfter(message, "showing up to 10: ")...))
 	case strings.Contains(message, "appears in more than one stages"):
 		w.warn(r.warning("cluster-in-two-stages", "a cluster matches the label selectors of two stages, so the run fails for good: "+message, "make the selectors exclusive"))
+	case r.ended && r.condition.Status == "False" && !r.moved:
+		w.warn(r.warning("run-fails", "the run fails for good before it has moved anything: "+message, "correct it and create another run: this one is never tried again"))
 	}
 	if r.ended && r.condition.Status == "False" && r.moved {
 		w.warn(r.warning("half-rolled-out", "the run has ended for good and nothing is rolled back: some clusters have the new version, others the old one", "create another run"))
@@ -38,7 +33,13 @@ func (w *world) reviewConcurrent(r *runState) {
 		if other == r {
 			return // warn the later one
 		}
-		if other.p != nil && other.p == r.p && r.prepared && other.prepared && !r.ended && !other.ended {
+		if other.p == nil || other.p != r.p {
+			continue
+		}
+		if other.generation == r.generation && other.moved {
+			w.warn(r.warning("runs-replayed", fmt.Sprintf("%s and this run appear in the same state of the hub: they are taken one after the other, and what earlier ones shipped is not known", other.key()), "ask with the older states of the hub, in which the runs appear one by one"))
+		}
+		if r.prepared && other.prepared && !r.ended && !other.ended {
 			w.warn(r.warning("runs-concurrent", fmt.Sprintf("%s is under way on the same placement: whichever takes a cluster that the other is updating ends that one for good", other.key()), "stop or delete the older run first"))
 		}
 	}

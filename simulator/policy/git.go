@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -39,6 +40,30 @@ func Resolve(ctx context.Context, rev, dir string) (string, error) {
 func Root(ctx context.Context, dir string) (string, error) {
 	out, err := repository(dir).git(ctx, nil, "rev-parse", "--show-toplevel")
 	return strings.TrimSpace(string(out)), err
+}
+
+// PathInRepository turns a path of the working directory into the one that git knows.
+func PathInRepository(ctx context.Context, name string) (string, error) {
+	root, err := Root(ctx, "")
+	if err != nil {
+		return "", err
+	}
+	at, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(at); err == nil {
+		at = real // git names its root without links
+	}
+	relative, err := filepath.Rel(root, at)
+	if err != nil {
+		return "", err
+	}
+	relative = filepath.ToSlash(relative)
+	if relative == ".." || strings.HasPrefix(relative, "../") {
+		return "", fmt.Errorf("%s is outside of the repository %s", name, root)
+	}
+	return relative, nil
 }
 
 // repository is a folder within a git repository; "" is the working directory.

@@ -45,6 +45,7 @@ type question struct {
 	programs  []*kyverno.Program
 	compiler  *kyverno.Compiler
 	rehearsal *timeline.Timeline // nil for a replay
+	hub       *hubReplay         // nil where the candidate is one set
 
 	scans bool        // whether a background scan is asked for
 	found *blast.Scan // what it finds; nil otherwise
@@ -65,6 +66,9 @@ func (q *question) answer(ctx context.Context) (*reports.Report, error) {
 	if q.env.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
+	if q.hub != nil {
+		return q.hub.answer(ctx, q)
+	}
 	engines, err := q.compile(ctx)
 	if err != nil {
 		return nil, err
@@ -81,11 +85,13 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 	defer ledgers.abort()
 	meter := blast.NewMeter(q.config, q.capture.Clusters, q.namespaceLabels)
 	find := func(cluster string) (replay.Engine, error) { return engines[cluster], nil }
+	drawn := orders{}
 	err = replay.Run(ctx, replay.Expand(q.capture.Records), find, q.workers, func(a replay.Answer) error {
 		meter.Add(a)
 		if a.Record.TemplateOf != "" {
 			return nil // nobody sent it
 		}
+		drawn.add(&a.Sides[1])
 		return ledgers.add(a)
 	})
 	if err != nil {
@@ -99,6 +105,7 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 			return nil, unanswered(err)
 		}
 	}
+	q.notes = append(q.notes, drawn.notes()...)
 	return reports.Build(q.input(meter.Radius())), nil
 }
 
@@ -144,7 +151,7 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 		q.programs = append(q.programs, sides...)
 		engines[cluster.Name] = engine
 	}
-	q.nameClusters()
+	q.nameClusters(len(q.capture.Clusters))
 	return engines, q.refuse()
 }
 
@@ -178,10 +185,10 @@ func (q *question) reject(side, cluster string, problems []policy.Problem) {
 	}
 }
 
-// nameClusters says of what only some clusters reject, which.
-func (q *question) nameClusters() {
+// nameClusters says of what only some of all clusters reject, which.
+func (q *question) nameClusters(all int) {
 	for i, r := range q.rejected {
-		if n := len(q.refusing[r]); n > 0 && n < len(q.capture.Clusters) {
+		if n := len(q.refusing[r]); n > 0 && n < all {
 			q.rejected[i].Reason += " (in " + strings.Join(q.refusing[r], ", ") + ")"
 		}
 	}
@@ -217,10 +224,15 @@ func (q *question) refuse() error {
 
 // place is a candidate's file as a user can open it: with the folder that was asked for.
 func (q *question) place(file string) string {
-	if q.candidate == nil {
+	source := ""
+	switch {
+	case q.hub != nil:
+		source = q.hub.After.Source
+	case q.candidate == nil:
 		return file
+	default:
+		source = q.candidate.Source
 	}
-	source := q.candidate.Source
 	if rest, ok := strings.CutPrefix(source, "git:"); ok {
 		_, source, _ = strings.Cut(rest, ":")
 	}

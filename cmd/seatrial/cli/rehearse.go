@@ -66,6 +66,7 @@ func newRehearse(env Env) *cobra.Command {
 	}
 	f.replayFlags.register(cmd)
 	f.registerProvider(cmd)
+	f.registerYes(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.candidate, "candidate", "", "policies that may ship (default: the scenario's)")
 	flags.StringVar(&f.baseline, "baseline", "", "policies in force today (default: the scenario's, or captured)")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/cluster/process"
 )
 
 var _ cluster.Runner = (*Provider)(nil)
@@ -19,24 +20,24 @@ func (p *Provider) Run(name string, args, env []string) (cluster.Program, error)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if old, err := loadProcess(dir, name); err == nil && old.alive() {
+	if old, err := process.Load(dir, name); err == nil && old.Alive() {
 		return nil, fmt.Errorf("%s runs already, as process %d", name, old.PID)
 	}
-	proc := &process{Name: name, Args: args, Env: env, Log: filepath.Join(dir, name+".log")}
-	if err := proc.start(dir); err != nil {
+	proc := &process.Process{Name: name, Args: args, Env: env, Log: filepath.Join(dir, name+".log")}
+	if err := proc.Start(dir); err != nil {
 		return nil, err
 	}
 	return &beside{proc}, nil
 }
 
 // beside is a program that belongs to no cluster.
-type beside struct{ p *process }
+type beside struct{ p *process.Process }
 
 func (b *beside) PID() int    { return b.p.PID }
-func (b *beside) Alive() bool { return b.p.alive() }
+func (b *beside) Alive() bool { return b.p.Alive() }
 
 func (b *beside) Stop(ctx context.Context, patience time.Duration) error {
-	return b.p.stop(ctx, patience)
+	return b.p.Stop(ctx, patience)
 }
 
-func (b *beside) Tail(bytes int64) ([]byte, error) { return b.p.tail(bytes) }
+func (b *beside) Tail(bytes int64) ([]byte, error) { return b.p.Tail(bytes) }
