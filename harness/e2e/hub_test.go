@@ -92,15 +92,15 @@ var _ = Describe("a rehearsal from a hub", func() {
 	}, SpecTimeout(3*time.Minute))
 
 	// Two members; what a fault does to the staged run from before to after.
-	DescribeTable("with a fault", func(ctx SpecContext, scenario string, want []timeline.Outcome) {
+	DescribeTable("with a fault", func(ctx SpecContext, patience, scenario string, want []timeline.Outcome) {
 		l, err := rehearsal{dir: dir, clusters: []string{"east", "west"}, approve: yes,
-			scenario: "traffic: {requests: 6}\nhub: {objects: after, from: before, patience: 4s, gate: {webhookErrors: 100}}\n" + scenario}.run(ctx)
+			scenario: "traffic: {requests: 6}\nhub: {objects: after, from: before, patience: " + patience + ", gate: {webhookErrors: 100}}\n" + scenario}.run(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(outcomes(l)).To(Equal(want))
 		holds(l)
 		Expect(l.Faults).To(HaveEach(HaveField("Error", "")))
 	},
-		Entry("that is over in time: the member's API server and the hub come back, and the rollout goes on", `
+		Entry("that is over in time: the member's API server and the hub come back, and the rollout goes on", "90s", `
 faults:
   - {before: canary, stop: hub, for: 1s}
   - {before: prod, stop: memberAPI, clusters: {names: [west]}, for: 1s}
@@ -110,42 +110,41 @@ expect:
   - {run: run-2, state: succeeded}
   - {outcome: passed}
 `, []timeline.Outcome{timeline.Passed, timeline.Passed}),
-		Entry("that lasts: Kyverno is down on a member, which refuses the policy's own update", `
+		Entry("that lasts: Kyverno is down on a member, which refuses the policy's own update", "3s", `
 faults: [{before: prod, stop: kyverno, clusters: {matchLabels: {name: west}}, draw: 1}]
 expect:
   - {policy: require-team, mode: Audit, version: before, clusters: {names: [west]}}
   - {run: run-2, state: running}
   - {outcome: held}
 `, []timeline.Outcome{timeline.Passed, timeline.Held}),
-		Entry("that lasts: the agent of a member is down", `
+		Entry("that lasts: the agent of a member is down", "3s", `
 faults: [{before: canary, stop: memberAgent, clusters: {names: [east]}}]
 expect:
   - {policy: require-team, version: before}
   - {run: run-2, state: running}
   - {outcome: held}
 `, []timeline.Outcome{timeline.Held, timeline.Skipped}),
-		Entry("an override that fails on one member", `
+		Entry("an override that fails on one member", "3s", `
 faults: [{before: canary, apply: faults/breaks-west.yaml}]
 expect:
   - {policy: require-team, version: before, clusters: {names: [west]}}
   - {policy: require-team, version: canary, clusters: {names: [east]}}
   - {run: run-2, state: running}
 `, []timeline.Outcome{timeline.Passed, timeline.Held}),
-		Entry("a member that is relabelled mid-run, which ends the run", `
+		Entry("a member that is relabelled mid-run, which ends the run", "3s", `
 faults: [{after: canary, event: west label name=east}]
 expect:
   - {policy: require-team, version: before, clusters: {names: [west]}}
   - {run: run-2, state: failed}
   - {outcome: held}
 `, []timeline.Outcome{timeline.Passed, timeline.Passed, timeline.Held}),
-		Entry("another run that takes the canary back", `
+		Entry("another run that takes the canary back", "3s", `
 faults: [{after: canary, apply: faults/preempts.yaml}]
 expect:
   - {policy: require-team, version: before, clusters: {names: [east]}}
   - {policy: require-team, version: prod, clusters: {names: [west]}}
   - {run: run-3, state: succeeded}
 `, []timeline.Outcome{timeline.Passed, timeline.Passed, timeline.Passed, timeline.Passed}),
-		SpecTimeout(3*time.Minute),
 	)
 
 	It("fails an expectation that is not true", func(ctx SpecContext) {

@@ -24,6 +24,8 @@ type Board struct {
 	begin  time.Time
 	now    func() time.Time
 
+	mending sync.Mutex
+
 	mu   sync.Mutex
 	on   map[int]*timeline.Fault
 	done []*timeline.Fault
@@ -113,24 +115,29 @@ func (b *Board) Lift(ctx context.Context, what ...string) error {
 }
 
 func (b *Board) end(ctx context.Context, over func(*Fault, *timeline.Fault) bool) error {
+	b.mending.Lock() // what is being started again is waited for
+	defer b.mending.Unlock()
 	var errs []error
 	for i := range b.faults {
 		f := &b.faults[i]
 		b.mu.Lock()
 		note := b.on[f.Index]
 		ends := f.Stop != "" && note != nil && note.Took < 0 && note.Error == "" && over(f, note)
-		if ends {
-			note.Took = b.now().Sub(b.begin) - note.At
-		}
 		b.mu.Unlock()
-		for _, c := range f.places() {
-			if !ends || b.count(f.Stop, c, -1) > 0 {
-				continue
-			}
-			if err := b.how.Start(ctx, f.Stop, c); err != nil {
-				errs = append(errs, fmt.Errorf("start %s of %s again: %w", f.Stop, c, err))
-			}
+		if !ends {
+			continue
 		}
+		for _, c := range f.places() {
+			if b.count(f.Stop, c, 0) == 1 { // no other fault holds it
+				if err := b.how.Start(ctx, f.Stop, c); err != nil {
+					errs = append(errs, fmt.Errorf("start %s of %s again: %w", f.Stop, c, err))
+				}
+			}
+			b.count(f.Stop, c, -1)
+		}
+		b.mu.Lock()
+		note.Took = b.now().Sub(b.begin) - note.At
+		b.mu.Unlock()
 	}
 	return errors.Join(errs...)
 }
