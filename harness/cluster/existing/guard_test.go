@@ -49,7 +49,9 @@ func TestGuard(t *testing.T) {
 				}
 				through = true
 				body, _ := io.ReadAll(r.Body)
-				var o struct{ Metadata struct{ Labels map[string]string } }
+				var o struct {
+					Metadata struct{ Labels map[string]string }
+				}
 				if strings.Contains(r.URL.Path, "kyverno.io") && len(body) > 0 && r.URL.RawQuery == "" {
 					if json.Unmarshal(body, &o); o.Metadata.Labels[managedBy] != manager {
 						t.Errorf("sent without the label: %s", body)
