@@ -35,6 +35,7 @@ type Input struct {
 	Skipped        []Skipped
 	Notes          []string
 	Rehearsal      *timeline.Timeline // nil when nothing was rehearsed
+	Stages         []StageInput       // of a hub change
 }
 
 // Build decides, sorts and counts everything that a reader will see.
@@ -56,6 +57,7 @@ func Build(in Input) *Report {
 	for _, u := range r.Unknowns {
 		report.Unknowns = append(report.Unknowns, Unknown(u))
 	}
+	report.Stages = stagesOf(in.Stages)
 	report.Policies = policiesOf(in)
 	report.groups(r)
 	for _, w := range r.Changed {

@@ -21,10 +21,16 @@ func prediction(r *Report) string {
 	denied := r.Totals.ChangedWorkloads[NewlyDenied]
 	judged := r.Totals.Requests - r.Totals.OutOfScope
 	if denied == 0 {
+		if first := bitesFirst(r.Stages); first != "" { // a later stage takes it back
+			return first + "; in the end " + calm(r, judged)
+		}
 		return calm(r, judged)
 	}
 	where := places(r)
 	text := fmt.Sprintf("%s in %s would be newly denied", Count(denied, "workload"), where)
+	if first := bitesFirst(r.Stages); first != "" {
+		text = first + "; in the end " + text
+	}
 	if bites := bitesOf(r); bites != "" {
 		text += ": " + bites
 	}

@@ -73,6 +73,8 @@ type Report struct {
 	Rejected      []Rejected `json:"rejected"`  // policies that Kyverno would reject
 	Skipped       []Skipped  `json:"skipped"`   // input that could not be read: captures and sets
 	Notes         []string   `json:"notes"`     // anything else a reader must know to trust the numbers
+	// Stages are those of a hub change; absent when the question was about two policy sets.
+	Stages []Stage `json:"stages,omitempty"`
 	// PolicyReports is what a background scan would find; absent when that was not asked.
 	PolicyReports *PolicyReports `json:"policyReports,omitempty"`
 	// Rehearsal is what happened on real clusters; absent when nothing was rehearsed.

@@ -13,11 +13,17 @@ type Scenario struct {
 	Baseline  string `yaml:"baseline,omitempty" json:"baseline,omitempty"`   // a policy set; default captured, or none
 	Candidate string `yaml:"candidate,omitempty" json:"candidate,omitempty"` // the policies that are rolled out
 	// Seed decides what is drawn at random: which records a sample takes. Default 1.
-	Seed     uint64    `yaml:"seed,omitempty" json:"seed,omitempty"`
-	Fleet    FleetSpec `yaml:"fleet,omitempty" json:"fleet,omitempty"`
-	Traffic  Traffic   `yaml:"traffic,omitempty" json:"traffic,omitempty"`
-	Stages   []Stage   `yaml:"stages" json:"stages"`
-	Rollback Rollback  `yaml:"rollback,omitempty" json:"rollback,omitempty"`
+	Seed    uint64    `yaml:"seed,omitempty" json:"seed,omitempty"`
+	Fleet   FleetSpec `yaml:"fleet,omitempty" json:"fleet,omitempty"`
+	Traffic Traffic   `yaml:"traffic,omitempty" json:"traffic,omitempty"`
+	// Stages are walked in order. A scenario has them, or a hub.
+	Stages   []Stage  `yaml:"stages,omitempty" json:"stages,omitempty"`
+	Hub      *Hub     `yaml:"hub,omitempty" json:"hub,omitempty"`
+	Rollback Rollback `yaml:"rollback,omitempty" json:"rollback,omitempty"`
+	// Faults go wrong during the rollout, in the order written where two happen at once.
+	Faults []Fault `yaml:"faults,omitempty" json:"faults,omitempty"`
+	// Expect is what must be true at the end, whatever the outcome.
+	Expect []Expectation `yaml:"expect,omitempty" json:"expect,omitempty"`
 }
 
 // Metadata names a file's content.

@@ -92,11 +92,17 @@ func (r rehearsal) run(ctx context.Context) (*timeline.Timeline, error) {
 		candidate, err = load(ctx, r.policies)
 		Expect(err).NotTo(HaveOccurred())
 	}
-	plan, err := rollout.Make(ctx, rollout.Input{
+	in := rollout.Input{
 		Scenario: s, Capture: world(ctx, cmp.Or(r.world, "testdata/world"), r.clusters...), Load: load, Candidate: candidate,
 		Baseline: func(string) *policy.Set { return base },
 		Equal:    func(a, b policy.Object) bool { return a.Digest == b.Digest },
-	})
+	}
+	var plan *rollout.Plan
+	if s.Hub != nil {
+		plan, err = rollout.MakeHub(ctx, in, hubInput(ctx, s))
+	} else {
+		plan, err = rollout.Make(ctx, in)
+	}
 	Expect(err).NotTo(HaveOccurred())
 	p := r.provider(r.dir)
 	line, err := rollout.Rehearse(ctx, plan, rollout.Options{

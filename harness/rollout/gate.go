@@ -45,6 +45,9 @@ func (r *rehearsal) gate(ctx context.Context, s *Stage, picked []*live, out *tim
 	}
 	sum := totals(out, picked, answers)
 	r.readiness(s, out, add)
+	if s.Hub != nil {
+		r.runEnds(s, add)
+	}
 	answered := func(what string, found int, limit *int) {
 		if limit != nil && sum.answered == 0 {
 			add(what, "unknown", fmt.Sprintf("at most %d", *limit), false, "no request was answered")
@@ -187,7 +190,7 @@ func (r *rehearsal) auditFailures(ctx context.Context, s *Stage, picked []*live)
 		}
 		seen := 0
 		for _, gvr := range reports {
-			list, err := l.client.dynamic.Resource(gvr).List(ctx, metav1.ListOptions{})
+			list, err := l.client.Dynamic.Resource(gvr).List(ctx, metav1.ListOptions{})
 			if err != nil {
 				return 0, err
 			}
@@ -235,12 +238,16 @@ func (r *rehearsal) cells(ctx context.Context) []timeline.Cell {
 		if l.dead != "" {
 			continue
 		}
-		for k, o := range byKey(l.Sets[r.reached(l)]) {
+		for k, o := range r.holds(l) {
 			mode := modeOf(o)
 			if mode == "" && !changesObjects(o) {
 				continue
 			}
 			cell := timeline.Cell{Policy: k.String(), Cluster: l.Name, Mode: mode, Version: version8(o.Digest)}
+			if r.hub != nil {
+				came := r.holding(l).came[k]
+				cell.Snapshot, cell.Stage, cell.Stale = came.snapshot, came.stage, came.stale
+			}
 			if u, err := parse(&o); err == nil {
 				cell.Ready = l.client.isThere(ctx, u)
 			}
@@ -257,7 +264,7 @@ func (r *rehearsal) cells(ctx context.Context) []timeline.Cell {
 }
 
 func (c *client) isThere(ctx context.Context, u *unstructured.Unstructured) bool {
-	ri, err := c.resource(u)
+	ri, err := c.Resource(u)
 	if err != nil {
 		return false
 	}

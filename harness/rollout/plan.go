@@ -19,6 +19,7 @@ type Plan struct {
 	Scenario *scenarios.Scenario
 	Members  []*Member // in fleet order
 	Stages   []*Stage
+	Hub      *HubPlan // nil unless the policies come from a hub
 }
 
 // A Member is a cluster of the fleet with what it gets.
@@ -41,6 +42,7 @@ type Stage struct {
 	Picked  []*Member
 	Changes map[string][]change // by cluster
 	Notes   []string
+	Hub     *HubStage // nil unless the policies come from a hub
 }
 
 // A change is one policy of one cluster.
@@ -103,7 +105,7 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 	for _, m := range p.Members {
 		m.Worst, _, _ = in.next(m, m.Sets[0], with(candidate, m.exceptions), scenarios.Stage{Mode: scenarios.Enforce})
 	}
-	return p, nil
+	return p, p.checkExpectations()
 }
 
 // Clusters is the fleet of a spec: the listed ones, or the capture's, or so many of them.

@@ -17,7 +17,7 @@ import (
 var htmlFiles embed.FS
 
 // scripts are joined in this order into one; each only uses what stands before it.
-var scripts = []string{"dom.js", "words.js", "state.js", "map.js", "source.js", "detail.js", "list.js", "sections.js", "gantt.js", "rehearsal.js", "main.js"}
+var scripts = []string{"dom.js", "parts.js", "words.js", "state.js", "map.js", "source.js", "detail.js", "list.js", "sections.js", "gantt.js", "rehearsal.js", "main.js"}
 
 var styles = []string{"report.css", "rehearsal.css"}
 
@@ -30,15 +30,10 @@ func renderHTML(w io.Writer, r *reports.Report, _ Options) error {
 	if err != nil {
 		return err
 	}
-	style, err := joined(styles)
+	style, script, err := parts(styles, scripts)
 	if err != nil {
 		return err
 	}
-	script, err := joined(scripts)
-	if err != nil {
-		return err
-	}
-	script = "(() => {\n\"use strict\";\n" + script + "})();\n"
 	data, err := json.Marshal(r) // escapes <, >, & and U+2028: nothing in it ends the element
 	if err != nil {
 		return err
@@ -48,8 +43,7 @@ func renderHTML(w io.Writer, r *reports.Report, _ Options) error {
 		return err
 	}
 	return page.Execute(w, map[string]any{
-		"Policy": fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'",
-			source(style), source(script)),
+		"Policy":      pagePolicy(style, script),
 		"Headline":    clean(r.Headline),
 		"Status":      string(r.Status),
 		"StatusWords": strings.ReplaceAll(string(r.Status), "-", " "),
@@ -67,6 +61,22 @@ func rundownJSON(r *reports.Report) ([]byte, error) {
 		return nil, nil
 	}
 	return json.Marshal(reports.RundownOf(r.Rehearsal))
+}
+
+// parts joins the files of a page's style and script.
+func parts(styles, scripts []string) (style, script string, err error) {
+	if style, err = joined(styles); err != nil {
+		return "", "", err
+	}
+	if script, err = joined(scripts); err != nil {
+		return "", "", err
+	}
+	return style, "(() => {\n\"use strict\";\n" + script + "})();\n", nil
+}
+
+// pagePolicy lets a page's own style and script run, and nothing else.
+func pagePolicy(style, script string) string {
+	return fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", source(style), source(script))
 }
 
 func joined(names []string) (string, error) {

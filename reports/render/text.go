@@ -28,6 +28,7 @@ func renderText(w io.Writer, r *reports.Report, opt Options) error {
 		p.asked(r)
 	}
 	p.budget(r.Budget)
+	p.hubStages(r.Stages)
 	p.policies(r)
 	p.namespaces(r.Namespaces)
 	p.teams(r.Teams)

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/seatrial/seatrial/simulator/drift"
 )
 
 // Config is the file seatrial.yaml. Its zero value is the default: team labels "team" and
@@ -39,6 +41,14 @@ type Budget struct {
 	Errors       Limits   `yaml:"errors"`
 	Mutations    Limits   `yaml:"mutations"`
 	Exempt       []Exempt `yaml:"exempt"`
+	// Drift limits the findings of the verb drift.
+	Drift drift.Budget `yaml:"drift"`
+}
+
+// Exempts tells whether the budget does not count what happens in a namespace of a cluster
+// with the given labels.
+func (b *Budget) Exempts(labels map[string]string, namespace string) bool {
+	return slices.ContainsFunc(b.Exempt, func(e Exempt) bool { return e.covers(labels, namespace) })
 }
 
 // Limits are upper bounds; nil is the default.
@@ -81,6 +91,7 @@ func ParseConfig(file string, content []byte) (Config, error) {
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
 		faults = append(faults, limits[name].check(file, "budget."+name)...)
 	}
+	faults = append(faults, c.Budget.Drift.Check(file, "budget.drift")...)
 	for i, e := range c.Budget.Exempt {
 		for _, pattern := range e.Namespaces {
 			if _, err := path.Match(pattern, ""); err != nil {

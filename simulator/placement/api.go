@@ -264,6 +264,7 @@ type envelopeObject struct {
 type memberObject struct {
 	Metadata struct {
 		meta
+		UID               string       `json:"uid,omitempty"` // of live objects
 		DeletionTimestamp *metav1.Time `json:"deletionTimestamp,omitempty"`
 	} `json:"metadata"`
 	Spec struct {

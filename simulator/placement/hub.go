@@ -7,7 +7,8 @@ type Hub struct {
 	Source   string // as asked: a folder, a file, git:REV:path, a context
 	Revision string // of a git source
 	Digest   string // "sha256:…" over all objects
-	// Objects are what placements may select: everything but KubeFleet's own kinds,
+	// Objects are what placements may select: everything but KubeFleet's own kinds (of
+	// which v0.3.1 takes the namespaced ones of staged updates),
 	// and envelopes. By group, kind, namespace, name.
 	Objects  []policy.Object
 	Members  []*Member        // MemberClusters, by name
@@ -15,6 +16,8 @@ type Hub struct {
 	Warnings []Warning        // what is taken otherwise than written: pruned fields and the like
 
 	release    Release
+	kinds      kinds
+	claims     map[ObjectRef]string // namespaces that cluster-scoped objects name in vain, by key
 	placements []*placement
 	overrides  []*override
 	strategies []*strategy
@@ -36,7 +39,8 @@ type (
 		source
 		kind string // ClusterResourcePlacement or ResourcePlacement
 		meta
-		spec placementSpec
+		spec        placementSpec
+		policyGiven bool // spec.policy is written, and not the default
 	}
 	override struct {
 		source

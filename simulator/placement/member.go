@@ -33,9 +33,12 @@ func (t Taint) String() string {
 }
 
 func newMember(m *memberObject) *Member {
-	out := &Member{Name: m.Metadata.Name, Labels: m.Metadata.Labels, Taints: m.Spec.Taints, Leaving: m.Metadata.DeletionTimestamp != nil, status: m.Status}
+	out := &Member{Name: m.Metadata.Name, Labels: withMemberName(m.Metadata.Name, m.Metadata.Labels), Taints: m.Spec.Taints, Leaving: m.Metadata.DeletionTimestamp != nil, status: m.Status}
+	if m.Metadata.UID != "" && m.Status == nil {
+		out.status = &memberStatus{} // live, and its agent has not said anything yet
+	}
 	if m.Status != nil {
-		if len(m.Status.AgentStatus) == 0 && len(m.Status.Conditions) == 0 {
+		if m.Metadata.UID == "" && len(m.Status.AgentStatus) == 0 && len(m.Status.Conditions) == 0 {
 			out.status = nil // written by hand, to give properties
 		}
 		out.Properties = map[string]string{}
@@ -67,7 +70,7 @@ func (m *Member) ineligible(at time.Time) string {
 		return offline + "member agent not online yet"
 	}
 	if beat := agent.LastReceivedHeartbeat; beat == nil || at.Sub(beat.Time) > unhealthyAfter {
-		age := time.Duration(0)
+		age := at.Sub(time.Time{}) // what KubeFleet says of no heartbeat at all
 		if beat != nil {
 			age = at.Sub(beat.Time)
 		}

@@ -32,15 +32,19 @@ type Distributor interface {
 
 // A Question is a change of a hub.
 type Question struct {
+	History []*Hub    // states before Before, the oldest first: runs can go back to their resource snapshots
 	Before  *Hub      // what the members run today came from this state; nil: nothing was placed yet
 	After   *Hub      // the state that is asked about
 	Members []*Member // the fleet; those of the hubs are added where it does not name them
 	Events  []Event   // what happens after the hub objects have changed, in order
+	// Installed is what members are known to have, by name; it decides about take-over and
+	// tells of drift. nil: nothing is there but what Before placed.
+	Installed map[string]*policy.Set
 }
 
 // An Event is something that happens to a fleet: "cluster-3 leaves", "cluster-9 joins",
 // "cluster-4 label env=dev", "cluster-4 taint key=value:NoSchedule",
-// "cluster-5 unhealthy 10m", "cluster-5 healthy", "hub down", "hub up",
+// "cluster-5 unhealthy 10m", "cluster-5 healthy", "cluster-5 kyverno down", "hub down", "hub up",
 // "approve RUN/STAGE", "stop RUN", "resume RUN".
 type Event struct {
 	Text    string   `json:"text"` // as asked

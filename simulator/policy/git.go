@@ -9,27 +9,26 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
 
 // loadGit reads the manifests below a path at a revision. git itself is asked, so that
 // worktrees, shallow and partial clones are read as the user's git reads them.
-func loadGit(ctx context.Context, source, rest string, opt Options) (*Set, error) {
+func loadGit(ctx context.Context, source, rest string, opt Options) (commit string, in found, err error) {
 	rev, dir, ok := strings.Cut(rest, ":")
 	if !ok || rev == "" {
-		return nil, fmt.Errorf("%s: want git:REVISION:PATH, as in git:main:policies", source)
+		return "", found{}, fmt.Errorf("%s: want git:REVISION:PATH, as in git:main:policies", source)
 	}
 	repo := repository(opt.Dir)
-	commit, err := repo.resolve(ctx, rev)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source, err)
+	if commit, err = repo.resolve(ctx, rev); err != nil {
+		return "", found{}, fmt.Errorf("%s: %w", source, err)
 	}
-	found, err := repo.manifests(ctx, commit, path.Clean("/" + dir)[1:])
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source, err)
+	if in, err = repo.manifests(ctx, commit, path.Clean("/" + dir)[1:]); err != nil {
+		return "", found{}, fmt.Errorf("%s: %w", source, err)
 	}
-	return fromFiles(source, commit, found)
+	return commit, in, nil
 }
 
 // Resolve returns the full commit hash of a revision of the repository that holds dir.
@@ -41,6 +40,30 @@ func Resolve(ctx context.Context, rev, dir string) (string, error) {
 func Root(ctx context.Context, dir string) (string, error) {
 	out, err := repository(dir).git(ctx, nil, "rev-parse", "--show-toplevel")
 	return strings.TrimSpace(string(out)), err
+}
+
+// PathInRepository turns a path of the working directory into the one that git knows.
+func PathInRepository(ctx context.Context, name string) (string, error) {
+	root, err := Root(ctx, "")
+	if err != nil {
+		return "", err
+	}
+	at, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(at); err == nil {
+		at = real // git names its root without links
+	}
+	relative, err := filepath.Rel(root, at)
+	if err != nil {
+		return "", err
+	}
+	relative = filepath.ToSlash(relative)
+	if relative == ".." || strings.HasPrefix(relative, "../") {
+		return "", fmt.Errorf("%s is outside of the repository %s", name, root)
+	}
+	return relative, nil
 }
 
 // repository is a folder within a git repository; "" is the working directory.

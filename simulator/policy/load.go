@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -30,8 +31,28 @@ func Load(ctx context.Context, spec string, opt Options) (*Set, error) {
 	if spec == "none" {
 		return FromObjects(spec, nil), nil
 	}
+	set, files, err := load(ctx, spec, "policies", opt)
+	if err == nil && len(set.Objects) == 0 && len(set.Problems) == 0 {
+		return nil, fmt.Errorf("%s: %w (%d files read)", spec, ErrEmpty, files)
+	}
+	return set, err
+}
+
+// LoadObjects is Load for sources that may hold no policy at all, such as the folder of a
+// hub: what else they hold is in Others.
+func LoadObjects(ctx context.Context, spec string, opt Options) (*Set, error) {
+	set, _, err := load(ctx, spec, "objects", opt)
+	return set, err
+}
+
+// load reads a set and says how many files it came from. what is read, for errors.
+func load(ctx context.Context, spec, what string, opt Options) (*Set, int, error) {
 	if rest, ok := strings.CutPrefix(spec, "git:"); ok {
-		return loadGit(ctx, spec, rest, opt)
+		commit, in, err := loadGit(ctx, spec, rest, opt)
+		if err != nil {
+			return nil, 0, err
+		}
+		return fromFiles(spec, commit, in), len(in.files), nil
 	}
 	at := spec
 	if opt.Dir != "" && !filepath.IsAbs(at) {
@@ -39,13 +60,13 @@ func Load(ctx context.Context, spec string, opt Options) (*Set, error) {
 	}
 	in, err := readTree(at)
 	if err != nil {
-		return nil, fmt.Errorf("read policies: %w", err)
+		return nil, 0, fmt.Errorf("read %s: %w", what, err)
 	}
-	return fromFiles(spec, "", in)
+	return fromFiles(spec, "", in), len(in.files), nil
 }
 
-// fromFiles makes a set of files and refuses one without any policy.
-func fromFiles(source, revision string, in found) (*Set, error) {
+// fromFiles makes a set of files.
+func fromFiles(source, revision string, in found) *Set {
 	set := &Set{Source: source, Revision: revision, Ignored: in.ignored}
 	for _, f := range in.files {
 		set.read(f)
@@ -54,10 +75,7 @@ func fromFiles(source, revision string, in found) (*Set, error) {
 	slices.SortStableFunc(set.Ignored, Problem.compare)
 	slices.SortStableFunc(set.Problems, Problem.compare)
 	set.seal()
-	if len(set.Objects) == 0 && len(set.Problems) == 0 {
-		return nil, fmt.Errorf("%s: %w (%d files read)", source, ErrEmpty, len(in.files))
-	}
-	return set, nil
+	return set
 }
 
 // FromObjects makes a set of objects that were read elsewhere, such as those that a
@@ -106,6 +124,12 @@ func (s *Set) seal() {
 		}
 	}
 	s.Digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))
+}
+
+// With is the object with another content.
+func (o Object) With(content json.RawMessage) Object {
+	o.JSON, o.Digest = content, digest(content)
+	return o
 }
 
 func digest(content []byte) string {

@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,25 +13,37 @@ import (
 
 func newCheck(env Env) *cobra.Command {
 	var f replayFlags
+	var hub hubFlags
 	var dir, base, head string
 	cmd := &cobra.Command{
-		Use:   "check --policies DIR --base REV [--head REV] --capture FILE",
+		Use:   "check --policies DIR|--hub DIR --base REV [--head REV] --capture FILE",
 		Short: "The pull-request check: replay a capture under two git revisions of a policy folder",
 		Long: "check compares the policy folder at two revisions and replays the capture under\n" +
 			"both; policies that did not change are judged once. Without --head the working tree\n" +
-			"is the candidate. In GitHub Actions it writes a summary and annotations.",
-		Example: "  seatrial check --policies policies --base origin/main --capture fleet.capture",
-		Args:    cobra.NoArgs,
+			"is the candidate. In GitHub Actions it writes a summary and annotations.\n\n" +
+			"With --hub the folder holds hub objects: each captured cluster is judged under what\n" +
+			"KubeFleet would place on it at every stage of the change.",
+		Example: "  seatrial check --policies policies --base origin/main --capture fleet.capture\n" +
+			"  seatrial check --hub hub --base origin/main --fleet fleet.yaml --capture fleet.capture",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := f.question(env)
 			if err != nil {
 				return err
 			}
-			inRepo, err := repositoryPath(cmd.Context(), dir)
+			if hub.Hub != "" {
+				if strings.HasPrefix(hub.Hub, "git:") || strings.HasPrefix(hub.Hub, "context:") {
+					return malformed(fmt.Errorf("--hub %s: check compares a folder at two revisions", hub.Hub), "name the folder, and the revisions with --base and --head; or ask seatrial replay --hub")
+				}
+				dir = hub.Hub
+			} else if hub.asked() {
+				return malformed(errors.New("--fleet and --event are about a hub"), "name its folder with --hub")
+			}
+			inRepo, err := policy.PathInRepository(cmd.Context(), dir)
 			if err != nil {
 				return malformed(err, "check compares git revisions: run it inside the repository of the policies")
 			}
-			if err := q.loadRevisions(cmd, dir, inRepo, base, head); err != nil {
+			if err := q.askRevisions(cmd, &hub, dir, inRepo, base, head); err != nil {
 				return err
 			}
 			report, err := q.answer(cmd.Context())
@@ -47,13 +57,31 @@ func newCheck(env Env) *cobra.Command {
 		},
 	}
 	f.register(cmd)
+	hub.register(cmd, "hub-from")
 	flags := cmd.Flags()
-	flags.StringVar(&dir, "policies", "", "policy folder (required)")
+	_ = flags.MarkHidden("hub-from") // it is --base
+	flags.StringVar(&dir, "policies", "", "policy folder (required without --hub)")
 	flags.StringVar(&base, "base", "", "git revision of the policies in force (required)")
 	flags.StringVar(&head, "head", "", "git revision of the candidate (default: the working tree)")
-	_ = cmd.MarkFlagRequired("policies")
+	cmd.MarkFlagsOneRequired("policies", "hub")
+	cmd.MarkFlagsMutuallyExclusive("policies", "hub")
 	_ = cmd.MarkFlagRequired("base")
 	return cmd
+}
+
+// askRevisions reads both sides: two policy folders, or two states of a hub's folder.
+func (q *question) askRevisions(cmd *cobra.Command, hub *hubFlags, dir, inRepo, base, head string) error {
+	if hub.Hub == "" {
+		return q.loadRevisions(cmd, dir, inRepo, base, head)
+	}
+	if len(hub.From) > 0 {
+		return malformed(errors.New("--hub-from: check takes the hub before from --base"), "")
+	}
+	hub.From = []string{gitSpec(base, inRepo)}
+	if head != "" {
+		hub.Hub = gitSpec(head, inRepo)
+	}
+	return q.askHub(cmd.Context(), hub, "")
 }
 
 // loadRevisions reads both sides. A folder that one of them does not have is empty there:
@@ -87,27 +115,3 @@ func isGone(err error) bool {
 }
 
 func gitSpec(rev, dir string) string { return fmt.Sprintf("git:%s:%s", rev, dir) }
-
-// repositoryPath turns a folder of the working directory into the path that git knows.
-func repositoryPath(ctx context.Context, dir string) (string, error) {
-	root, err := policy.Root(ctx, "")
-	if err != nil {
-		return "", err
-	}
-	at, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	if real, err := filepath.EvalSymlinks(at); err == nil {
-		at = real // git names its root without links
-	}
-	relative, err := filepath.Rel(root, at)
-	if err != nil {
-		return "", err
-	}
-	relative = filepath.ToSlash(relative)
-	if relative == ".." || strings.HasPrefix(relative, "../") {
-		return "", fmt.Errorf("%s is outside of the repository %s", dir, root)
-	}
-	return relative, nil
-}

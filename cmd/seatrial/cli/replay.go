@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seatrial/seatrial/reports"
+	"github.com/seatrial/seatrial/simulator/answers"
 	"github.com/seatrial/seatrial/simulator/blast"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -28,6 +29,7 @@ type replayFlags struct {
 	everything         bool
 	skipRejected       bool
 	policyReports      bool
+	answers            string
 }
 
 func (f *replayFlags) register(cmd *cobra.Command) {
@@ -43,34 +45,36 @@ func (f *replayFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.everything, "ignore-kyverno-config", false, "judge also what Kyverno's resourceFilters, excluded users and webhook selectors keep from it")
 	flags.BoolVar(&f.skipRejected, "skip-rejected", false, "replay without the candidate policies that Kyverno would reject; they are counted and shown")
 	flags.BoolVar(&f.policyReports, "policy-reports", false, "foretell also what Kyverno's background scan would find in the captured objects")
+	flags.StringVar(&f.answers, "answers", "", "file with what services answer to the calls of policies")
 	_ = cmd.MarkFlagRequired("capture")
 }
 
 func newReplay(env Env) *cobra.Command {
 	var f replayFlags
+	var hub hubFlags
 	var candidate, baseline string
 	cmd := &cobra.Command{
-		Use:   "replay --capture FILE --candidate SET [--baseline SET]",
+		Use:   "replay --capture FILE --candidate SET|--hub HUB [--baseline SET]",
 		Short: "Replay a capture under two policy sets and report what changes",
 		Long: "replay judges every captured request under the baseline and under the candidate\n" +
 			"policies with the Kyverno engine, offline; what differs is the blast radius.\n\n" +
 			"A SET is a folder, a file, git:REVISION:PATH, captured (what the capture shows as\n" +
 			"installed) or none. Without --baseline it is captured, or none where the capture\n" +
 			"holds no policies.\n\n" +
+			"With --hub the candidate is a hub change: each captured cluster is judged under what\n" +
+			"KubeFleet would place on it, at every stage, beside what it has of its own. The\n" +
+			"baseline is the hub before (--hub-from), or captured.\n\n" +
 			"Exit codes: 0 within budget, 1 budget exceeded, 2 malformed question, 3 not answered.",
 		Example: "  seatrial replay --capture shop.capture --candidate policies/\n" +
-			"  seatrial replay --capture shop.capture --baseline git:main:policies --candidate policies -o text -o html=report.html",
+			"  seatrial replay --capture shop.capture --baseline git:main:policies --candidate policies -o text -o html=report.html\n" +
+			"  seatrial replay --capture shop.capture --hub hub/ --hub-from main --fleet fleet.yaml",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := f.question(env)
 			if err != nil {
 				return err
 			}
-			q.candidate, err = loadSet(cmd, candidate, "--candidate")
-			if err != nil {
-				return err
-			}
-			if q.baseline, err = q.loadBaseline(cmd, baseline); err != nil {
+			if err := q.ask(cmd, &hub, candidate, baseline); err != nil {
 				return err
 			}
 			report, err := q.answer(cmd.Context())
@@ -81,10 +85,27 @@ func newReplay(env Env) *cobra.Command {
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().StringVar(&candidate, "candidate", "", "policies that may ship (required)")
+	hub.register(cmd, "hub-from")
+	cmd.Flags().StringVar(&candidate, "candidate", "", "policies that may ship (required without --hub)")
 	cmd.Flags().StringVar(&baseline, "baseline", "", "policies in force today")
-	_ = cmd.MarkFlagRequired("candidate")
+	cmd.MarkFlagsOneRequired("candidate", "hub")
+	cmd.MarkFlagsMutuallyExclusive("candidate", "hub")
 	return cmd
+}
+
+// ask reads both sides: two sets, or a hub change.
+func (q *question) ask(cmd *cobra.Command, hub *hubFlags, candidate, baseline string) (err error) {
+	if hub.Hub != "" {
+		return q.askHub(cmd.Context(), hub, baseline)
+	}
+	if hub.asked() {
+		return malformed(errors.New("--hub-from, --fleet and --event are about a hub"), "name it with --hub")
+	}
+	if q.candidate, err = loadSet(cmd, candidate, "--candidate"); err != nil {
+		return err
+	}
+	q.baseline, err = q.loadBaseline(cmd, baseline)
+	return err
 }
 
 // question checks the flags and opens the capture.
@@ -118,6 +139,15 @@ func (f *replayFlags) question(env Env) (*question, error) {
 		return nil, malformed(errors.New("--as-group needs --as"), "")
 	}
 	q.engine = kyverno.Options{At: q.at, ExceptionNamespace: f.exceptionNamespace, IgnoreConfiguration: f.everything}
+	if f.answers != "" {
+		content, err := os.ReadFile(f.answers)
+		if err != nil {
+			return nil, malformed(fmt.Errorf("read the answers: %w", err), "")
+		}
+		if q.engine.Answers, err = answers.Parse(f.answers, content); err != nil {
+			return nil, malformed(err, "docs/answers.md describes the file")
+		}
+	}
 	if q.capture, err = capture.Open(f.captureFile); err != nil {
 		hint := ""
 		if errors.Is(err, capture.ErrFormat) {

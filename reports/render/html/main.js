@@ -11,6 +11,7 @@ if (predicted) {
   drawFilters();
   drawList();
 }
+drawStages();
 drawRehearsal();
 drawPolicies();
 drawScan();

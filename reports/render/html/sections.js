@@ -38,20 +38,6 @@ function drawBites() {
   $("bites").append(el("div.when", null, el("p.label", null, "When it bites, soonest first, by newly denied workloads"), el("div.strip", null, parts)));
 }
 
-// section adds a part to the page and to the navigation.
-function section(id, title, n, ...children) {
-  $("sections").append(el("section", { id, "aria-labelledby": id + "-title" }, el("h2", { id: id + "-title" }, title), ...children));
-  link(id, title.split(":")[0], n);
-}
-
-const link = (id, title, n) => $("nav").append(el("a", { href: "#" + id }, title, n !== undefined && el("span.n", null, " " + number(n))));
-
-function table(headings, rows) {
-  const cell = (tag) => (h) => (h instanceof Node ? h : el(tag + (h && h.num ? ".num" : ""), tag === "th" ? { scope: "col" } : null, h && h.num !== undefined ? h.num : h));
-  return el("div.scroll", { tabindex: "0", role: "group", "aria-label": "table" }, el("table.grid", null,
-    el("thead", null, el("tr", null, headings.map(cell("th")))), el("tbody", null, rows)));
-}
-
 const numbers = (counts, seen) => seen.map((c) => (counts[c] ? el("td.num.hot", tint(c), number(counts[c])) : el("td.num.zero", null, "·")));
 
 function drawPolicies() {
@@ -70,6 +56,18 @@ function drawPolicies() {
     return [el("tr", null, name, el("td", null, p.change), file, numbers(p.workloads, seen)), source].filter(Boolean);
   });
   section("policies", "Policies", report.policies.length, table(["policy", "change", "where", ...seen.map((c) => ({ num: heads[c] }))], rows));
+}
+
+// drawStages is a hub change stage by stage, each against the one before.
+function drawStages() {
+  const stages = report.stages || [];
+  if (!stages.length) return;
+  const seen = present(...stages.map((s) => s.workloads || {}));
+  const minutes = (ns) => (ns > 0 ? `after ${number(Math.round(ns / 6e10))} min` : "at once");
+  const names = (list) => (list || []).slice(0, 8).join(", ") + ((list || []).length > 8 ? ` and ${number(list.length - 8)} more` : "");
+  section("stages", "Stages: workloads, each against the stage before", stages.length, table(["stage", "when", { num: "clusters" }, ...seen.map((c) => ({ num: heads[c] })), "bites in"],
+    stages.map((s) => el("tr", null, el("td.data", null, `${s.number}. ${s.name}`), el("td", null, minutes(s.at)), el("td.num", null, number(s.clusters.length)), numbers(s.workloads || {}, seen),
+      el("td.data", null, names(s.bites) || "·", (s.notCaptured || []).length ? el("div.dim.data", null, "not judged, not captured: " + names(s.notCaptured)) : null)))));
 }
 
 // drawScan is what PolicyReports will show: results by rule, and what is new in them.

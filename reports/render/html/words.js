@@ -23,7 +23,6 @@ const bites = { "now": "at once", "next-restart": "at the next restart", "next-r
 const say = (words, key) => (Object.hasOwn(words, key) ? words[key] : key);
 const tint = (cls) => ({ "--class": Object.hasOwn(classes, cls) ? `var(--${cls})` : "var(--dim)" });
 const place = (namespace) => namespace || "(cluster-scoped)";
-const position = (file, line) => (line ? `${file}:${line}` : file);
 const worst = (counts) => Object.keys(classes).find((c) => counts[c] > 0);
 const present = (...counts) => Object.keys(classes).filter((c) => counts.some((n) => n[c] > 0));
 const pill = (cls, text) => el("span.pill", tint(cls), text || say(classes, cls));

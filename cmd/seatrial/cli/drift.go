@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seatrial/seatrial/reports"
+	"github.com/seatrial/seatrial/reports/render"
+	"github.com/seatrial/seatrial/simulator/blast"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/drift"
+	"github.com/seatrial/seatrial/simulator/placement"
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
+)
+
+type driftFlags struct {
+	hub, fleet, capture string
+	kubefleet           string
+	at                  string
+	budget              string
+	outputs             []string
+	workers             int
+	exceptionNamespace  string
+}
+
+func newDrift(env Env) *cobra.Command {
+	var f driftFlags
+	cmd := &cobra.Command{
+		Use:   "drift --hub SPEC --capture FILE [--fleet FILE]",
+		Short: "Compare what a hub intends for each cluster with what a capture shows is installed",
+		Long: "drift reads a hub's objects, foretells what each cluster of the fleet should hold, and\n" +
+			"compares that with the policies and exceptions that the capture shows there: missing,\n" +
+			"extra, left behind, weakened, another version; exceptions that the hub does not know,\n" +
+			"that have expired, that no captured request needed.\n\n" +
+			"A SPEC is a folder, a file or git:REVISION:PATH. Without --fleet the clusters are the\n" +
+			"hub's MemberClusters, or the capture's where it has none.\n\n" +
+			"Exit codes: 0 within budget, 1 budget exceeded, 2 malformed question, 3 a cluster or an\n" +
+			"object could not be compared.",
+		Example: "  seatrial drift --hub hub/ --fleet fleet.yaml --capture fleet.capture\n" +
+			"  seatrial drift --hub git:main:hub --capture fleet.capture -o text -o html=drift.html -o openmetrics=drift.prom",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, env) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.hub, "hub", "", "hub objects (required)")
+	flags.StringVar(&f.fleet, "fleet", "", "clusters and their labels: a fleet file, or MemberClusters")
+	flags.StringVar(&f.capture, "capture", "", "capture of the clusters (required)")
+	flags.StringVar(&f.kubefleet, "kubefleet", string(placement.V031), "release of KubeFleet whose behaviour is meant: v0.3.1, main")
+	flags.StringVar(&f.at, "at", "", "clock by which exceptions expire, as 2026-11-23T08:00:00Z (default now)")
+	flags.StringVar(&f.budget, "budget", "", "seatrial.yaml with the budget of drift")
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "answer as FORMAT[=FILE]: "+strings.Join(render.DriftNames(), ", ")+" (repeatable; default text)")
+	flags.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "records judged at a time; the result is the same for any number")
+	flags.StringVar(&f.exceptionNamespace, "exception-namespace", "", "honour PolicyExceptions in this namespace only, as Kyverno's --exceptionNamespace does")
+	_ = cmd.MarkFlagRequired("hub")
+	_ = cmd.MarkFlagRequired("capture")
+	return cmd
+}
+
+// run is the flow of drift: hub → plan → what each cluster should hold ┐
+// capture → what it holds, and what its exceptions did for its requests ┴▶ compare → report.
+func (f *driftFlags) run(cmd *cobra.Command, env Env) error {
+	q, err := f.question(cmd, env)
+	if err != nil {
+		return err
+	}
+	if err := q.plan(cmd.Context()); err != nil {
+		return err
+	}
+	if err := q.replay(cmd.Context()); err != nil {
+		return err
+	}
+	report, err := q.report()
+	if err != nil {
+		return err
+	}
+	if err := writeDrift(env, q.outputs, report); err != nil {
+		return err
+	}
+	switch report.Status {
+	case reports.BudgetExceeded:
+		return errExceeded
+	case reports.Unanswered:
+		return unanswered(errors.New("not everything could be compared"))
+	}
+	return nil
+}
+
+// driftQuestion is what drift is asked, and what it has found out so far.
+type driftQuestion struct {
+	outputs []output
+	config  blast.Config
+	at      time.Time
+	workers int
+	fleet   string // where the clusters come from
+	engine  kyverno.Options
+
+	hub     *placement.Hub
+	members []*placement.Member
+	capture *capture.Capture
+
+	distributor placement.KubeFleet
+	planned     *placement.Plan
+	traffic     map[string]*drift.Traffic
+	compiler    *kyverno.Compiler
+	from, to    *time.Time
+	notes       []string
+}
+
+// question checks the flags and reads what they name.
+func (f *driftFlags) question(cmd *cobra.Command, env Env) (*driftQuestion, error) {
+	if len(f.outputs) == 0 {
+		f.outputs = []string{"text"}
+	}
+	q := &driftQuestion{workers: f.workers}
+	var err error
+	if q.outputs, err = parseOutputsOf(f.outputs, render.DriftNames()); err != nil {
+		return nil, err
+	}
+	if f.workers < 1 {
+		return nil, malformed(fmt.Errorf("--workers: %d, want 1 or more", f.workers), "")
+	}
+	if q.at, err = clock(env, f.at); err != nil {
+		return nil, err
+	}
+	if !slices.Contains([]string{string(placement.V031), string(placement.Main)}, f.kubefleet) {
+		return nil, malformed(fmt.Errorf("--kubefleet: %q is not known", f.kubefleet), "known releases: v0.3.1, main")
+	}
+	q.distributor = placement.KubeFleet{Options: placement.Options{KubeFleet: placement.Release(f.kubefleet), At: q.at}}
+	q.engine = kyverno.Options{At: q.at, ExceptionNamespace: f.exceptionNamespace}
+	if f.budget != "" {
+		content, err := os.ReadFile(f.budget)
+		if err != nil {
+			return nil, malformed(fmt.Errorf("read the budget: %w", err), "")
+		}
+		if q.config, err = blast.ParseConfig(f.budget, content); err != nil {
+			return nil, malformed(err, "docs/budget.md describes the file")
+		}
+	}
+	if err := q.open(cmd.Context(), f); err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+func writeDrift(env Env, outputs []output, d *reports.Drift) error {
+	for _, o := range outputs {
+		var opt render.Options
+		if o.file == "-" {
+			opt.Color, opt.Width = terminal(env)
+		}
+		var content bytes.Buffer
+		if err := render.Drift(&content, o.format, d, opt); err != nil {
+			return fmt.Errorf("write the %s answer: %w", o.format, err)
+		}
+		if err := put(env, o, &content); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package hubs
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/seatrial/seatrial/simulator/placement"
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// A Course is what a member has over the stages of a plan: policies from the hub and its own.
+type Course struct {
+	Member string
+	World  string        // the captured cluster that stands for it
+	Sets   []*policy.Set // distinct; the first is what it has before
+	Side   []int         // by stage of the plan, the first included: index into Sets
+}
+
+// Courses follows every member that a captured cluster stands for. A member keeps its own
+// policies and exceptions, those that the hub never placed there, in all stages. Before
+// the first stage it has what the hub placed, or with captured what the capture shows as
+// installed; that stays until a stage changes what the hub places there.
+func (a *Asked) Courses(plan *placement.Plan, captured bool) []Course {
+	var out []Course
+	for _, m := range plan.Members {
+		world := a.Worlds[m.Name]
+		if world == "" {
+			continue
+		}
+		installed := a.Installed[m.Name]
+		if installed == nil {
+			installed = policy.FromObjects("captured", nil)
+		}
+		out = append(out, follow(plan, m.Name, world, installed, captured))
+	}
+	return out
+}
+
+func follow(plan *placement.Plan, member, world string, installed *policy.Set, captured bool) Course {
+	c := Course{Member: member, World: world}
+	at := map[string]int{}
+	var first *placement.State
+	if len(plan.Stages) > 0 {
+		first = plan.Stages[0].States[member]
+	}
+	add := func(set *policy.Set) {
+		key := contentOf(set)
+		if _, ok := at[key]; !ok {
+			at[key] = len(c.Sets)
+			c.Sets = append(c.Sets, set)
+		}
+		c.Side = append(c.Side, at[key])
+	}
+	for i := range plan.Stages {
+		state := plan.Stages[i].States[member]
+		if captured && sameState(state, first) {
+			add(installed)
+			continue
+		}
+		add(effective(installed, first, state))
+	}
+	if len(plan.Stages) == 0 {
+		add(installed)
+	}
+	return c
+}
+
+// effective is what a member has when the hub has placed state there, after it had placed
+// before: the hub's objects, and the member's own that the hub did not place.
+func effective(installed *policy.Set, before, state *placement.State) *policy.Set {
+	now := stateOf(state).Set("")
+	placed := map[string]bool{}
+	for _, s := range []*placement.State{before, state} {
+		for _, d := range stateOf(s).Delivered {
+			placed[keyOf(d.Object)] = true
+		}
+	}
+	objects := now.Objects
+	for _, o := range installed.Objects {
+		if !placed[keyOf(o)] {
+			objects = append(objects, o)
+		}
+	}
+	set := policy.FromObjects("hub", objects)
+	set.Others = now.Others
+	return set
+}
+
+// stateOf is the state, which a member of no stage does not have.
+func stateOf(s *placement.State) *placement.State {
+	if s == nil {
+		return &placement.State{}
+	}
+	return s
+}
+
+// keyOf names an object, whatever the version of its API.
+func keyOf(o policy.Object) string {
+	group, _, ok := strings.Cut(o.APIVersion, "/")
+	if !ok {
+		group = ""
+	}
+	return strings.Join([]string{group, o.Kind, o.Namespace, o.Name}, "|")
+}
+
+// Moves tells whether a stage changes what the hub places on a member.
+func Moves(plan *placement.Plan, stage int, member string) bool {
+	return !sameState(plan.Stages[stage-1].States[member], plan.Stages[stage].States[member])
+}
+
+func sameState(a, b *placement.State) bool {
+	return a == b || contentOf(stateOf(a).Set("")) == contentOf(stateOf(b).Set(""))
+}
+
+// contentOf is equal for sets of the same content, parameters included.
+func contentOf(s *policy.Set) string {
+	sum := sha256.New()
+	for _, list := range [][]policy.Object{s.Objects, s.Others} {
+		for _, o := range list {
+			fmt.Fprintln(sum, keyOf(o), o.With(o.JSON).Digest)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}

@@ -1,0 +1,96 @@
+package record
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/discovery"
+
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/source"
+)
+
+// hubKinds are the resources of a hub that plans are made of: KubeFleet's own, policies,
+// and what placements usually take along with them.
+var hubKinds = []string{
+	"*.placement.kubernetes-fleet.io", "*.cluster.kubernetes-fleet.io", "*.kyverno.io", "*.policies.kyverno.io", "*.admissionregistration.k8s.io",
+	"namespaces", "configmaps", "serviceaccounts", "*.rbac.authorization.k8s.io", "customresourcedefinitions.apiextensions.k8s.io",
+}
+
+// Hub lists what a live hub places on its members. left says what was not read, and why:
+// what RBAC forbids, and in a sentence what is never read.
+func Hub(ctx context.Context, target Target, opt Options) (objects []policy.Object, left []string, err error) {
+	if opt.PageSize <= 0 {
+		opt.PageSize = DefaultPageSize
+	}
+	c := &recorder{target: target, opt: opt, live: source.NewLive(target.Name)}
+	if c.client, err = newClient(target.REST, opt); err != nil {
+		return nil, nil, err
+	}
+	if _, err := c.client.reach(ctx); err != nil {
+		return nil, nil, err
+	}
+	groups, lists, err := c.served(ctx)
+	var partly *discovery.ErrGroupDiscoveryFailed
+	switch {
+	case errors.As(err, &partly):
+		left = append(left, "some APIs are not available: "+err.Error())
+	case err != nil:
+		return nil, nil, err
+	}
+	for _, r := range preferred(groups, lists) {
+		if !r.in(hubKinds) || r.in(noise) || !slices.Contains(r.Verbs, "list") {
+			continue
+		}
+		found, err := c.all(ctx, r)
+		if apierrors.IsForbidden(err) {
+			left = append(left, r.String()+" is "+reason(err))
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("list %s: %w", r, err)
+		}
+		objects = append(objects, found...)
+	}
+	slices.SortFunc(objects, func(a, b policy.Object) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return objects, append(left, "workloads, Secrets and other kinds that placements may take along are not read"), nil
+}
+
+// all lists a resource to its end.
+func (c *recorder) all(ctx context.Context, r resource) (out []policy.Object, err error) {
+	q := query{path: r.path(""), pageSize: c.opt.PageSize}
+	for from := ""; ; {
+		p, err := c.client.page(ctx, q, from)
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range p.Items {
+			o, err := hubObject(r, item)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, o)
+		}
+		if from = p.Metadata.Continue; from == "" {
+			return out, nil
+		}
+	}
+}
+
+func hubObject(r resource, item map[string]any) (policy.Object, error) {
+	item["apiVersion"], item["kind"] = r.apiVersion(), r.Kind // lists leave them out
+	meta, _ := item["metadata"].(map[string]any)
+	delete(meta, "managedFields")
+	content, err := json.Marshal(item)
+	o := policy.Object{APIVersion: r.apiVersion(), Kind: r.Kind, JSON: content}
+	o.Name, _ = meta["name"].(string)
+	o.Namespace, _ = meta["namespace"].(string)
+	return o, err
+}

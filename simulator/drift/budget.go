@@ -1,0 +1,52 @@
+package drift
+
+import "fmt"
+
+// Budget says how many findings of each kind are allowed in the fleet. An absent limit is 0.
+type Budget struct {
+	Missing           *int `yaml:"missing"`
+	Weakened          *int `yaml:"weakened"`
+	LeftBehind        *int `yaml:"leftBehind"`
+	Extra             *int `yaml:"extra"`
+	ExceptionUnknown  *int `yaml:"exceptionUnknown"`
+	ExceptionExpired  *int `yaml:"exceptionExpired"`
+	OtherVersion      *int `yaml:"otherVersion"`
+	Strengthened      *int `yaml:"strengthened"`
+	ExceptionWide     *int `yaml:"exceptionWide"`
+	ExceptionNeedless *int `yaml:"exceptionNeedless"`
+	ExceptionUnused   *int `yaml:"exceptionUnused"`
+}
+
+// Limit is how many findings of a kind are allowed.
+func (b Budget) Limit(kind Kind) int {
+	if l := b.fields()[kind].value; l != nil {
+		return *l
+	}
+	return 0
+}
+
+type limit struct {
+	name  string
+	value *int
+}
+
+func (b Budget) fields() map[Kind]limit {
+	return map[Kind]limit{
+		Missing: {"missing", b.Missing}, Weakened: {"weakened", b.Weakened}, LeftBehind: {"leftBehind", b.LeftBehind},
+		Extra: {"extra", b.Extra}, ExceptionUnknown: {"exceptionUnknown", b.ExceptionUnknown}, ExceptionExpired: {"exceptionExpired", b.ExceptionExpired},
+		OtherVersion: {"otherVersion", b.OtherVersion}, Strengthened: {"strengthened", b.Strengthened}, ExceptionWide: {"exceptionWide", b.ExceptionWide},
+		ExceptionNeedless: {"exceptionNeedless", b.ExceptionNeedless}, ExceptionUnused: {"exceptionUnused", b.ExceptionUnused},
+	}
+}
+
+// Check says what is wrong with the limits of a file.
+func (b Budget) Check(file, where string) []error {
+	var faults []error
+	fields := b.fields()
+	for _, kind := range Kinds() {
+		if l := fields[kind]; l.value != nil && *l.value < 0 {
+			faults = append(faults, fmt.Errorf("%s: %s.%s: %d, want 0 or more", file, where, l.name, *l.value))
+		}
+	}
+	return faults
+}

@@ -1,0 +1,130 @@
+package placement
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// Load reads the state of a hub: a folder, a file, or "git:REV:path", where path is
+// relative to the root of the repository that holds the working directory. Documents that
+// are no Kubernetes objects are passed over; objects that an API server or KubeFleet would
+// refuse are Problems and no part of the hub.
+func Load(ctx context.Context, spec string, opt Options) (*Hub, error) {
+	if err := opt.valid(); err != nil {
+		return nil, err
+	}
+	set, err := policy.LoadObjects(ctx, spec, policy.Options{Dir: opt.Dir})
+	if err != nil {
+		return nil, err
+	}
+	h := newHub(spec, append(slices.Clone(set.Objects), set.Others...), opt)
+	h.Revision = set.Revision
+	h.Problems = append(h.Problems, set.Problems...)
+	h.sort()
+	return h, nil
+}
+
+// FromObjects makes the state of a hub of objects that were read elsewhere, such as a live
+// hub's. Objects need APIVersion, Kind, Name and JSON.
+func FromObjects(source string, objects []policy.Object, opt Options) (*Hub, error) {
+	if err := opt.valid(); err != nil {
+		return nil, err
+	}
+	h := newHub(source, slices.Clone(objects), opt)
+	h.sort()
+	return h, nil
+}
+
+func (o *Options) valid() error {
+	switch o.KubeFleet {
+	case "":
+		o.KubeFleet = V031
+	case V031, Main:
+	default:
+		return fmt.Errorf("KubeFleet release %q is not known: use %s or %s", o.KubeFleet, V031, Main)
+	}
+	return nil
+}
+
+// newHub takes objects in the order in which they would be applied: by file, line.
+func newHub(source string, objects []policy.Object, opt Options) *Hub {
+	slices.SortStableFunc(objects, func(a, b policy.Object) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	h := &Hub{Source: source, release: opt.KubeFleet, kinds: kindsOf(objects), claims: map[ObjectRef]string{}}
+	r := &reader{hub: h, seen: map[ObjectRef]*policy.Object{}, derived: map[string]int{}}
+	for i := range objects {
+		r.add(&objects[i])
+	}
+	r.finish()
+	h.seal(objects)
+	return h
+}
+
+// seal digests everything that was read, refused objects included: a hub is the same when
+// its files say the same.
+func (h *Hub) seal(objects []policy.Object) {
+	lines := make([]string, 0, len(objects))
+	for i := range objects {
+		lines = append(lines, refOf(&objects[i]).String()+" "+objects[i].With(objects[i].JSON).Digest)
+	}
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
+	h.Digest = "sha256:" + hex.EncodeToString(sum[:])
+}
+
+func (h *Hub) sort() {
+	slices.SortStableFunc(h.Objects, func(a, b policy.Object) int {
+		x, y := groupKindOf(&a), groupKindOf(&b)
+		return cmp.Or(cmp.Compare(x.group, y.group), cmp.Compare(x.kind, y.kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	slices.SortFunc(h.Members, func(a, b *Member) int { return cmp.Compare(a.Name, b.Name) })
+	sortNamed(h.placements, func(p *placement) meta { return p.meta })
+	sortNamed(h.overrides, func(o *override) meta { return o.meta })
+	sortNamed(h.strategies, func(s *strategy) meta { return s.meta })
+	slices.SortStableFunc(h.Problems, func(a, b policy.Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	sortWarnings(h.Warnings)
+}
+
+// sortNamed sorts by namespace and name; cluster-scoped objects come first.
+func sortNamed[T any](list []*T, of func(*T) meta) {
+	slices.SortStableFunc(list, func(a, b *T) int {
+		x, y := of(a), of(b)
+		return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Name, y.Name))
+	})
+}
+
+func sortWarnings(list []Warning) {
+	slices.SortStableFunc(list, func(a, b Warning) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Text, b.Text))
+	})
+}
+
+// refOf names an object as it is written.
+func refOf(o *policy.Object) ObjectRef {
+	group, version := groupVersion(o.APIVersion)
+	return ObjectRef{Group: group, Version: version, Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}
+}
+
+// String is "ClusterPolicy/x" or "Policy/team-a/x".
+func (r ObjectRef) String() string {
+	if r.Namespace == "" {
+		return r.Kind + "/" + r.Name
+	}
+	return r.Kind + "/" + r.Namespace + "/" + r.Name
+}
+
+// key is the reference without the version: the same object in any version.
+func (r ObjectRef) key() ObjectRef {
+	r.Version = ""
+	return r
+}

@@ -1,0 +1,134 @@
+package placement
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// happen lets an event happen and everything that follows from it. An event after which
+// nothing moves leaves a note that says why.
+func (w *world) happen(e Event) error {
+	first := len(w.stages)
+	note, err := w.react(e)
+	if err != nil {
+		return err
+	}
+	w.deliverLater()
+	if w.refreshed(note, first) {
+		note = ""
+	}
+	w.settle()
+	if len(w.stages) == first {
+		w.record(Stage{Name: "event: " + e.Text, Note: cmpOr(note, "nothing moves")}, nil)
+		return nil
+	}
+	s := &w.stages[first]
+	s.Name = strings.TrimSuffix("event: "+e.Text+": "+s.Name, ": ")
+	s.Note = strings.Trim(note+"\n"+s.Note, "\n")
+	return nil
+}
+
+// refreshed records what the event itself has changed on members.
+func (w *world) refreshed(note string, first int) bool {
+	if len(w.dirty) == 0 || len(w.stages) > first {
+		return false
+	}
+	before := len(w.stages)
+	w.record(Stage{}, nil)
+	if len(w.stages) == before {
+		return false
+	}
+	w.stages[before].Note = note
+	return true
+}
+
+// react changes the world and tells what KubeFleet makes of it.
+func (w *world) react(e Event) (string, error) {
+	switch {
+	case e.Subject == "hub" && e.Verb == "down":
+		w.down = true
+		return "the hub cannot be reached: later changes do not arrive, members keep enforcing what they have", nil
+	case e.Subject == "hub" && e.Verb == "up":
+		w.hubIsBack()
+		return "the hub is back: what waited goes on", nil
+	case e.Verb == "approve":
+		return w.approve(e), nil
+	case e.Verb == "stop" || e.Verb == "resume":
+		return w.setRunState(e), nil
+	case e.Verb == "kyverno":
+		return w.kyvernoEvent(e)
+	}
+	return w.memberEvent(e)
+}
+
+// approve approves what a run's stage waits for: before it or after it.
+func (w *world) approve(e Event) string {
+	r := w.findRun(e.Subject)
+	if r == nil || len(e.Args) == 0 {
+		return "no such run"
+	}
+	stage := e.Args[0]
+	for _, when := range []string{"before", "after"} {
+		name := fmt.Sprintf("%s-%s-%s", r.Name, when, stage)
+		if r.waiting == "approval "+name {
+			w.approved[approvalKey(r.Namespace, name)] = true
+			r.due = w.now
+			return "ApprovalRequestApproved: " + name
+		}
+	}
+	return fmt.Sprintf("no approval request of stage %s is waiting: it is made when the stage comes to it, and approving before has no effect", stage)
+}
+
+func (w *world) setRunState(e Event) string {
+	r := w.findRun(e.Subject)
+	switch {
+	case r == nil:
+		return "no such run"
+	case r.ended:
+		return "the run has ended: a later change of its state is ignored"
+	}
+	changed := *r.run
+	changed.spec.State = map[string]string{"stop": stateStop, "resume": "Run"}[e.Verb]
+	if changed.spec.State == stateStop && r.spec.State != "Run" {
+		return fmt.Sprintf("refused: the state of a run cannot change from %s to Stop", cmpOr(r.spec.State, stateInitialize))
+	}
+	r.run = &changed
+	r.due = w.now
+	if e.Verb == "stop" {
+		return "UpdateRunStopped: no further cluster is started, those in flight finish; waits begin anew when the run goes on"
+	}
+	return "the run goes on"
+}
+
+func cmpOr(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}
+
+func (w *world) findRun(name string) *runState {
+	i := slices.IndexFunc(w.runs, func(r *runState) bool { return r.key() == name || r.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return w.runs[i]
+}
+
+// deliverLater does what waited for a member that can be reached again.
+func (w *world) deliverLater() {
+	if w.down {
+		return
+	}
+	for _, m := range w.members {
+		if len(w.later[m.Name]) == 0 || w.unreachable(m) != "" {
+			continue
+		}
+		todo := w.later[m.Name]
+		delete(w.later, m.Name)
+		for _, do := range todo {
+			do()
+		}
+	}
+}
