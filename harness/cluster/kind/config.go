@@ -40,6 +40,7 @@ func config(spec cluster.Spec, image string, built bool, info engineInfo) *v1alp
 		c.Nodes = append(c.Nodes, v1alpha4.Node{Role: v1alpha4.WorkerRole, Image: image})
 	}
 	c.Networking.DisableDefaultCNI = built
+	c.KubeadmConfigPatches = append(patient(), c.KubeadmConfigPatches...)
 	if info.CgroupVersion == "1" {
 		c.KubeadmConfigPatches = append([]string{"kind: KubeletConfiguration\nfailCgroupV1: false\n"}, c.KubeadmConfigPatches...)
 	}
@@ -47,6 +48,16 @@ func config(spec cluster.Spec, image string, built bool, info engineInfo) *v1alp
 		c.ContainerdConfigPatches = []string{"[plugins.\"io.containerd.grpc.v1.cri\"]\n  restrict_oom_score_adj = true\n"}
 	}
 	return c
+}
+
+// patient gives a control plane on a busy machine more time than kubeadm's minute or four. Older
+// versions of its configuration do not know the field and are not patched.
+func patient() (patches []string) {
+	for _, k := range []string{"InitConfiguration", "JoinConfiguration"} {
+		patches = append(patches, "kind: "+k+"\napiVersion: kubeadm.k8s.io/v1beta4\n"+
+			"timeouts: {kubernetesAPICall: 5m0s, controlPlaneComponentHealthCheck: 10m0s, kubeletHealthCheck: 10m0s, tlsBootstrap: 10m0s, discovery: 10m0s}\n")
+	}
+	return patches
 }
 
 // sameVersion is an error when a cluster is not of the version that was asked for.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -90,15 +91,23 @@ func (c *member) create(ctx context.Context, cfg *v1alpha4.Cluster) error {
 	}
 }
 
-// explain adds what a command said that kind ran, without the pages of kubeadm's own log.
+// explain adds the end of what a command said that kind ran, without the stacks of kubeadm.
 func explain(err error) error {
 	var failed *kindexec.RunError
 	if !errors.As(err, &failed) {
 		return err
 	}
-	lines := strings.Split(strings.TrimSpace(string(failed.Output)), "\n")
+	var lines []string
+	for line := range strings.Lines(string(failed.Output)) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" && !frame.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
 	return fmt.Errorf("%w\nthe end of what it said:\n%s", err, strings.Join(lines[max(0, len(lines)-20):], "\n"))
 }
+
+// frame is a line of a Go stack: a function, or its file below.
+var frame = regexp.MustCompile(`^\s+/.*\.go:\d+$|^[\w./-]+(\.\(\*\w+\))?\.[\w.]+$`)
 
 // LoadArchive puts the images of an archive, a file that docker save wrote, onto every node.
 func (c *member) LoadArchive(ctx context.Context, path string) error {

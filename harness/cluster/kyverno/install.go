@@ -52,7 +52,12 @@ func Install(ctx context.Context, cfg *rest.Config, manifest string, inCluster .
 		if err != nil {
 			return err
 		}
-		_, err = client.Resource(m.Resource).Namespace(o.GetNamespace()).Create(ctx, o, metav1.CreateOptions{})
+		for try := 0; ; try++ { // a busy API server needs more than its own half minute for a definition
+			_, err = client.Resource(m.Resource).Namespace(o.GetNamespace()).Create(ctx, o, metav1.CreateOptions{})
+			if try == tries || !apierrors.IsTimeout(err) && !apierrors.IsServerTimeout(err) && !apierrors.IsTooManyRequests(err) {
+				break
+			}
+		}
 		if err != nil && !apierrors.IsAlreadyExists(err) {
 			return fmt.Errorf("%s %s: %w", o.GetKind(), o.GetName(), err)
 		}
@@ -70,6 +75,9 @@ func Install(ctx context.Context, cfg *rest.Config, manifest string, inCluster .
 	}
 	return g.Wait()
 }
+
+// tries is how often an object is sent again that timed out.
+const tries = 4
 
 func readManifest(path string, inCluster []cluster.Component) ([]*unstructured.Unstructured, error) {
 	f, err := os.Open(path)

@@ -186,6 +186,15 @@ func (b *build) node(base string) error {
 			os.Setenv("TMPDIR", old)
 		}
 	}()
+	// And what it runs writes to this process's own streams, where results belong.
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	stdout, stderr := os.Stdout, os.Stderr
+	os.Stdout, os.Stderr = null, null
+	defer func() { os.Stdout, os.Stderr = stdout, stderr }()
 	return explain(kindimage.Build(
 		kindimage.WithImage(b.Image), kindimage.WithBaseImage(base), kindimage.WithBuildType("file"),
 		kindimage.WithKubeParam(filepath.Join(b.dir, "server.tar.gz")), kindimage.WithLogger(logger{b.step}),
