@@ -89,7 +89,7 @@ var _ = Describe("the offline answer is the live one", Ordered, ContinueOnFailur
 			},
 		})
 		Expect(err).NotTo(HaveOccurred())
-	}, NodeTimeout(5*time.Minute))
+	}, NodeTimeout(15*time.Minute))
 
 	// missed are the discrepancies of a theme; those of none have an empty name.
 	missed := func(name string) (out []timeline.Discrepancy) {
