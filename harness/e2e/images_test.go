@@ -57,7 +57,7 @@ var _ = Describe("images", func() {
 		Expect(counts["decision"]).To(BeNumerically(">=", 12))
 		Expect(counts["message"]).To(BeNumerically(">=", 8))
 		Expect(counts["object"]).To(BeNumerically(">=", 3))
-	}, NodeTimeout(5*time.Minute))
+	}, NodeTimeout(15*time.Minute))
 })
 
 // placed copies testdata/images with values put in the place of names.
