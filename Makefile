@@ -6,11 +6,11 @@ BIN   := bin
 export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-short fidelity lint bench ci golden clean
+.PHONY: help build demo test test-short test-kind kind-node-image fidelity lint bench ci golden clean
 
 ##@ Use
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/seatrial (the first build compiles the Kyverno engine: about 5 minutes on 2 cores)
 	@mkdir -p $(BIN)
@@ -24,6 +24,12 @@ demo: build ## replay a bad policy update, then rehearse it on three clusters; l
 test: build ## run every test; starts clusters of plain processes and stops them (test-short: without)
 	@$(BIN)/seatrial fleet prepare >/dev/null
 	$(GO) test -timeout 30m ./...
+
+test-kind: build ## the specs on kind clusters; makes an engine and a node image where there are none, or says why it cannot
+	@GO='$(GO)' .ci/kind $(BIN)/seatrial
+
+kind-node-image: build ## build the node image of kind clusters where no registry answers (about 10 minutes on 2 cores, then seconds)
+	@$(BIN)/seatrial fleet node-image
 
 test-short: ## run the tests that need no cluster
 	$(GO) test -short ./...

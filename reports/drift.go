@@ -88,7 +88,7 @@ type DriftObject struct {
 
 // DriftCell is one object in one cluster.
 type DriftCell struct {
-	State     drift.State  `json:"state"`               // empty: neither intended nor installed
+	State     drift.State  `json:"state,omitempty"`     // absent: neither intended nor installed
 	Kinds     []drift.Kind `json:"kinds,omitempty"`     // of its findings, worst first
 	Placement string       `json:"placement,omitempty"` // that brings it; absent: none does
 	Overrides []string     `json:"overrides,omitempty"` // whose patches it gets
@@ -129,7 +129,7 @@ type DriftUse struct {
 
 // DriftUnknown is what could not be told, and why.
 type DriftUnknown struct {
-	Object   *drift.Ref `json:"object,omitempty"` // absent: whole clusters
-	Clusters []string   `json:"clusters"`
-	Reason   string     `json:"reason"`
+	Objects  []drift.Ref `json:"objects,omitempty"` // absent: whole clusters
+	Clusters []string    `json:"clusters"`
+	Reason   string      `json:"reason"`
 }

@@ -125,15 +125,35 @@ func (b *driftBuilder) finding(c *drift.ClusterResult, f *drift.Finding) {
 	}
 }
 
+// unknown adds an object to what could not be told of a cluster for a reason.
 func (b *driftBuilder) unknown(list *[]DriftUnknown, object *drift.Ref, cluster, reason string) {
-	key := keyText(object, reason)
+	key := keyText(cluster, reason, object == nil)
 	at, ok := b.unknowns[key]
 	if !ok {
 		at = len(*list)
 		b.unknowns[key] = at
-		*list = append(*list, DriftUnknown{Object: object, Reason: reason})
+		*list = append(*list, DriftUnknown{Clusters: []string{cluster}, Reason: reason})
 	}
-	(*list)[at].Clusters = append((*list)[at].Clusters, cluster)
+	if object != nil {
+		(*list)[at].Objects = append((*list)[at].Objects, *object)
+	}
+}
+
+// driftMerged takes clusters together of which the same could not be told.
+func driftMerged(list []DriftUnknown) []DriftUnknown {
+	out := []DriftUnknown{}
+	seen := map[string]int{}
+	for _, u := range list {
+		key := keyText(u.Objects, u.Reason)
+		at, ok := seen[key]
+		if !ok {
+			seen[key] = len(out)
+			out = append(out, u)
+			continue
+		}
+		out[at].Clusters = append(out[at].Clusters, u.Clusters...)
+	}
+	return out
 }
 
 func (b *driftBuilder) exception(cluster string, o *drift.Object) {
@@ -197,6 +217,7 @@ func (b *driftBuilder) finish() {
 	for i := range b.Exceptions {
 		slices.SortFunc(b.Exceptions[i].Kinds, func(x, y drift.Kind) int { return stateRank(x) - stateRank(y) })
 	}
+	b.NotEvaluated, b.Unverified = driftMerged(b.NotEvaluated), driftMerged(b.Unverified)
 	b.Status = WithinBudget
 	if b.Totals.NotEvaluated > 0 || b.Totals.NotCaptured > 0 {
 		b.Status = Unanswered

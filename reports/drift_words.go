@@ -41,19 +41,25 @@ func driftHeadline(d *Drift) string {
 	var parts []string
 	for _, kind := range drift.Kinds() {
 		if n := t.Findings[kind]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, DriftWords(kind)))
+			words := DriftWords(kind)
+			if n > 1 {
+				words = strings.Replace(words, "exception ", "exceptions ", 1)
+			}
+			parts = append(parts, Number(n)+" "+words)
 		}
 	}
-	return fmt.Sprintf("%d of %s from what the hub intends: %s%s", t.Drifted, differs(t.Clusters), strings.Join(parts, ", "), open)
+	who := fmt.Sprintf("%d of %s", t.Drifted, differs(t.Clusters))
+	if t.Clusters == 1 {
+		who = "The cluster differs"
+	}
+	return fmt.Sprintf("%s from what the hub intends: %s%s", who, strings.Join(parts, ", "), open)
 }
 
 // uncaptured counts what could not be compared in clusters that are in the capture.
 func uncaptured(d *Drift) int {
 	n := 0
 	for i := range d.NotEvaluated {
-		if d.NotEvaluated[i].Object != nil {
-			n += len(d.NotEvaluated[i].Clusters)
-		}
+		n += len(d.NotEvaluated[i].Objects) * len(d.NotEvaluated[i].Clusters)
 	}
 	return n
 }
@@ -72,9 +78,4 @@ func holds(n int) string {
 	return Number(n) + " clusters hold"
 }
 
-func differs(n int) string {
-	if n == 1 {
-		return "1 cluster differs"
-	}
-	return Number(n) + " clusters differ"
-}
+func differs(n int) string { return Number(n) + " clusters differ" }

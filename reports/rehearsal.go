@@ -36,6 +36,10 @@ func rehearsalStatus(predicted Status, t *timeline.Timeline) Status {
 		return predicted
 	case t.Outcome == timeline.Failed:
 		return Unanswered
+	case slices.ContainsFunc(t.Expected, func(e timeline.Expected) bool { return !e.Holds }):
+		return BudgetExceeded
+	case slices.ContainsFunc(t.Expected, func(e timeline.Expected) bool { return e.Excuses }):
+		return predicted
 	case t.Outcome == timeline.Held || t.Outcome == timeline.RolledBack:
 		return BudgetExceeded
 	}
@@ -54,6 +58,15 @@ func rehearsalHeadline(t *timeline.Timeline) string {
 	}
 	if denied > 0 {
 		text += ", " + Count(denied, "request") + " denied"
+	}
+	if n := len(t.Expected); n > 0 {
+		held := 0
+		for _, e := range t.Expected {
+			if e.Holds {
+				held++
+			}
+		}
+		text += fmt.Sprintf(", %d of %s held", held, Count(n, "expectation"))
 	}
 	if n := t.Fidelity.Compared - t.Fidelity.Agreed; n > 0 {
 		text += fmt.Sprintf(", %s unlike the prediction", Count(n, "answer"))

@@ -79,8 +79,17 @@ func (c *checker) scenario(s *Scenario) {
 	}
 	c.fleet("fleet", s.Fleet)
 	c.traffic("traffic", s.Traffic)
-	if len(s.Stages) == 0 {
+	if s.Traffic.Real && s.Fleet.HasExisting() {
+		c.fault("traffic.real", "clusters that exist already get dry runs only")
+	}
+	switch {
+	case s.Hub != nil && len(s.Stages) > 0:
+		c.fault("stages", "with a hub the stages are the plan's: give gates in hub.gates")
+	case s.Hub == nil && len(s.Stages) == 0:
 		c.fault("stages", "a scenario needs at least one stage")
+	}
+	if s.Hub != nil {
+		c.fromHub(s)
 	}
 	names := map[string]bool{}
 	for i := range s.Stages {
@@ -96,6 +105,8 @@ func (c *checker) scenario(s *Scenario) {
 		c.oneOf(fmt.Sprintf("rollback.ways[%d]", i), w, Ways...)
 	}
 	c.selector("rollback.clusters", s.Rollback.Clusters, s.Fleet)
+	c.faultsOf(s.Faults, s)
+	c.expectations(s.Expect, s)
 }
 
 var modes = []string{Audit, Enforce, AsWritten, Removed, Baseline}
@@ -123,6 +134,10 @@ func (c *checker) stage(path string, s *Stage, fleet FleetSpec) {
 	if s.Traffic != nil {
 		c.traffic(path+".traffic", *s.Traffic)
 	}
+	if s.Traffic != nil && s.Traffic.Real && fleet.HasExisting() {
+		c.fault(path+".traffic.real", "clusters that exist already get dry runs only")
+	}
+	c.actions(path, s, fleet)
 	c.gate(path+".gate", &s.Gate, fleet)
 }
 
@@ -172,12 +187,17 @@ func (c *checker) traffic(path string, t Traffic) {
 		name  string
 		value float64
 	}{{"requests", float64(t.Requests)}, {"rate", t.Rate}, {"compress", t.Compress}, {"concurrency", float64(t.Concurrency)}} {
-		if !(f.value >= 0) || math.IsInf(f.value, 1) { // nor .nan, nor .inf
-			c.fault(path+"."+f.name, "%v, want 0 or more", f.value)
-		}
+		c.number(path+"."+f.name, f.value)
 	}
 	if t.Real && t.Concurrency > 1 {
 		c.fault(path+".concurrency", "real traffic is sent one request at a time: leave it out")
+	}
+}
+
+// number checks that a value is one, and not below 0.
+func (c *checker) number(path string, value float64) {
+	if !(value >= 0) || math.IsInf(value, 1) { // nor .nan, nor .inf
+		c.fault(path, "%v, want 0 or more", value)
 	}
 }
 

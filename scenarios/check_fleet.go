@@ -32,6 +32,8 @@ func (c *checker) fleet(path string, f FleetSpec) {
 		c.fault(path+".count", "clusters are listed: leave one of the two out")
 	}
 	c.components(path, f.Components)
+	c.provider(path, f.Provider, f.Kind)
+	c.existing(path, f)
 	c.nodes(path, f.Nodes, f.runs("kwok"))
 	names := map[string]bool{}
 	for i, cl := range f.Clusters {
@@ -44,6 +46,7 @@ func (c *checker) fleet(path string, f FleetSpec) {
 		}
 		names[cl.Name] = true
 		c.components(at, cl.Components)
+		c.provider(at, cl.Provider, cl.Kind)
 		c.nodes(at, cl.Nodes, slices.Contains(cl.Components, "kwok") || cl.Components == nil && slices.Contains(f.Components, "kwok"))
 	}
 }

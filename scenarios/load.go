@@ -136,7 +136,7 @@ var (
 	written   = map[string]string{"seq": "a list", "map": "fields"}
 	types     = map[string]string{
 		"int": "a whole number", "uint64": "a whole number from 0", "float64": "a number", "bool": "true or false", "string": "text",
-		"[]string": "a list", "map[string]string": "names with values",
+		"[]string": "a list", "map[string]string": "names with values", "map[string]bool": "names, each true or false",
 	}
 )
 
@@ -144,6 +144,9 @@ var (
 func wanted(root reflect.Type, name string) string {
 	if words := types[name]; words != "" {
 		return words
+	}
+	if strings.HasPrefix(name, "map[") {
+		return types["map[string]string"]
 	}
 	if known := fields(root, name); known != nil {
 		return "fields (" + strings.Join(known, ", ") + ")"
@@ -154,7 +157,7 @@ func wanted(root reflect.Type, name string) string {
 // fields are the fields, as written in a file, of the type of that name in root.
 func fields(root reflect.Type, name string) (names []string) {
 	switch root.Kind() {
-	case reflect.Pointer, reflect.Slice:
+	case reflect.Pointer, reflect.Slice, reflect.Map:
 		return fields(root.Elem(), name)
 	case reflect.Struct:
 	default:

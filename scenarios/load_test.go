@@ -110,7 +110,7 @@ func TestDurations(t *testing.T) {
 
 func TestLibrary(t *testing.T) {
 	names := Names()
-	want := []string{"audit-to-enforce", "canary-first", "development-stays-in-audit", "migrate-to-cel", "remove-policy", "update-in-place"}
+	want := []string{"audit-to-enforce", "canary-first", "development-stays-in-audit", "migrate-to-cel", "remove-policy", "staged-run", "two-am", "update-in-place"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Fatal(diff)
 	}
@@ -125,6 +125,9 @@ func TestLibrary(t *testing.T) {
 		}
 		if s.Capture+s.Baseline+s.Candidate != "" {
 			t.Errorf("%s names files, which the library cannot know", n)
+		}
+		if s.Hub != nil && (s.Hub.Objects+s.Hub.From != "" || s.Hub.Gate.Otherwise != RollBack) {
+			t.Errorf("%s names a hub, or does not roll back", n)
 		}
 		for _, st := range s.Stages {
 			if st.Candidate+st.Exceptions != "" || st.Gate.Otherwise != RollBack {
@@ -172,8 +175,11 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if len(s.Stages) == 0 || s.Seed == 0 || s.Metadata.Name == "" {
+		if len(s.Stages) == 0 && s.Hub == nil || s.Seed == 0 || s.Metadata.Name == "" {
 			t.Errorf("taken, but incomplete: %+v", s)
+		}
+		if s.Hub != nil && (s.Hub.Driver == "" || s.Hub.Gate.Otherwise == "") {
+			t.Errorf("taken, but incomplete: %+v", s.Hub)
 		}
 		for _, st := range s.Stages {
 			if st.Mode == "" || st.Gate.Otherwise == "" || st.Soak < 0 {

@@ -61,6 +61,9 @@ func refine(kind string) func(string, *schema.Schema) {
 	enums := map[string][]string{
 		kind + ".APIVersion": {APIVersion}, kind + ".Kind": {kind},
 		"Stage.Mode": modes, "Override.Mode": modes, "Gate.Otherwise": {Hold, RollBack},
+		"FleetSpec.Provider": providers, "Cluster.Provider": providers, "Kind.Kyverno": places, "Action.Do": deeds,
+		"Hub.KubeFleet": releases, "Hub.Driver": drivers, "Hub.Back": backs, "Fault.Stop": Stops,
+		"Expectation.Mode": policyModes, "Expectation.State": RunStates, "Expectation.Outcome": outcomes,
 	}
 	lists := map[string][]string{"Rollback.Ways": Ways, "FleetSpec.Components": components, "Cluster.Components": components}
 	return func(field string, s *schema.Schema) {
@@ -86,7 +89,7 @@ func refine(kind string) func(string, *schema.Schema) {
 // faults: what is read is valid, and an unknown field or a wrong word is not.
 func TestSchemasAndReaderAgree(t *testing.T) {
 	valid := resolve(t)
-	for _, pattern := range []string{"library/*.yaml", "../fixtures/scenarios/*.yaml", "../docs/examples/*/scenario.yaml", "../docs/examples/*.yaml", "testdata/*.yaml"} {
+	for _, pattern := range []string{"library/*.yaml", "../fixtures/scenarios/*.yaml", "../docs/examples/*/scenario.yaml", "../docs/examples/*.yaml", "testdata/*.yaml", "../harness/e2e/testdata/hub/scenario*.yaml"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -117,6 +120,10 @@ func TestSchemasAndReaderAgree(t *testing.T) {
 		{"a negative limit", "library/canary-first.yaml", "denied: 0", "denied: -1"},
 		{"no duration", "library/canary-first.yaml", "soak: 10s", "soak: soon"},
 		{"another kind", "library/canary-first.yaml", "kind: Scenario", "kind: Fleet "},
+		{"an unknown driver", "testdata/hub.yaml", "driver: builtin", "driver: pigeon"},
+		{"an unknown field of a stage's gate", "testdata/hub.yaml", "canary: {denied: 0", "canary: {deny: 0"},
+		{"something that cannot stop", "testdata/hub.yaml", "stop: memberAgent", "stop: time"},
+		{"an unknown state of a run", "testdata/hub.yaml", "state: failed", "state: sad"},
 		{"an unknown component", "../docs/examples/fleet.yaml", "kyverno-reports-controller", "kubelet"},
 		{"a name that no cluster may have", "../docs/examples/fleet.yaml", "name: production-eu", "name: Production_EU"},
 	} {

@@ -16,6 +16,8 @@ func (s Selector) Picks(clusters []Cluster) []Cluster {
 	return out
 }
 
+func (s Selector) empty() bool { return len(s.Names) == 0 && len(s.MatchLabels) == 0 && s.First == 0 }
+
 func (s Selector) matches(cl Cluster) bool {
 	if len(s.Names) > 0 && !slices.Contains(s.Names, cl.Name) {
 		return false

@@ -13,11 +13,17 @@ type Scenario struct {
 	Baseline  string `yaml:"baseline,omitempty" json:"baseline,omitempty"`   // a policy set; default captured, or none
 	Candidate string `yaml:"candidate,omitempty" json:"candidate,omitempty"` // the policies that are rolled out
 	// Seed decides what is drawn at random: which records a sample takes. Default 1.
-	Seed     uint64    `yaml:"seed,omitempty" json:"seed,omitempty"`
-	Fleet    FleetSpec `yaml:"fleet,omitempty" json:"fleet,omitempty"`
-	Traffic  Traffic   `yaml:"traffic,omitempty" json:"traffic,omitempty"`
-	Stages   []Stage   `yaml:"stages" json:"stages"`
-	Rollback Rollback  `yaml:"rollback,omitempty" json:"rollback,omitempty"`
+	Seed    uint64    `yaml:"seed,omitempty" json:"seed,omitempty"`
+	Fleet   FleetSpec `yaml:"fleet,omitempty" json:"fleet,omitempty"`
+	Traffic Traffic   `yaml:"traffic,omitempty" json:"traffic,omitempty"`
+	// Stages are walked in order. A scenario has them, or a hub.
+	Stages   []Stage  `yaml:"stages,omitempty" json:"stages,omitempty"`
+	Hub      *Hub     `yaml:"hub,omitempty" json:"hub,omitempty"`
+	Rollback Rollback `yaml:"rollback,omitempty" json:"rollback,omitempty"`
+	// Faults go wrong during the rollout, in the order written where two happen at once.
+	Faults []Fault `yaml:"faults,omitempty" json:"faults,omitempty"`
+	// Expect is what must be true at the end, whatever the outcome.
+	Expect []Expectation `yaml:"expect,omitempty" json:"expect,omitempty"`
 }
 
 // Metadata names a file's content.
@@ -46,8 +52,13 @@ type FleetSpec struct {
 	KubernetesVersion string   `yaml:"kubernetesVersion,omitempty" json:"kubernetesVersion,omitempty"`
 	// Nodes is how many nodes kwok plays on every cluster that does not say so itself; it
 	// needs the component kwok. Default 3.
-	Nodes    int       `yaml:"nodes,omitempty" json:"nodes,omitempty"`
-	Clusters []Cluster `yaml:"clusters,omitempty" json:"clusters,omitempty"`
+	Nodes int `yaml:"nodes,omitempty" json:"nodes,omitempty"`
+	// Provider makes every cluster that names none itself: embedded (default), kind, existing.
+	Provider string `yaml:"provider,omitempty" json:"provider,omitempty"`
+	Kind     *Kind  `yaml:"kind,omitempty" json:"kind,omitempty"` // of kind clusters that say nothing themselves
+	// AllowExisting lets clusters be rehearsed on that were there before.
+	AllowExisting bool      `yaml:"allowExisting,omitempty" json:"allowExisting,omitempty"`
+	Clusters      []Cluster `yaml:"clusters,omitempty" json:"clusters,omitempty"`
 }
 
 // A Cluster is a member of a fleet.
@@ -61,6 +72,10 @@ type Cluster struct {
 	// Nodes is how many nodes kwok plays here.
 	Nodes      int      `yaml:"nodes,omitempty" json:"nodes,omitempty"`
 	Components []string `yaml:"components,omitempty" json:"components,omitempty"`
+	Provider   string   `yaml:"provider,omitempty" json:"provider,omitempty"`
+	Kind       *Kind    `yaml:"kind,omitempty" json:"kind,omitempty"` // instead of the fleet's
+	// Context is the kubeconfig's context of a cluster that exists already. Default its name.
+	Context string `yaml:"context,omitempty" json:"context,omitempty"`
 }
 
 // Traffic says which of the capture's requests are sent, and how.
@@ -105,6 +120,8 @@ type Stage struct {
 	// Soak is how long the policies are in force before the gate decides.
 	Soak    Duration `yaml:"soak,omitempty" json:"soak,omitempty"`
 	Traffic *Traffic `yaml:"traffic,omitempty" json:"traffic,omitempty"` // instead of the scenario's
+	// Actions are done to workloads, in order, after the traffic and before the soak ends.
+	Actions []Action `yaml:"actions,omitempty" json:"actions,omitempty"`
 	Gate    Gate     `yaml:"gate,omitempty" json:"gate,omitempty"`
 }
 
@@ -147,6 +164,9 @@ type Gate struct {
 	Ready Duration `yaml:"ready,omitempty" json:"ready,omitempty"`
 	// Misses is at most how many live answers may differ from the prediction.
 	Misses *int `yaml:"misses,omitempty" json:"misses,omitempty"`
+	// StuckWorkloads is at most how many of the workloads that the stage's actions touched may lack
+	// pods when the soak is over.
+	StuckWorkloads *int `yaml:"stuckWorkloads,omitempty" json:"stuckWorkloads,omitempty"`
 	// Approve asks a person after everything else has passed.
 	Approve bool `yaml:"approve,omitempty" json:"approve,omitempty"`
 	// Otherwise is what happens when a condition does not hold: hold (default)

@@ -87,6 +87,9 @@ func Default(progress func(Event)) *Store {
 // All lists what the store can provide, sorted.
 func All() []Name { return slices.Sorted(maps.Keys(recipes)) }
 
+// ForFleets lists what fleets run as processes of this machine, sorted.
+func ForFleets() []Name { return slices.Sorted(maps.Keys(fleetRecipes)) }
+
 // Get returns the path of each program asked for.
 func (s *Store) Get(ctx context.Context, names ...Name) (map[Name]string, error) {
 	paths := map[Name]string{}

@@ -45,13 +45,13 @@ func (s *Store) build(ctx context.Context, dir string, n Name, r recipe) error {
 func (s *Store) compile(ctx context.Context, src, out string, n Name, r recipe) error {
 	e := Event{Name: n, Version: r.version}
 	s.tell(e)
-	stale, err := gocmd(ctx, src, "list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", r.pkg)
+	stale, err := gocmd(ctx, src, "list", "-deps", "-tags", r.tags, "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", r.pkg)
 	if err != nil {
 		return err
 	}
 	e.Total = len(bytes.Fields(stale))
 	s.tell(e)
-	cmd := command(ctx, src, "build", "-v", "-ldflags", r.ldflags, "-o", out, r.pkg)
+	cmd := command(ctx, src, "build", "-v", "-tags", r.tags, "-ldflags", r.ldflags, "-o", out, r.pkg)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err
@@ -107,6 +107,11 @@ func (r recipe) source(ctx context.Context, dir string) (string, error) {
 		return "", fmt.Errorf("%s@%s has the sum %s, want %s", r.path, r.version, m.Sum, r.sum)
 	}
 	return m.Dir, nil
+}
+
+// Module is the folder of a module of the proxy, downloaded first when it is not there.
+func Module(ctx context.Context, path, version, sum string) (dir string, err error) {
+	return recipe{path: path, version: version, sum: sum}.source(ctx, os.TempDir())
 }
 
 func (r recipe) write(dir string) (string, error) {

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"runtime"
 )
 
@@ -20,6 +21,7 @@ type recipe struct {
 	files   string   // folder of modules/, when the module is ours
 	pkg     string   // what to build
 	copy    []string // or YAML files of the module to keep as one file
+	tags    string   // build tags, separated by commas
 	ldflags string
 }
 
@@ -39,7 +41,14 @@ const (
 		" -X k8s.io/component-base/version.gitTreeState=clean"
 )
 
-var recipes = map[Name]recipe{
+// recipes are all that there are.
+var recipes = func() map[Name]recipe {
+	all := maps.Clone(fleetRecipes)
+	maps.Copy(all, nodeRecipes)
+	return all
+}()
+
+var fleetRecipes = map[Name]recipe{
 	Etcd:              ours("etcd", EtcdVersion, "./etcd", strip),
 	APIServer:         ours("kubernetes", KubernetesVersion, "./kube-apiserver", kubeVersion),
 	ControllerManager: ours("kubernetes", KubernetesVersion, "k8s.io/kubernetes/cmd/kube-controller-manager", kubeVersion),
@@ -77,6 +86,13 @@ var moduleFiles = []struct{ from, to string }{
 	{"go.sum.txt", "go.sum"},
 	{"etcd.go.txt", "etcd/main.go"},
 	{"kube-apiserver.go.txt", "kube-apiserver/main.go"},
+	{"pause.go.txt", "pause/main.go"},
+}
+
+// Fingerprint tells a program of one recipe from one of another.
+func Fingerprint(n Name) string {
+	r := recipes[n]
+	return r.module + " " + r.version + " " + r.digest()
 }
 
 // digest tells recipes of one version apart: what is pinned, and for which machine.
@@ -85,6 +101,9 @@ func (r recipe) digest() string {
 	fmt.Fprintln(h, r.path, r.version, r.sum, runtime.GOOS, runtime.GOARCH)
 	for _, f := range r.copy {
 		fmt.Fprintln(h, f)
+	}
+	if r.tags != "" {
+		fmt.Fprintln(h, r.tags)
 	}
 	if r.files != "" {
 		for _, f := range moduleFiles {

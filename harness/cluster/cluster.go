@@ -32,6 +32,21 @@ type Spec struct {
 	KubernetesVersion string            // v1.36.3; empty: the provider's own
 	Components        []Component       // besides the API server; nil: Kyverno's admission controller
 	Nodes             int               // nodes that Kwok plays; 0: DefaultNodes where Kwok is a component, else none
+	Provider          string            `json:",omitempty"` // what makes it, in a fleet of several kinds; empty: the fleet's provider
+	Kind              KindSpec          `json:",omitzero"`  // what a kind cluster has besides
+	Context           string            `json:",omitempty"` // kubeconfig context of a cluster that exists already; empty: the name
+}
+
+// A KindSpec says what a kind cluster has that an embedded one cannot. The zero value is one node
+// of the machine's own node image, with Kyverno as processes of the host.
+type KindSpec struct {
+	NodeImage      string          `json:",omitempty"` // empty: the one that seatrial built, or kind's own
+	Workers        int             `json:",omitempty"` // nodes besides the control plane's; 0: pods run there
+	FeatureGates   map[string]bool `json:",omitempty"`
+	KubeadmPatches []string        `json:",omitempty"` // merge patches of kubeadm's configuration, as YAML
+	InCluster      bool            `json:",omitempty"` // Kyverno runs in pods instead of on the host
+	Manifest       string          `json:",omitempty"` // file to install such a Kyverno from; empty: the release's
+	Archives       []string        `json:",omitempty"` // files of docker save, loaded into every node
 }
 
 // DefaultNodes is how many nodes a cluster with Kwok has unless told.
@@ -118,6 +133,12 @@ type Cluster interface {
 	Status(ctx context.Context) Status
 	// Logs is the end of what a component wrote, at most the last bytes given.
 	Logs(c Component, bytes int64) ([]byte, error)
+}
+
+// An ImagePlayer is a cluster whose nodes can run pods of images that nobody can pull: each image
+// is played by one that waits for ever. What a pod would do with its own command it cannot play.
+type ImagePlayer interface {
+	PlayImages(ctx context.Context, images []string) error
 }
 
 // A Status is how a cluster is at one moment.

@@ -34,6 +34,7 @@ var themes = []theme{
 	{"cel-libraries", "what CEL policies look up: objects, lists, global context, users, images", map[string]int{"decision": 8, "message": 5, "warnings": 8}},
 	{"context", "what ClusterPolicies look up: ConfigMaps, API calls, global references", map[string]int{"decision": 6, "message": 3, "warnings": 6}},
 	{"created", "what the API server adds between mutation and validation", map[string]int{"decision": 12, "message": 11, "warnings": 12}},
+	{"custom-defaults", "defaults of CustomResourceDefinitions, and fields that they do not know", map[string]int{"decision": 4, "message": 4, "warnings": 4}},
 	{"defaulting", "defaults of manifests", map[string]int{"decision": 10, "message": 9, "warnings": 10}},
 	{"delete", "deletions", map[string]int{"decision": 10, "message": 2, "warnings": 10}},
 	{"dry-run", "dry runs and options", map[string]int{"decision": 2, "message": 2, "warnings": 2}},
@@ -58,6 +59,7 @@ var themes = []theme{
 	{"undecodable", "objects that do not decode", map[string]int{"decision": 4, "message": 1, "warnings": 2}},
 	{"update", "updates: violations that were there before, fields that changed", map[string]int{"decision": 12, "message": 5, "object": 1, "warnings": 12}},
 	{"users", "users, groups, roles and accounts", map[string]int{"decision": 8, "message": 7, "warnings": 8}},
+	{"webhooks", "webhooks that mutate: their order, those called again, the defaults of what they add", map[string]int{"decision": 3, "message": 2, "object": 1, "warnings": 3}},
 	{"versions", "a policy about another version of the kind", map[string]int{"decision": 3, "message": 2, "warnings": 3}},
 }
 

@@ -20,7 +20,11 @@ func TestEmbedded(t *testing.T) {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "embedded fleets")
+	suite, reporter := GinkgoConfiguration()
+	if suite.LabelFilter == "" {
+		suite.LabelFilter = "!kind" // those take a container engine: make test-kind
+	}
+	RunSpecs(t, "fleets", suite, reporter)
 }
 
 // provider opens the fleet kept in dir.

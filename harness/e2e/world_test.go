@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/seatrial/seatrial/harness/cluster"
 	"github.com/seatrial/seatrial/harness/rollout"
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/scenarios"
@@ -17,14 +19,14 @@ import (
 	"github.com/seatrial/seatrial/simulator/source"
 )
 
-// world is a capture of the small cluster in testdata/world, with requests of three users.
-func world(ctx context.Context, names ...string) *capture.Capture {
+// world is a capture of the small cluster in a folder, testdata/world unless told, with requests of three users.
+func world(ctx context.Context, folder string, names ...string) *capture.Capture {
 	path := filepath.Join(GinkgoT().TempDir(), "world.capture")
 	w, err := capture.NewWriter(path)
 	Expect(err).NotTo(HaveOccurred())
 	for _, n := range names {
 		c := capture.Cluster{Name: n, Labels: map[string]string{"name": n}, Complete: true}
-		_, err = source.Manifests(ctx, w, c, []string{"testdata/world"}, nil, true)
+		_, err = source.Manifests(ctx, w, c, []string{folder}, nil, true)
 		Expect(err).NotTo(HaveOccurred())
 		for _, user := range []string{"anna", "bob", "carl"} { // carl has no rights
 			Expect(w.Record(request(n, user))).To(Succeed())
@@ -56,14 +58,24 @@ type rehearsal struct {
 	clusters []string
 	baseline string // folder of testdata/policies; none when empty
 	scenario string
+	file     string // a scenario's file or name, instead
+	world    string // folder of manifests, instead of testdata/world
+	policies string // folder of testdata/policies: the candidate of stages that name none
 	approve  func(context.Context, string) (bool, error)
 	progress func(timeline.Step)
+	provider func(dir string) cluster.Provider // nil: embedded
 }
 
 // run rehearses and returns the timeline with the error of the rehearsal.
 func (r rehearsal) run(ctx context.Context) (*timeline.Timeline, error) {
 	s, err := scenarios.ParseScenario("scenario.yaml", []byte("apiVersion: seatrial.dev/v1alpha1\nkind: Scenario\nmetadata: {name: test}\n"+r.scenario))
+	if r.file != "" {
+		s, err = scenarios.LoadScenario(r.file)
+	}
 	Expect(err).NotTo(HaveOccurred())
+	if r.provider == nil {
+		r.provider = provider
+	}
 	if r.clusters == nil {
 		r.clusters = []string{"east"}
 	}
@@ -75,13 +87,24 @@ func (r rehearsal) run(ctx context.Context) (*timeline.Timeline, error) {
 		base, err = load(ctx, r.baseline)
 		Expect(err).NotTo(HaveOccurred())
 	}
-	plan, err := rollout.Make(ctx, rollout.Input{
-		Scenario: s, Capture: world(ctx, r.clusters...), Load: load,
+	var candidate *policy.Set
+	if r.policies != "" {
+		candidate, err = load(ctx, r.policies)
+		Expect(err).NotTo(HaveOccurred())
+	}
+	in := rollout.Input{
+		Scenario: s, Capture: world(ctx, cmp.Or(r.world, "testdata/world"), r.clusters...), Load: load, Candidate: candidate,
 		Baseline: func(string) *policy.Set { return base },
 		Equal:    func(a, b policy.Object) bool { return a.Digest == b.Digest },
-	})
+	}
+	var plan *rollout.Plan
+	if s.Hub != nil {
+		plan, err = rollout.MakeHub(ctx, in, hubInput(ctx, s))
+	} else {
+		plan, err = rollout.Make(ctx, in)
+	}
 	Expect(err).NotTo(HaveOccurred())
-	p := provider(r.dir)
+	p := r.provider(r.dir)
 	line, err := rollout.Rehearse(ctx, plan, rollout.Options{
 		Provider: p, Parallel: 4, Workers: 2, Now: time.Now, Progress: r.progress, Approve: r.approve,
 	})

@@ -39,9 +39,14 @@ type Started struct {
 }
 
 // Up starts a cluster for each spec, at most parallel at a time, and returns them in the
-// order of the specs. When one fails the others are removed again, and so is what it left.
+// order of the specs. A provider that can tell what is missing is asked first. When one fails the others are removed again, and so is what it left.
 // ready, which may be nil, hears of each as it is ready.
 func Up(ctx context.Context, p cluster.Provider, specs []cluster.Spec, parallel int, ready func(Started)) ([]Started, error) {
+	if f, ok := p.(preflighter); ok {
+		if err := f.Preflight(ctx, specs); err != nil {
+			return nil, err
+		}
+	}
 	started := make([]Started, len(specs))
 	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(max(parallel, 1))

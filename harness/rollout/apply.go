@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -22,42 +21,6 @@ const (
 	effectivePatience = 15 * time.Second
 	unseenPause       = time.Second // after a change that no captured request can show
 )
-
-// put writes an object as it is, whoever wrote it before.
-func (c *client) put(ctx context.Context, o *unstructured.Unstructured) error {
-	r, err := c.resource(o)
-	if err != nil {
-		return err
-	}
-	for range 5 { // a controller may write in between
-		old, err := r.Get(ctx, o.GetName(), metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			_, err = r.Create(ctx, o, metav1.CreateOptions{FieldManager: manager})
-			return err
-		}
-		if err != nil {
-			return err
-		}
-		next := o.DeepCopy()
-		next.SetResourceVersion(old.GetResourceVersion())
-		if _, err = r.Update(ctx, next, metav1.UpdateOptions{FieldManager: manager}); !apierrors.IsConflict(err) {
-			return err
-		}
-	}
-	return fmt.Errorf("%s: somebody else keeps changing it", name(o))
-}
-
-func (c *client) remove(ctx context.Context, o *unstructured.Unstructured) error {
-	r, err := c.resource(o)
-	if err != nil {
-		return err
-	}
-	err = r.Delete(ctx, o.GetName(), metav1.DeleteOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
-}
 
 // parse is a policy as an object to write, without what another server set.
 func parse(o *policy.Object) (*unstructured.Unstructured, error) {
@@ -78,18 +41,18 @@ func (c *client) write(ctx context.Context, ch *change) {
 			if err != nil {
 				return err
 			}
-			return c.remove(ctx, o)
+			return c.Remove(ctx, o)
 		}
 		o, err := parse(ch.object)
 		if err != nil {
 			return err
 		}
-		err = c.put(ctx, o)
+		err = c.Put(ctx, o)
 		for range 2 { // a busy machine answers late
 			if err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
 				break
 			}
-			err = c.put(ctx, o)
+			err = c.Put(ctx, o)
 		}
 		if err != nil {
 			return err
@@ -108,7 +71,7 @@ func (c *client) ready(ctx context.Context, o *unstructured.Unstructured) error 
 	if !hasStatus(o) {
 		return nil
 	}
-	r, err := c.resource(o)
+	r, err := c.Resource(o)
 	if err != nil {
 		return err
 	}

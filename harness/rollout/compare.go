@@ -273,6 +273,7 @@ func (c *comparison) record(l *live, i int, j verdict.Judgement, a traffic.Answe
 		c.compare(l, rec, partWarnings, differentWarnings(j, a))
 	case !warn && !admitted:
 		c.compare(l, rec, partMessage, differentMessage(j, a))
+	case !warn && len(j.Unordered) > 0: // the object is that of an order, which the cluster drew
 	case !warn && len(l.before[i].Object) > 0 && len(a.Object) > 0 && rec.Operation != capture.Delete:
 		sent, err := admission.Prepare(l.World, c.standing[l.Member].sent(rec)) // what the patch applies to
 		if err != nil {

@@ -18,7 +18,7 @@ func (t *trial) except(ctx context.Context) (undo func(context.Context) error, n
 	var made []*unstructured.Unstructured
 	undo = func(ctx context.Context) error {
 		for _, e := range made {
-			if err := t.client.remove(ctx, e); err != nil {
+			if err := t.client.Remove(ctx, e); err != nil {
 				return err
 			}
 		}
@@ -29,7 +29,7 @@ func (t *trial) except(ctx context.Context) (undo func(context.Context) error, n
 		if err != nil {
 			return undo, "", err
 		}
-		if err := t.client.put(ctx, e); err != nil {
+		if err := t.client.Put(ctx, e); err != nil {
 			return undo, "", err
 		}
 		made = append(made, e)

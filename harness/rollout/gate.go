@@ -45,6 +45,9 @@ func (r *rehearsal) gate(ctx context.Context, s *Stage, picked []*live, out *tim
 	}
 	sum := totals(out, picked, answers)
 	r.readiness(s, out, add)
+	if s.Hub != nil {
+		r.runEnds(s, add)
+	}
 	answered := func(what string, found int, limit *int) {
 		if limit != nil && sum.answered == 0 {
 			add(what, "unknown", fmt.Sprintf("at most %d", *limit), false, "no request was answered")
@@ -67,6 +70,14 @@ func (r *rehearsal) gate(ctx context.Context, s *Stage, picked []*live, out *tim
 		d, f := r.ahead(s)
 		most("requests that the next stage would deny, by the replay", d, g.PredictedDenied, -1)
 		most("audit failures, by the replay", f, g.PredictedFailing, -1)
+	}
+	if limit := g.StuckWorkloads; limit != nil {
+		n, note, err := r.stuck(ctx)
+		if err != nil {
+			add("stuck workloads", "unknown", fmt.Sprintf("at most %d", *limit), false, firstLine(err.Error()))
+		} else {
+			add("stuck workloads", fmt.Sprint(n), fmt.Sprintf("at most %d", *limit), n <= *limit, note)
+		}
 	}
 	if limit := time.Duration(g.LatencyP99); limit > 0 {
 		add("latency of 99 in 100 requests", sum.slowest.Round(time.Millisecond).String(), "at most "+limit.String(), sum.slowest > 0 && sum.slowest <= limit, "")
@@ -179,7 +190,7 @@ func (r *rehearsal) auditFailures(ctx context.Context, s *Stage, picked []*live)
 		}
 		seen := 0
 		for _, gvr := range reports {
-			list, err := l.client.dynamic.Resource(gvr).List(ctx, metav1.ListOptions{})
+			list, err := l.client.Dynamic.Resource(gvr).List(ctx, metav1.ListOptions{})
 			if err != nil {
 				return 0, err
 			}
@@ -227,12 +238,16 @@ func (r *rehearsal) cells(ctx context.Context) []timeline.Cell {
 		if l.dead != "" {
 			continue
 		}
-		for k, o := range byKey(l.Sets[r.reached(l)]) {
+		for k, o := range r.holds(l) {
 			mode := modeOf(o)
 			if mode == "" && !changesObjects(o) {
 				continue
 			}
 			cell := timeline.Cell{Policy: k.String(), Cluster: l.Name, Mode: mode, Version: version8(o.Digest)}
+			if r.hub != nil {
+				came := r.holding(l).came[k]
+				cell.Snapshot, cell.Stage, cell.Stale = came.snapshot, came.stage, came.stale
+			}
 			if u, err := parse(&o); err == nil {
 				cell.Ready = l.client.isThere(ctx, u)
 			}
@@ -249,7 +264,7 @@ func (r *rehearsal) cells(ctx context.Context) []timeline.Cell {
 }
 
 func (c *client) isThere(ctx context.Context, u *unstructured.Unstructured) bool {
-	ri, err := c.resource(u)
+	ri, err := c.Resource(u)
 	if err != nil {
 		return false
 	}

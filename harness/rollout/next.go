@@ -91,10 +91,14 @@ func (k key) String() string { return title(k.kind, k.namespace, k.name) }
 func byKey(s *policy.Set) map[key]policy.Object {
 	out := map[key]policy.Object{}
 	for _, o := range s.Objects {
-		group, _, _ := strings.Cut(o.APIVersion, "/")
-		out[key{group, o.Kind, o.Namespace, o.Name}] = o
+		out[keyOf(&o)] = o
 	}
 	return out
+}
+
+func keyOf(o *policy.Object) key {
+	group, _, _ := strings.Cut(o.APIVersion, "/")
+	return key{group, o.Kind, o.Namespace, o.Name}
 }
 
 func keys(sets ...map[key]policy.Object) []key {

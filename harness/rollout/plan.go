@@ -19,6 +19,7 @@ type Plan struct {
 	Scenario *scenarios.Scenario
 	Members  []*Member // in fleet order
 	Stages   []*Stage
+	Hub      *HubPlan // nil unless the policies come from a hub
 }
 
 // A Member is a cluster of the fleet with what it gets.
@@ -41,6 +42,7 @@ type Stage struct {
 	Picked  []*Member
 	Changes map[string][]change // by cluster
 	Notes   []string
+	Hub     *HubStage // nil unless the policies come from a hub
 }
 
 // A change is one policy of one cluster.
@@ -103,7 +105,7 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 	for _, m := range p.Members {
 		m.Worst, _, _ = in.next(m, m.Sets[0], with(candidate, m.exceptions), scenarios.Stage{Mode: scenarios.Enforce})
 	}
-	return p, nil
+	return p, p.checkExpectations()
 }
 
 // Clusters is the fleet of a spec: the listed ones, or the capture's, or so many of them.
@@ -132,6 +134,8 @@ func Clusters(f scenarios.FleetSpec, c *capture.Capture) ([]scenarios.Cluster, e
 		if out[i].Components == nil {
 			out[i].Components = f.Components
 		}
+		out[i].Provider = cmp.Or(out[i].Provider, f.Provider)
+		out[i].Kind = cmp.Or(out[i].Kind, f.Kind)
 		if c != nil && c.World(out[i].World) == nil {
 			return nil, fmt.Errorf("%w: cluster %s: the capture has no cluster %q (hint: name one of its clusters as world)", scenarios.ErrInvalid, out[i].Name, out[i].World)
 		}
@@ -146,13 +150,22 @@ func Clusters(f scenarios.FleetSpec, c *capture.Capture) ([]scenarios.Cluster, e
 func Specs(clusters []scenarios.Cluster) []cluster.Spec {
 	var specs []cluster.Spec
 	for _, c := range clusters {
-		spec := cluster.Spec{Name: c.Name, Labels: c.Labels, KubernetesVersion: c.KubernetesVersion, Nodes: c.Nodes}
+		spec := cluster.Spec{Name: c.Name, Labels: c.Labels, KubernetesVersion: c.KubernetesVersion, Nodes: c.Nodes,
+			Provider: c.Provider, Context: c.Context, Kind: kindSpec(c.Kind)}
 		for _, x := range c.Components {
 			spec.Components = append(spec.Components, cluster.Component(x))
 		}
 		specs = append(specs, spec)
 	}
 	return specs
+}
+
+func kindSpec(k *scenarios.Kind) cluster.KindSpec {
+	if k == nil {
+		return cluster.KindSpec{}
+	}
+	return cluster.KindSpec{NodeImage: k.NodeImage, Workers: k.Workers, FeatureGates: k.FeatureGates, KubeadmPatches: k.KubeadmPatches,
+		InCluster: k.Kyverno == "cluster", Manifest: k.Manifest, Archives: k.Images}
 }
 
 // label makes a cluster's name one that a cluster may have here.

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -17,9 +16,8 @@ import (
 // A prediction is what the offline replay says of every record of a member, under
 // every policy set that the member ever has.
 type prediction struct {
-	sides   map[string]int // by the set's digest
+	sides   map[string]int // by the set's side
 	answers map[*capture.Record][]foretold
-	worst   string // digest of the set by which the ways back are tried
 }
 
 // foretold is what the replay says of one record under one set.
@@ -38,13 +36,13 @@ func (p *Plan) predict(ctx context.Context, opt kyverno.Options, workers int) (m
 	compiler := kyverno.NewCompiler(opt)
 	out := map[*Member]*prediction{}
 	for _, m := range p.Members {
-		pr := &prediction{sides: map[string]int{}, answers: map[*capture.Record][]foretold{}, worst: m.Worst.Digest}
+		pr := &prediction{sides: map[string]int{}, answers: map[*capture.Record][]foretold{}}
 		var programs []*kyverno.Program
-		for _, set := range append(slices.Clone(m.Sets), m.Worst) {
-			if _, ok := pr.sides[set.Digest]; ok {
+		for _, set := range append(p.setsOf(m), m.Worst) {
+			if _, ok := pr.sides[sideOf(set)]; ok {
 				continue
 			}
-			pr.sides[set.Digest] = len(programs)
+			pr.sides[sideOf(set)] = len(programs)
 			program, err := compiler.Compile(ctx, set, m.World)
 			if err != nil {
 				return nil, fmt.Errorf("compile the policies of %s: %w", m.Name, err)
@@ -109,7 +107,16 @@ func foretell(j verdict.Judgement) foretold {
 
 // of is what is foretold of a record under a set.
 func (pr *prediction) of(rec *capture.Record, set *policy.Set) foretold {
-	return pr.answers[rec][pr.sides[set.Digest]]
+	return pr.answers[rec][pr.sides[sideOf(set)]]
+}
+
+// sideOf tells sets apart by everything that decides: what comes with policies too.
+func sideOf(set *policy.Set) string {
+	side := set.Digest
+	for _, o := range set.Others {
+		side += " " + o.Digest
+	}
+	return side
 }
 
 // admitted says whether the API server would take the request: out of scope is admitted.

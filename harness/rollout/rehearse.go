@@ -57,6 +57,8 @@ type rehearsal struct {
 	start     time.Time
 	stage     string               // whose steps are being written
 	standing  map[*Member]standing // what clusters hold; nil: everything captured
+	acting    []*acting            // clusters whose workloads the stage touches
+	hub       *liveHub             // nil unless the policies come from a hub
 
 	mu sync.Mutex // guards line.Steps
 }
@@ -102,6 +104,7 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 	}
 	r.step(start, "", "predicted every answer", "")
 	defer func() {
+		err = errors.Join(err, r.closeHub(ctx))
 		if !r.Keep {
 			err = errors.Join(err, r.down(ctx))
 		}
@@ -109,7 +112,16 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 	if err := r.up(ctx); err != nil {
 		return err
 	}
-	if err := r.each(ctx, r.members, r.prepare); err != nil {
+	if err := r.each(ctx, r.members, r.world); err != nil {
+		return err
+	}
+	if r.plan.Hub != nil {
+		if err := r.joinHub(ctx); err != nil {
+			return err
+		}
+		defer r.watchFaults(ctx)()
+	}
+	if err := r.each(ctx, r.members, r.measure); err != nil {
 		return err
 	}
 	for i, s := range r.plan.Stages {
@@ -122,6 +134,9 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 		}
 	}
 	r.stage = ""
+	if err := r.conclude(ctx); err != nil {
+		return err
+	}
 	if err := r.waysBack(ctx); err != nil {
 		return err
 	}
@@ -185,6 +200,17 @@ func (r *rehearsal) each(ctx context.Context, members []*live, do func(context.C
 
 // prepare gives a cluster its world and today's policies, and measures how it answers.
 func (r *rehearsal) prepare(ctx context.Context, l *live) error {
+	if l.wasThere() {
+		return r.asItIs(ctx, l)
+	}
+	if err := r.world(ctx, l); err != nil {
+		return err
+	}
+	return r.measure(ctx, l)
+}
+
+// world gives a cluster what was captured of it.
+func (r *rehearsal) world(ctx context.Context, l *live) error {
 	at := slices.Index(r.members, l)
 	note := &r.line.Clusters[at]
 	start := time.Now()
@@ -192,6 +218,9 @@ func (r *rehearsal) prepare(ctx context.Context, l *live) error {
 	objects, refused := initial(l.World, l.All, owners)
 	if r.standing != nil {
 		objects = r.standing[l.Member].pick(append(homes(objects, l.Sets), objects...))
+	}
+	if err := playImages(ctx, l.cluster, objects); err != nil {
+		return fmt.Errorf("images of the world: %w", err)
 	}
 	created, err := l.client.load(ctx, objects, refused)
 	if err != nil {
@@ -203,7 +232,7 @@ func (r *rehearsal) prepare(ctx context.Context, l *live) error {
 	for _, o := range l.Others {
 		u, err := parse(&o)
 		if err == nil {
-			err = l.client.put(ctx, u)
+			err = l.client.Put(ctx, u)
 		}
 		if err != nil {
 			refused.add("of the candidate: "+refusal(err), title(o.Kind, o.Namespace, o.Name))
@@ -211,14 +240,22 @@ func (r *rehearsal) prepare(ctx context.Context, l *live) error {
 	}
 	note.Objects, note.Refused = created, refused.list()
 	r.step(start, l.Name, fmt.Sprintf("%d objects of the captured world created", created), "")
+	return nil
+}
+
+// measure gives a cluster today's policies and measures how it answers.
+func (r *rehearsal) measure(ctx context.Context, l *live) error {
 	empty := policy.FromObjects(l.Name, nil)
 	installed := r.install(ctx, l, empty, l.Sets[0], r.baseline(l))
+	if r.hub != nil {
+		installed = append(installed, r.carry(ctx, l, "", r.plan.Hub.initial[l.Name], l.Sets[0])...)
+	}
 	for _, c := range installed {
 		if c.Error != "" {
 			return fmt.Errorf("install %s: %s", c.Policy, c.Error)
 		}
 	}
-	start = time.Now()
+	start := time.Now()
 	l.before = l.sender.Replay(ctx, l.Records, r.trafficOf(nil))
 	r.step(start, l.Name, fmt.Sprintf("%d requests sent before the rollout", len(l.before)), "")
 	r.compare(l, "before the rollout", l.Sets[0], l.before)
@@ -229,6 +266,9 @@ func (r *rehearsal) prepare(ctx context.Context, l *live) error {
 func (r *rehearsal) baseline(l *live) []change {
 	var out []change
 	for _, o := range l.Sets[0].Objects {
+		if r.hub != nil && r.hubs(l, &o) {
+			continue
+		}
 		out = append(out, change{object: &o, Change: timeline.Change{
 			Cluster: l.Name, Policy: title(o.Kind, o.Namespace, o.Name), Action: "created", Mode: string(policy.ModeOf(o))}})
 	}
@@ -298,8 +338,13 @@ func (r *rehearsal) compare(l *live, stage string, set *policy.Set, answers []tr
 	}
 	for i, a := range answers {
 		rec := l.Records[i]
-		told := r.predicted[l.Member].of(rec, set)
+		var told foretold
+		if set != nil {
+			told = r.predicted[l.Member].of(rec, set)
+		}
 		switch {
+		case set == nil:
+			gone.add("the member holds a mixture of versions, which nobody has predicted", l.Name+" "+request(rec))
 		case a.Kind != traffic.Admitted && a.Kind != traffic.Denied:
 			gone.add(cmp.Or(a.Reason, string(a.Kind)), l.Name+" "+request(rec))
 		case told.decision == verdict.DecisionUndecided || told.decision == verdict.DecisionError:

@@ -16,7 +16,7 @@ func (c *comparison) rights(ctx context.Context, l *live) error {
 	objects := l.World.Objects(func(string, string) bool { return true })
 	for _, resource := range []string{"clusterroles", "clusterrolebindings", "roles", "rolebindings"} {
 		gvr := schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: resource}
-		found, err := l.client.dynamic.Resource(gvr).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/part-of=kyverno"})
+		found, err := l.client.Dynamic.Resource(gvr).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/part-of=kyverno"})
 		if err != nil {
 			return fmt.Errorf("list the %s of Kyverno: %w", resource, err)
 		}

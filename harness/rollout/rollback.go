@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/objects"
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/harness/traffic"
 	"github.com/seatrial/seatrial/scenarios"
@@ -60,7 +61,7 @@ type trial struct {
 }
 
 func (r *rehearsal) waysOf(ctx context.Context, l *live, ways []string) []timeline.Rollback {
-	now := l.Sets[r.reached(l)]
+	now := r.ended(l)
 	t, err := r.deny(ctx, l, now)
 	defer func() { // the cluster ends as the rollout left it
 		if t != nil {
@@ -221,7 +222,7 @@ func (t *trial) failOpen(ctx context.Context) (undo func(context.Context) error,
 	}
 	for _, resource := range []string{"validatingwebhookconfigurations", "mutatingwebhookconfigurations"} {
 		gvr := schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: resource}
-		list, err := t.client.dynamic.Resource(gvr).List(ctx, metav1.ListOptions{LabelSelector: "webhook.kyverno.io/managed-by=kyverno"})
+		list, err := t.client.Dynamic.Resource(gvr).List(ctx, metav1.ListOptions{LabelSelector: "webhook.kyverno.io/managed-by=kyverno"})
 		if err != nil {
 			return undo, "", err
 		}
@@ -235,7 +236,7 @@ func (t *trial) failOpen(ctx context.Context) (undo func(context.Context) error,
 			if err := unstructured.SetNestedSlice(w.Object, hooks, "webhooks"); err != nil {
 				return undo, "", err
 			}
-			if _, err := t.client.dynamic.Resource(gvr).Update(ctx, &w, metav1.UpdateOptions{FieldManager: manager}); err != nil {
+			if _, err := t.client.Dynamic.Resource(gvr).Update(ctx, &w, metav1.UpdateOptions{FieldManager: objects.Manager}); err != nil {
 				return undo, "", err
 			}
 		}
@@ -250,13 +251,13 @@ func (c *client) apply(ctx context.Context, ch *change) error {
 		if err != nil {
 			return err
 		}
-		return c.remove(ctx, o)
+		return c.Remove(ctx, o)
 	}
 	o, err := parse(ch.object)
 	if err != nil {
 		return err
 	}
-	return c.put(ctx, o)
+	return c.Put(ctx, o)
 }
 
 // untilAdmitted sends the probe until it is admitted and counts the answers before.

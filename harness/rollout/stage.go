@@ -15,6 +15,9 @@ import (
 // unreached is a stage as it stands in the timeline before its turn.
 func (r *rehearsal) unreached(s *Stage) timeline.Stage {
 	out := timeline.Stage{Name: s.Name, Index: s.Index, Mode: s.Mode, Scope: s.Namespaces, Outcome: timeline.Skipped}
+	if s.Hub != nil {
+		out.Placement, out.Run = s.Hub.Plan.Placement, s.Hub.Plan.Run
+	}
 	for _, m := range s.Picked {
 		out.Clusters = append(out.Clusters, m.Name)
 		for _, c := range s.Changes[m.Name] {
@@ -42,10 +45,28 @@ func (r *rehearsal) walk(ctx context.Context, s *Stage, out *timeline.Stage) (go
 	r.stage = s.Name
 	start := time.Now()
 	out.Start = start.Sub(r.start)
+	if s.Hub != nil {
+		if err := r.enter(ctx, s); err != nil {
+			if ctx.Err() != nil {
+				return false, err
+			}
+			out.Outcome, out.Note, out.Took = timeline.Held, strings.TrimPrefix(out.Note+"; the hub: "+message(err), "; "), time.Since(start)
+			return false, r.leave(ctx, s, false)
+		}
+	}
 	picked := r.picked(s)
+	if err := r.settle(ctx, s, picked); err != nil {
+		return false, err
+	}
 	slots := make([][]timeline.Change, len(picked))
 	err = r.each(ctx, picked, func(ctx context.Context, l *live) error {
-		slots[slices.Index(picked, l)] = r.install(ctx, l, l.Sets[s.Index], l.Sets[s.Index+1], s.Changes[l.Name])
+		i := slices.Index(picked, l)
+		if s.Hub != nil {
+			slots[i] = r.carry(ctx, l, s.Name, s.Hub.held[l.Name], l.Sets[s.Index+1])
+			r.look(ctx, l, s.Name, s.Hub.held[l.Name])
+			return nil
+		}
+		slots[i] = r.install(ctx, l, l.Sets[s.Index], l.Sets[s.Index+1], s.Changes[l.Name])
 		return nil
 	})
 	if err != nil {
@@ -56,6 +77,10 @@ func (r *rehearsal) walk(ctx context.Context, s *Stage, out *timeline.Stage) (go
 	answers := make([][]traffic.Answer, len(picked))
 	took := make([]time.Duration, len(picked))
 	err = r.each(ctx, picked, func(ctx context.Context, l *live) error {
+		if r.silent(l) {
+			r.step(time.Now(), l.Name, "no requests sent: its API server is stopped", "")
+			return nil
+		}
 		i := slices.Index(picked, l)
 		begin := time.Now()
 		answers[i] = l.sender.Replay(ctx, l.Records, r.trafficOf(s))
@@ -65,6 +90,12 @@ func (r *rehearsal) walk(ctx context.Context, s *Stage, out *timeline.Stage) (go
 	})
 	if err != nil {
 		return false, err
+	}
+	if len(s.Actions) > 0 {
+		if err := r.act(ctx, s); err != nil {
+			return false, err
+		}
+		soaked = time.Now().Add(time.Duration(s.Soak)) // controllers get that long to follow
 	}
 	if wait := time.Until(soaked); wait > 0 {
 		begin := time.Now()
@@ -76,7 +107,7 @@ func (r *rehearsal) walk(ctx context.Context, s *Stage, out *timeline.Stage) (go
 		if answers[i] == nil {
 			continue
 		}
-		misses += r.compare(l, s.Name, l.Sets[s.Index+1], answers[i])
+		misses += r.compare(l, s.Name, r.inForce(l, s), answers[i])
 		out.Traffic = append(out.Traffic, l.summary(answers[i], took[i]))
 	}
 	if err := ctx.Err(); err != nil {
@@ -87,7 +118,20 @@ func (r *rehearsal) walk(ctx context.Context, s *Stage, out *timeline.Stage) (go
 	out.Outcome = r.decide(s, picked, out)
 	r.step(begin, "", "gate: "+string(out.Outcome), "")
 	if out.Outcome == timeline.RolledBack {
-		err = r.undo(ctx, s, picked, answers)
+		undo := r.undo
+		if s.Hub != nil {
+			undo = r.undoHub
+		}
+		err = undo(ctx, s, picked, answers)
+	}
+	if s.Hub != nil && err == nil {
+		err = r.leave(ctx, s, out.Outcome == timeline.Passed)
+	}
+	if err == nil {
+		err = r.uncordon(ctx)
+	}
+	if err == nil && out.Outcome == timeline.RolledBack {
+		err = r.recovered(ctx)
 	}
 	out.Took = time.Since(start)
 	return out.Outcome == timeline.Passed, err

@@ -122,7 +122,7 @@ func (s standing) world(w *capture.World) (*capture.World, error) {
 		have[id] = true
 		if content, ok := s[id]; ok {
 			objects = append(objects, &capture.WorldObject{Cluster: o.Cluster, Object: content, Origin: o.Origin})
-		} else if id.kind == capture.APIResourceList {
+		} else if id.kind == capture.APIResourceList || id.kind == capture.RegistryAnswerKind {
 			objects = append(objects, o)
 		}
 	}

@@ -4,56 +4,27 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/discovery/cached/memory"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/restmapper"
 
+	"github.com/seatrial/seatrial/harness/objects"
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
 // client is how the rehearsal changes a cluster.
-type client struct {
-	dynamic dynamic.Interface
-	mapper  *restmapper.DeferredDiscoveryRESTMapper
-}
+type client struct{ *objects.Client }
 
 func newClient(cfg *rest.Config) (*client, error) {
-	d, err := dynamic.NewForConfig(cfg)
-	if err != nil {
-		return nil, err
-	}
-	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
-	if err != nil {
-		return nil, err
-	}
-	return &client{d, restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco))}, nil
-}
-
-func (c *client) resource(o *unstructured.Unstructured) (dynamic.ResourceInterface, error) {
-	gvk := o.GroupVersionKind()
-	m, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
-	if err != nil {
-		return nil, err
-	}
-	if m.Scope.Name() == "root" {
-		return c.dynamic.Resource(m.Resource), nil
-	}
-	return c.dynamic.Resource(m.Resource).Namespace(cmp.Or(o.GetNamespace(), "default")), nil
+	c, err := objects.New(cfg)
+	return &client{c}, err
 }
 
 // leftOut are kinds of a captured world that a rehearsal must not have: they would call
@@ -68,7 +39,7 @@ var leftOut = map[string]string{
 	"PolicyReport": "Kyverno writes it here", "ClusterPolicyReport": "Kyverno writes it here",
 	"EphemeralReport": "Kyverno writes it here", "ClusterEphemeralReport": "Kyverno writes it here",
 	"UpdateRequest":   "Kyverno writes it here",
-	"APIResourceList": "is no object", "Report": "Kyverno writes it here", "ClusterReport": "Kyverno writes it here",
+	"APIResourceList": "is no object", "RegistryAnswer": "is no object", "Report": "Kyverno writes it here", "ClusterReport": "Kyverno writes it here",
 }
 
 // order of creation: what others need comes first.
@@ -223,7 +194,7 @@ func (c *client) load(ctx context.Context, objects []*unstructured.Unstructured,
 		group.SetLimit(8)
 		for i, o := range objects[:n] {
 			group.Go(func() error {
-				failures[i] = c.create(within, o)
+				failures[i] = c.Create(within, o)
 				return ctx.Err()
 			})
 		}
@@ -238,58 +209,13 @@ func (c *client) load(ctx context.Context, objects []*unstructured.Unstructured,
 			refused.add(refusal(failures[i]), name(o))
 		}
 		if objects[0].GetKind() == "CustomResourceDefinition" {
-			if err := c.served(ctx, objects[:n]); err != nil {
+			if err := c.Served(ctx, objects[:n]); err != nil {
 				return created, err
 			}
 		}
 		objects = objects[n:]
 	}
 	return created, nil
-}
-
-func (c *client) create(ctx context.Context, o *unstructured.Unstructured) error {
-	r, err := c.resource(o)
-	if err != nil {
-		return err
-	}
-	_, err = r.Create(ctx, o, metav1.CreateOptions{FieldManager: manager})
-	if apierrors.IsAlreadyExists(err) { // made by the API server itself: default, kube-system
-		return nil
-	}
-	return err
-}
-
-// manager is the name of our writes.
-const manager = "seatrial"
-
-// served waits until new kinds can be created.
-func (c *client) served(ctx context.Context, crds []*unstructured.Unstructured) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("custom resource definitions are not served after a minute"))
-	defer cancel()
-	gvr := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-	for _, crd := range crds {
-		for {
-			got, err := c.dynamic.Resource(gvr).Get(ctx, crd.GetName(), metav1.GetOptions{})
-			if apierrors.IsNotFound(err) || err == nil && established(got) {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-time.After(50 * time.Millisecond):
-			}
-		}
-	}
-	c.mapper.Reset()
-	return nil
-}
-
-func established(crd *unstructured.Unstructured) bool {
-	conditions, _, _ := unstructured.NestedSlice(crd.Object, "status", "conditions")
-	return slices.ContainsFunc(conditions, func(x any) bool {
-		m, _ := x.(map[string]any)
-		return m["type"] == "Established" && m["status"] == "True"
-	})
 }
 
 func refusal(err error) string {
@@ -361,5 +287,5 @@ func (c *client) configure(ctx context.Context, w *capture.World) error {
 	if err := json.Unmarshal(o.Object, &u.Object); err != nil {
 		return err
 	}
-	return c.put(ctx, fresh(u))
+	return c.Put(ctx, fresh(u))
 }

@@ -23,6 +23,9 @@ type Timeline struct {
 	Stages   []Stage    `json:"stages"`          // in order, those not reached included
 	Rollback []Rollback `json:"rollback,omitempty"`
 	Fleet    []Cell     `json:"fleet"` // the fleet at the end: sorted by policy, then cluster
+	Hub      *Hub       `json:"hub,omitempty"`
+	Faults   []Fault    `json:"faults,omitempty"`   // in the order in which they happened
+	Expected []Expected `json:"expected,omitempty"` // in the order of the file
 	Fidelity Fidelity   `json:"fidelity"`
 	Steps    []Step     `json:"steps"` // everything, in the order it started
 }
@@ -74,6 +77,9 @@ type Stage struct {
 	Gate     []Check   `json:"gate,omitempty"`
 	Traffic  []Traffic `json:"traffic,omitempty"` // by cluster, in fleet order
 	Note     string    `json:"note,omitempty"`
+	// Placement and Run say whose objects move, in a rehearsal from a hub.
+	Placement string `json:"placement,omitempty"`
+	Run       string `json:"run,omitempty"`
 }
 
 // A Change is a policy that a stage gives to a cluster.
@@ -145,6 +151,10 @@ type Cell struct {
 	Mode    string `json:"mode"`    // Audit, Enforce; empty where a policy has none; absent where it is not installed
 	Version string `json:"version"` // the first characters of its content's digest
 	Ready   bool   `json:"ready"`
+	// Of what came from a hub.
+	Snapshot string `json:"snapshot,omitempty"` // the placement and the index of its resource snapshot: "policies 1"
+	Stage    string `json:"stage,omitempty"`    // that brought it; empty: it was there before
+	Stale    string `json:"stale,omitempty"`    // why it is not what the hub intends
 }
 
 // Fidelity compares every live answer with the replay's prediction for it.

@@ -56,6 +56,19 @@ func driftIn(names []string, most int) string {
 	return strings.Join(names[:most], ", ") + " and " + number(len(names)-most) + " more"
 }
 
+// driftWhat is what could not be told of.
+func driftWhat(u *reports.DriftUnknown, most int) string {
+	in := driftIn(u.Clusters, most)
+	if len(u.Objects) == 0 {
+		return in
+	}
+	names := make([]string, len(u.Objects))
+	for i := range u.Objects {
+		names[i] = driftRef(&u.Objects[i])
+	}
+	return driftIn(names, most) + " in " + in
+}
+
 // driftUntil is when an exception should end, and by what.
 func driftUntil(e *reports.DriftException) string {
 	if e.Until == nil {

@@ -73,11 +73,7 @@ func driftMdUnknown(title string, list []reports.DriftUnknown) *section {
 	s := &section{head: "\n### " + title + "\n\n", limit: 4000}
 	s.list(len(list), 30, func(i int) string {
 		u := &list[i]
-		what := mdName(driftIn(u.Clusters, driftClusters))
-		if u.Object != nil {
-			what = mdCode(driftRef(u.Object)) + " in " + what
-		}
-		return "- " + what + ": " + mdSentence(u.Reason) + "\n"
+		return "- " + mdSentence(driftWhat(u, driftClusters)) + ": " + mdSentence(u.Reason) + "\n"
 	}, func(i int) string { return mdRest(number(len(list)-i) + " more") })
 	return s
 }

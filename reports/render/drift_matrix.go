@@ -12,6 +12,8 @@ import (
 const (
 	driftRows     = 40 // of the matrix without Detail
 	driftNameMost = 44 // columns of an object's name; fewer where the page is narrow
+	driftHeadMost = 4  // of a cluster's short name that is taken before numbers
+	driftNameLess = 26 // and no fewer than this, to have all clusters beside each other
 )
 
 // driftMark writes a state's sign, with its colour.
@@ -42,11 +44,9 @@ func (p *page) driftMatrix(d *reports.Drift) {
 		name = max(name, columns(clean(driftRef(&rows[i].Object))))
 	}
 	name = min(name, driftNameMost, p.width/2)
-	heads, key := p.driftHeads(d.Clusters, p.width-2-name-gap)
-	wide := 0
-	for _, h := range heads {
-		wide = max(wide, columns(h))
-	}
+	heads, key := p.driftHeads(d.Clusters, p.width-2-min(name, driftNameLess)-gap)
+	wide := driftWidest(heads)
+	name = max(min(name, driftNameLess), min(name, p.width-2-gap-(wide+1)*len(heads)))
 	fit := max(1, (p.width-2-name-gap)/(wide+1))
 	p.heading("Intended against installed")
 	for from := 0; from < len(heads); from += fit {
@@ -88,13 +88,7 @@ func (p *page) driftHeads(clusters []reports.DriftCluster, most int) (heads []st
 	for i := range clusters {
 		names[i] = clean(clusters[i].Name)
 	}
-	fits := func(heads []string) bool {
-		wide := 0
-		for _, h := range heads {
-			wide = max(wide, columns(h))
-		}
-		return (wide+1)*len(heads) <= most
-	}
+	fits := func(heads []string) bool { return (driftWidest(heads)+1)*len(heads) <= most }
 	if fits(names) {
 		return names, ""
 	}
@@ -103,7 +97,7 @@ func (p *page) driftHeads(clusters []reports.DriftCluster, most int) (heads []st
 	for i, n := range names {
 		short[i] = n[len(prefix):]
 	}
-	if prefix != "" && fits(short) {
+	if prefix != "" && (fits(short) || driftWidest(short) <= driftHeadMost) {
 		return short, "the clusters' names begin with " + prefix
 	}
 	var keys []string
@@ -112,6 +106,14 @@ func (p *page) driftHeads(clusters []reports.DriftCluster, most int) (heads []st
 		keys = append(keys, fmt.Sprintf("%d %s", i+1, names[i]))
 	}
 	return short, "clusters: " + strings.Join(keys, ", ")
+}
+
+func driftWidest(names []string) int {
+	wide := 0
+	for _, n := range names {
+		wide = max(wide, columns(n))
+	}
+	return wide
 }
 
 // driftPrefix ends at a dash or a dot, so that what is left is a word.
@@ -145,5 +147,5 @@ func driftLegend(d *reports.Drift) string {
 	if has[""] {
 		parts = append(parts, "· not intended here")
 	}
-	return strings.Join(parts, "   ")
+	return strings.Join(parts, ", ")
 }

@@ -132,13 +132,9 @@ func (p *page) driftUnknown(title string, list []reports.DriftUnknown) {
 	shown := min(len(list), p.limit(textRows))
 	for i := range shown {
 		u := &list[i]
-		what := driftIn(u.Clusters, p.limit(driftClusters))
-		if u.Object != nil {
-			what = driftRef(u.Object) + " in " + what
-		}
 		p.write("  ")
 		p.glyph("?")
-		p.wrapped(p.plain, what+": "+u.Reason, "    ")
+		p.wrapped(p.plain, driftWhat(u, p.limit(driftClusters))+": "+u.Reason, "    ")
 	}
 	if n := len(list) - shown; n > 0 {
 		p.rest(number(n) + " more")

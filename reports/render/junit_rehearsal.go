@@ -24,6 +24,13 @@ func rehearsalSuite(t *timeline.Timeline) *junitSuite {
 	for i := range t.Stages {
 		suite.add(stageCase(t, r, i))
 	}
+	for _, e := range t.Expected {
+		c := junitCase{Name: clean("expected " + e.What), Class: clean("rehearsal " + t.Scenario)}
+		if !e.Holds {
+			c.Failure = said("expectation", "found "+e.Found, e.What)
+		}
+		suite.add(c)
+	}
 	if t.Outcome == timeline.Failed && suite.Errors == 0 {
 		suite.add(junitCase{Name: "rehearsal", Class: suite.Name, Error: said("failed", "the rehearsal ended early", t.Error)})
 	}

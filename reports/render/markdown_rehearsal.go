@@ -15,7 +15,7 @@ func mdRehearsal(t *timeline.Timeline) []*section {
 		return nil
 	}
 	r := reports.RundownOf(t)
-	return []*section{mdOutcome(t), mdStages(t, r), mdUnmet(r.Unmet), mdFailures(r.Failures), mdWays(r.Ways), mdFidelity(t, r), mdMisses(t.Fidelity.Misses)}
+	return []*section{mdOutcome(t), mdStages(t, r), mdExpected(t.Expected), mdHub(t), mdUnmet(r.Unmet), mdFailures(r.Failures), mdWays(r.Ways), mdFidelity(t, r), mdMisses(t.Fidelity.Misses)}
 }
 
 func mdOutcome(t *timeline.Timeline) *section {
@@ -37,6 +37,30 @@ func mdStages(t *timeline.Timeline, r *reports.Rundown) *section {
 		}
 		return mdRow(mdCode(one.Name), mdName(stageChange(one)), outcome, cell(r.Stages[i].Denied), gateCell(one, &r.Stages[i]), stageTook(one))
 	}, func(i int) string { return mdRest(moreStages(len(t.Stages) - i)) })
+	return s
+}
+
+func mdExpected(list []timeline.Expected) *section {
+	s := &section{head: "\nExpected:\n\n", limit: 3000}
+	s.list(len(list), markdownRows, func(i int) string {
+		e := &list[i]
+		return fmt.Sprintf("- %s %s: found %s\n", holdsGlyph(e.Holds), mdText(e.What), mdSentence(e.Found))
+	}, func(i int) string { return mdRest(count(len(list)-i, "more expectation")) })
+	return s
+}
+
+// mdHub is how the policies came, with what arrived otherwise than planned.
+func mdHub(t *timeline.Timeline) *section {
+	s := &section{limit: 4000}
+	if t.Hub == nil {
+		return s
+	}
+	h := t.Hub
+	s.add("\n" + holdsGlyph(h.Agreed == h.Compared) + " " + mdSentence(hubFacts(h)) + ".\n")
+	s.list(len(h.Differences), textMisses, func(i int) string {
+		d := &h.Differences[i]
+		return fmt.Sprintf("- %s on %s, %s: planned %s, found %s\n", mdCode(d.Object), mdCode(d.Cluster), mdText(d.Stage), mdSentence(d.Planned), mdSentence(d.Live))
+	}, func(i int) string { return mdRest(count(len(h.Differences)-i, "more object")) })
 	return s
 }
 

@@ -32,12 +32,14 @@ func (p *page) rehearsal(t *timeline.Timeline) {
 	}
 	p.line("")
 	p.stages(t, r)
+	p.expected(t.Expected)
 	p.unmet(r.Unmet)
 	p.failures(r.Failures)
 	p.denied(r.Denied)
 	p.traffic(t, r)
 	p.refused(t.Clusters)
 	p.matrix(&r.Matrix)
+	p.hub(t.Hub, t.Faults)
 	p.ways(r.Ways)
 	p.fidelity(t, r)
 }

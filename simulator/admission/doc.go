@@ -4,9 +4,9 @@
 // objects: service accounts, tolerations, priorities, limit ranges, default classes.
 //
 // [Prepare] is all there is. Objects that an API server has answered with ([capture.Record]
-// Live) have been through all of it and stay as they are; kinds of custom resources only
-// get their namespace.
+// Live) have been through all of it and stay as they are. Custom resources get the defaults
+// of their definitions, lose the fields that these do not know, and get their namespace.
 //
-// It does not do: quotas, PodSecurity and other plugins that only refuse, defaults of
-// CustomResourceDefinitions, conversion between versions.
+// It does not do: quotas and other plugins that refuse after webhooks, validation by schemas,
+// conversion of custom resources between versions.
 package admission

@@ -19,13 +19,16 @@ func (r *Refused) Error() string { return r.Reason }
 // Prepare returns the object of a request as webhooks get it. w is the world of the
 // request's cluster. A *Refused error says that none would be asked; others are ours.
 func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
-	written := rec.Operation == capture.Create || rec.Operation == capture.Update
-	if !written || rec.SubResource != "" || answered(rec) || len(rec.Object) == 0 || rec.Lacks(capture.MissingObject) {
+	if !written(rec) || answered(rec) {
 		return rec.Object, nil
 	}
 	gvk := schema.GroupVersionKind(rec.Kind)
 	if !known().Recognizes(gvk) {
-		return inNamespace(rec)
+		object, err := custom(w, rec)
+		if err != nil {
+			return nil, err
+		}
+		return inNamespace(rec, object)
 	}
 	inside, err := decode(rec.Object, gvk)
 	if err != nil {
@@ -38,31 +41,56 @@ func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 	return encode(inside, gvk)
 }
 
+// Defaulted returns what a webhook made of the object of a request with the defaults of
+// what it added, as an API server fills them in after each webhook.
+func Defaulted(w *capture.World, rec *capture.Record, object json.RawMessage) (json.RawMessage, error) {
+	gvk := schema.GroupVersionKind(rec.Kind)
+	switch {
+	case !written(rec) || len(object) == 0:
+		return object, nil
+	case !known().Recognizes(gvk):
+		changed := *rec
+		changed.Object = object
+		return custom(w, &changed)
+	}
+	inside, err := decode(object, gvk)
+	if err != nil {
+		return nil, err
+	}
+	return encode(inside, gvk)
+}
+
+// written tells whether a request brings an object that the API server reads as one of its kind.
+func written(rec *capture.Record) bool {
+	write := rec.Operation == capture.Create || rec.Operation == capture.Update
+	return write && rec.SubResource == "" && len(rec.Object) > 0 && !rec.Lacks(capture.MissingObject)
+}
+
 // answered tells whether an API server has answered with the object: it has been through
 // all of this. An audit log holds objects as they were before the plugins.
 func answered(rec *capture.Record) bool { return rec.Live && rec.Origin.Source != "audit" }
 
 // inNamespace writes the namespace of the request into an object of any kind.
-func inNamespace(rec *capture.Record) (json.RawMessage, error) {
+func inNamespace(rec *capture.Record, raw json.RawMessage) (json.RawMessage, error) {
 	if rec.Namespace == "" {
-		return rec.Object, nil
+		return raw, nil
 	}
 	var head struct {
 		Metadata struct{ Namespace string }
 	}
-	if err := json.Unmarshal(rec.Object, &head); err != nil {
+	if err := json.Unmarshal(raw, &head); err != nil {
 		return nil, fmt.Errorf("decode the object: %w", err)
 	}
 	if head.Metadata.Namespace != "" {
-		return rec.Object, nil
+		return raw, nil
 	}
 	var object map[string]any
-	if err := json.Unmarshal(rec.Object, &object); err != nil {
+	if err := json.Unmarshal(raw, &object); err != nil {
 		return nil, fmt.Errorf("decode the object: %w", err)
 	}
 	meta, ok := object["metadata"].(map[string]any)
 	if !ok {
-		return rec.Object, nil
+		return raw, nil
 	}
 	meta["namespace"] = rec.Namespace
 	return json.Marshal(object)

@@ -3,6 +3,7 @@ package capture
 import (
 	"cmp"
 	"maps"
+	"net/url"
 	"slices"
 	"time"
 )
@@ -35,6 +36,43 @@ type ClusterInfo struct {
 	Duplicates int            `json:"duplicates"` // CREATEs of an object that was created before
 	World      map[string]int `json:"world"`      // objects that policies may look up, by kind
 	Policies   []string       `json:"policies"`   // installed: Kind/[namespace/]name
+	Registries *RegistryInfo  `json:"registries,omitempty"`
+}
+
+// RegistryInfo counts what image registries answered.
+type RegistryInfo struct {
+	Answers  int               `json:"answers"`
+	Hosts    []string          `json:"hosts"`
+	Bytes    int64             `json:"bytes"` // of bodies
+	From     time.Time         `json:"from"`
+	To       time.Time         `json:"to"`
+	Failures map[string]string `json:"failures"` // why there is no answer, by URL
+}
+
+func registryInfo(answers []RegistryAnswer) *RegistryInfo {
+	if len(answers) == 0 {
+		return nil
+	}
+	info := &RegistryInfo{Hosts: []string{}, Failures: map[string]string{}, From: answers[0].Fetched}
+	for _, a := range answers {
+		if at, err := url.Parse(a.URL); err == nil && !slices.Contains(info.Hosts, at.Host) {
+			info.Hosts = append(info.Hosts, at.Host)
+		}
+		if a.Fetched.Before(info.From) {
+			info.From = a.Fetched
+		}
+		if a.Fetched.After(info.To) {
+			info.To = a.Fetched
+		}
+		if a.Status == 0 {
+			info.Failures[a.URL] = a.Failure
+			continue
+		}
+		info.Answers++
+		info.Bytes += int64(len(a.Body))
+	}
+	slices.Sort(info.Hosts)
+	return info
 }
 
 // KindInfo counts the records of one kind and operation.
@@ -61,7 +99,13 @@ func Describe(path string, isPolicy func(apiVersion, kind string) bool) (*Info, 
 	}
 	meters := map[string]*clusterMeter{}
 	for _, cluster := range c.Clusters {
-		meters[cluster.Name] = newClusterMeter(cluster, c.World(cluster.Name), isPolicy)
+		meter := newClusterMeter(cluster, c.World(cluster.Name), isPolicy)
+		answers, err := c.World(cluster.Name).RegistryAnswers()
+		if err != nil {
+			return nil, err
+		}
+		meter.Registries = registryInfo(answers)
+		meters[cluster.Name] = meter
 	}
 	for r, err := range c.Records() {
 		if err != nil {

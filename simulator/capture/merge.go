@@ -49,13 +49,66 @@ func (c *Capture) copyTo(ctx context.Context, w *Writer, introduced map[string]b
 		case l.Cluster != nil:
 			introduced[l.Cluster.Name] = true
 			return w.Cluster(*l.Cluster)
-		case l.World != nil:
-			return w.World(*l.World)
-		case l.Skipped != nil:
-			return w.Skipped(*l.Skipped)
-		case l.Record != nil:
-			return w.Record(l.Record)
 		}
-		return nil
+		return w.copy(l)
 	})
+}
+
+// WithWorld writes the capture again, with more objects in the worlds of its clusters. Those
+// of the same kind and name as earlier ones take their place.
+func (c *Capture) WithWorld(ctx context.Context, out string, more map[string][]WorldObject) (End, error) {
+	w, err := NewWriter(out)
+	if err != nil {
+		return End{}, err
+	}
+	replaced := map[string]map[head]bool{}
+	for cluster, objects := range more {
+		replaced[cluster] = map[head]bool{}
+		for _, o := range objects {
+			replaced[cluster][headOf(o.Object)] = true
+		}
+	}
+	err = scan(c.Path, false, func(l *line, _ int) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		switch {
+		case l.World != nil && replaced[l.World.Cluster][headOf(l.World.Object)]:
+			return nil
+		case l.Cluster != nil:
+			return w.introduce(*l.Cluster, more[l.Cluster.Name])
+		}
+		return w.copy(l)
+	})
+	if err != nil {
+		w.Abort()
+		return End{}, err
+	}
+	return w.end, w.Close()
+}
+
+// introduce adds a cluster with the first objects of its world.
+func (w *Writer) introduce(c Cluster, objects []WorldObject) error {
+	if err := w.Cluster(c); err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if err := w.World(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copy adds a line of another capture that is not its header, a cluster or its end.
+func (w *Writer) copy(l *line) error {
+	switch {
+	case l.World != nil:
+		return w.World(*l.World)
+	case l.Skipped != nil:
+		return w.Skipped(*l.Skipped)
+	case l.Record != nil:
+		return w.Record(l.Record)
+	}
+	return nil
 }

@@ -273,22 +273,29 @@ func (c *comparison) used(o *Object, e *Exception) {
 	e.Uses = &use
 	switch n := m.Requests; {
 	case n == 0 && m.Unknown > 0:
-		o.Unverified = fmt.Sprintf("whether it is used: its policies could not be judged for %d requests", m.Unknown)
+		o.Unverified = "whether it is used: its policies could not be judged for " + requests(m.Unknown)
 	case n == 0 && c.names(m):
 		o.Unverified = "whether it is used: a policy that it names is missing"
 	case n == 0:
-		text := fmt.Sprintf("applied to none of the capture's %d requests", t.Requests)
+		text := "applied to no request of the capture"
 		if !t.judged(m) {
 			text += "; the policies that it names gave no verdict"
 		}
 		c.find(o, ExceptionUnused, text, "delete it, or replay a longer capture")
 	case m.LetThrough == 0 && m.Unknown == 0:
-		c.find(o, ExceptionNeedless, fmt.Sprintf("applied to %d requests, and all of them pass without it", n), "delete it, or replay a longer capture")
+		c.find(o, ExceptionNeedless, "applied to "+requests(n)+", which would pass without it", "delete it, or replay a longer capture")
 	default:
 		if wide := m.tooWide(); len(wide) > 0 {
 			c.find(o, ExceptionWide, "no request needed "+strings.Join(wide, ", "), "limit it to what is used, or replay a longer capture")
 		}
 	}
+}
+
+func requests(n int) string {
+	if n == 1 {
+		return "1 request"
+	}
+	return fmt.Sprintf("%d requests", n)
 }
 
 // names tells whether an exception names a policy that is missing.

@@ -63,17 +63,17 @@ type configChange struct {
 
 func configChanges(was, is map[string]any) []configChange {
 	var out []configChange
-	add := func(key string, e effect, why string) {
-		out = append(out, configChange{Difference{pathText([]string{"data", key}), raw(was[key]), raw(is[key]), why}, e})
+	add := func(key string, e effect, intended, installed []string, why string) {
+		out = append(out, configChange{Difference{pathText([]string{"data", key}), entriesText(intended), entriesText(installed), why}, e})
 	}
 	for _, key := range excluders {
 		before, after := configList(key, was[key]), configList(key, is[key])
 		won, lost := uncoveredFilters(after, before), uncoveredFilters(before, after)
 		if len(won) > 0 {
-			add(key, weaker, "Kyverno is kept from more ("+key+"): "+strings.Join(won, " "))
+			add(key, weaker, nil, won, "Kyverno is kept from more ("+key+"): "+strings.Join(won, " "))
 		}
 		if len(lost) > 0 {
-			add(key, stronger, "Kyverno is kept from less ("+key+"): "+strings.Join(lost, " "))
+			add(key, stronger, lost, nil, "Kyverno is kept from less ("+key+"): "+strings.Join(lost, " "))
 		}
 	}
 	for _, ch := range changesOf(webhooks(was["webhooks"]), webhooks(is["webhooks"])) {
@@ -84,6 +84,14 @@ func configChanges(was, is map[string]any) []configChange {
 		out = append(out, configChange{Difference{pathText(append([]string{"data"}, ch.path...)), raw(ch.was), raw(ch.is), ""}, unknown})
 	}
 	return out
+}
+
+// entriesText are the entries of a list that one side has more; nil for none.
+func entriesText(list []string) json.RawMessage {
+	if len(list) == 0 {
+		return nil
+	}
+	return raw(strings.Join(list, " "))
 }
 
 // rest is what of the data excludes nothing.

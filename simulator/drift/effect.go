@@ -205,11 +205,18 @@ func (j judge) mode(c change) (effect, string) {
 	}
 	switch {
 	case len(audit) > 0:
-		return weaker, join(audit) + ": Enforce intended, Audit found"
+		return weaker, ruleNames(audit) + ": Enforce intended, Audit found"
 	case len(enforce) > 0:
-		return stronger, join(enforce) + ": Audit intended, Enforce found"
+		return stronger, ruleNames(enforce) + ": Audit intended, Enforce found"
 	}
 	return unknown, "decides nothing: the rules say themselves what their failure does"
+}
+
+func ruleNames(names []any) string {
+	if len(names) == 1 {
+		return "rule " + join(names)
+	}
+	return "rules " + join(names)
 }
 
 type modeList struct {

@@ -40,8 +40,8 @@ type State = Kind
 
 // The states without a finding.
 const (
-	InSync       State = "in-sync"
-	NotEvaluated State = "not-evaluated"
+	InSync       Kind = "in-sync"
+	NotEvaluated Kind = "not-evaluated"
 )
 
 // A Question is what a fleet should hold, and what it holds.

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,9 @@ func (w *world) deliver(p *placed, cluster string, snapshot *resourceSnapshot, o
 	}
 	d.index, d.overrides, d.apply = snapshot.index, overrides, p.applyStrategy()
 	work, failure := render(snapshot.objects, overrides, w.member(cluster), w.release)
+	if missing := w.book.missing(overrides); missing != "" {
+		failure = overriddenFailed(errors.New(missing))
+	}
 	d.failure = failure
 	if failure != "" {
 		w.markStale(p, cluster, failure) // the old Work stays
@@ -98,6 +102,13 @@ func (w *world) applyObject(p *placed, cluster string, d *delivery, o rendered) 
 		if reason := w.takeOver(p, cluster, d, o.object); reason != "" {
 			return reason
 		}
+	}
+	if w.unguarded[cluster] && isPolicy(o.object) && now.Object.Digest != o.object.Digest {
+		if known {
+			now.Stale = "Kyverno is down on the member, and its webhook refuses the update"
+			w.held[cluster][id] = now
+		}
+		return "failed calling webhook: Kyverno is down"
 	}
 	w.held[cluster][id] = holding{owner: p.id, Delivered: Delivered{Object: o.object, Placement: p.key, Index: d.workIndex, Overrides: o.by}}
 	return ""

@@ -12,8 +12,8 @@ import (
 
 // What may happen, for errors.
 const eventForms = `"CLUSTER leaves", "CLUSTER joins [KEY=VALUE …]", "CLUSTER label KEY=VALUE|KEY- …", "CLUSTER property NAME=VALUE|NAME- …", ` +
-	`"CLUSTER taint KEY[=VALUE][:NoSchedule]", "CLUSTER untaint KEY", "CLUSTER unhealthy [10m]", "CLUSTER healthy", ` +
-	`"hub down", "hub up", "approve RUN/STAGE", "stop RUN" or "resume RUN"`
+	`"CLUSTER taint KEY[=VALUE][:NoSchedule]", "CLUSTER untaint KEY", "CLUSTER unhealthy [10m]", "CLUSTER healthy", "CLUSTER kyverno down|up", ` +
+	`"hub down", "hub up", "approve RUN/STAGE", "stop RUN" or "resume RUN"; with @TIME at the end to say when`
 
 // unhealthyFor is how long a member has been unhealthy when an event does not say.
 const unhealthyFor = "10m"
@@ -26,6 +26,12 @@ func ParseEvent(text string) (Event, error) {
 	}
 	e := Event{Text: strings.Join(words, " "), Subject: words[0], Verb: words[1], Args: words[2:]}
 	var err error
+	if last := words[len(words)-1]; len(words) > 2 && strings.HasPrefix(last, "@") {
+		if e.At, err = time.ParseDuration(last[1:]); err != nil || e.At < 0 {
+			return Event{}, fmt.Errorf("event %q: %q is no time, such as @30m", text, last)
+		}
+		e.Timed, e.Args = true, e.Args[:len(e.Args)-1]
+	}
 	switch {
 	case words[0] == "hub":
 		err = e.hub()
@@ -90,6 +96,11 @@ func (e *Event) ofMember() error {
 		return err
 	case "untaint":
 		return e.count(1, 1)
+	case "kyverno":
+		if len(e.Args) != 1 || e.Args[0] != "down" && e.Args[0] != "up" {
+			return fmt.Errorf(`Kyverno is "down" or "up"`)
+		}
+		return nil
 	}
 	return fmt.Errorf("%q is not known: want %s", e.Verb, eventForms)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/seatrial/seatrial/simulator/policy"
 )
@@ -39,26 +40,36 @@ func (k KubeFleet) Plan(ctx context.Context, q Question) (*Plan, error) {
 		}
 	}
 	w.installed = q.Installed
-	members := MergeMembers(q.Members, q.After.Members)
-	w.begin(members)
-	w.adopt(q.After, members)
-	w.settle()
-	for _, e := range q.Events {
+	w.begin(MergeMembers(q.Members, q.After.Members))
+	w.adopt(q.After, q.Members)
+	w.settleUntil(until(q.Events, 0))
+	for i, e := range q.Events {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("plan: %w", err)
 		}
-		if err := w.happen(e); err != nil {
+		if err := w.happen(e, until(q.Events, i+1)); err != nil {
 			return nil, fmt.Errorf("plan: %w", err)
 		}
 	}
+	w.settle()
 	w.conclude()
+	w.nameCauses()
 	return w.plan(q), nil
+}
+
+// until is how far the world goes before an event: to its time, or to the end of what is
+// under way.
+func until(events []Event, i int) time.Duration {
+	if i < len(events) && events[i].Timed {
+		return events[i].At
+	}
+	return never
 }
 
 // place places an old state to its end.
 func (w *world) place(hub *Hub, members []*Member) {
 	w.quiet = true
-	w.adopt(hub, MergeMembers(members, hub.Members))
+	w.adopt(hub, members)
 	assumed := w.assumeApprovals()
 	w.settle()
 	w.rest()

@@ -75,6 +75,20 @@ func (b overrideBook) latest() []overrideSnapshot {
 	return out
 }
 
+// overrideHistory is how many snapshots of an override are kept; hard-coded in KubeFleet.
+const overrideHistory = 10
+
+// missing is KubeFleet's text for a snapshot that is not there any more: its override was
+// deleted, or has changed too often since. Empty when all are there.
+func (b overrideBook) missing(snapshots []overrideSnapshot) string {
+	for _, s := range snapshots {
+		if latest, ok := b[s.key()]; !ok || latest.index-s.index >= overrideHistory {
+			return fmt.Sprintf("%sSnapshot %s is not found", strings.ToLower(s.kind[:1])+s.kind[1:], s.id())
+		}
+	}
+	return ""
+}
+
 // hashOf digests the JSON form of a value.
 func hashOf(v any) string {
 	raw, err := json.Marshal(v)

@@ -44,13 +44,17 @@ type Question struct {
 
 // An Event is something that happens to a fleet: "cluster-3 leaves", "cluster-9 joins",
 // "cluster-4 label env=dev", "cluster-4 taint key=value:NoSchedule",
-// "cluster-5 unhealthy 10m", "cluster-5 healthy", "hub down", "hub up",
+// "cluster-5 unhealthy 10m", "cluster-5 healthy", "cluster-5 kyverno down", "hub down", "hub up",
 // "approve RUN/STAGE", "stop RUN", "resume RUN".
 type Event struct {
 	Text    string   `json:"text"` // as asked
 	Subject string   `json:"-"`    // the member, "hub", or the run
 	Verb    string   `json:"-"`    // "leaves", "label", …
 	Args    []string `json:"-"`
+	// Timed events ("cluster-3 leaves @30m") happen At a time since the hub objects changed,
+	// in the middle of what is under way then; others when everything before is through.
+	Timed bool          `json:"-"`
+	At    time.Duration `json:"-"`
 }
 
 // A Plan is what each member gets at each stage.

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
@@ -19,11 +18,9 @@ import (
 // reader fills a hub, object by object, in the order in which they would be applied.
 type reader struct {
 	hub     *Hub
-	at      time.Time
 	seen    map[ObjectRef]*policy.Object
 	derived map[string]int // objects that controllers make, by kind
-	budgets []*policy.Object
-	later   []func() // checks that need the whole hub
+	later   []func()       // checks that need the whole hub
 }
 
 // add takes one object. Cluster-scoped objects lose a namespace, namespaced ones get one,

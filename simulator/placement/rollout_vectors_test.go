@@ -50,7 +50,7 @@ type rolloutCase struct {
 	Index    map[string]int      `json:"index"`    // latest resource snapshot by placement
 }
 
-// warningsOfInterest are compared exactly; others have no place in the cases.
+// rolloutFiles are the files of cases about rollouts, by area.
 func rolloutFiles(t *testing.T) []string {
 	t.Helper()
 	var out []string
@@ -95,13 +95,21 @@ func TestRolloutVectors(t *testing.T) {
 			})
 		}
 	}
-	if count < 6 {
-		t.Errorf("%d cases are left, want more", count)
+	if count < 110 {
+		t.Errorf("%d cases are left, want 110 and more", count)
 	}
 }
 
 func (c rolloutCase) check(t *testing.T, objects map[string]json.RawMessage) {
 	plan := c.plan(t, objects)
+	checkPlan(t, plan)
+	again, err := json.Marshal(c.plan(t, objects))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, err := json.Marshal(plan); err != nil || !bytes.Equal(first, again) {
+		t.Errorf("two plans of one question differ (%v)", err)
+	}
 	got := rolloutCase{Stages: []string{}}
 	for _, s := range plan.Stages[1:] {
 		got.Stages = append(got.Stages, describeStage(s))
@@ -124,6 +132,28 @@ func (c rolloutCase) check(t *testing.T, objects map[string]json.RawMessage) {
 	}
 	c.checkContent(t, last)
 	c.checkWords(t, plan)
+}
+
+// checkPlan holds what is true of every plan: time goes on, and the clusters of a stage
+// are exactly those whose objects change in it.
+func checkPlan(t *testing.T, plan *Plan) {
+	t.Helper()
+	if len(plan.Stages) == 0 || plan.Stages[0].Name != "before" || len(plan.Stages[0].Clusters) > 0 {
+		t.Fatal("a plan begins with what is there before")
+	}
+	for i, s := range plan.Stages[1:] {
+		before := plan.Stages[i]
+		if s.At < before.At || s.Name == "" {
+			t.Errorf("stage %q at %s follows %q at %s", s.Name, s.At, before.Name, before.At)
+		}
+		for _, member := range sortedKeys(s.States) {
+			was := before.States[member]
+			changed := was == nil && len(s.States[member].Delivered) > 0 || was != nil && !sameObjects(was, s.States[member])
+			if changed != slices.Contains(s.Clusters, member) {
+				t.Errorf("stage %q: %s changes: %v, its clusters: %v", s.Name, member, changed, s.Clusters)
+			}
+		}
+	}
 }
 
 func (c rolloutCase) checkContent(t *testing.T, last Stage) {

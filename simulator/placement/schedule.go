@@ -180,40 +180,6 @@ func (r *round) held() map[string]bool {
 	return out
 }
 
-func (r *round) pickFixed() {
-	if len(r.policy.ClusterNames) == 0 {
-		r.condition = pending
-		return
-	}
-	valid := map[string]bool{}
-	missing := 0
-	for _, name := range r.policy.ClusterNames {
-		m := r.member(name)
-		switch {
-		case m == nil:
-			r.reasons[name] = Decision{Reason: fmt.Sprintf("Specified cluster %q is not found", name)}
-			missing++
-		case m.ineligible(r.at) != "":
-			r.reasons[name] = Decision{Reason: fmt.Sprintf("Cluster %q is not eligible for resource placement yet: %s", name, m.ineligible(r.at))}
-			missing++
-		default:
-			valid[name] = true
-		}
-	}
-	for _, b := range r.obsolete() {
-		if !valid[b.Cluster] {
-			b.unschedule()
-		}
-	}
-	held := r.held()
-	for _, name := range r.policy.ClusterNames {
-		if valid[name] && !held[name] {
-			r.bind(name, nil)
-		}
-	}
-	r.fulfilled(len(valid), len(valid)+missing)
-}
-
 // fulfilled sets the condition of a policy that got some of the clusters that it wants.
 func (r *round) fulfilled(found, wanted int) {
 	if found < wanted {
@@ -221,66 +187,4 @@ func (r *round) fulfilled(found, wanted int) {
 		return
 	}
 	r.condition = Condition{"True", "SchedulingPolicyFulfilled", fmt.Sprintf("found all cluster needed as specified by the scheduling policy, found %d cluster(s)", found)}
-}
-
-// filter returns the members on which nothing keeps the placement away, and notes the
-// reason of the others. Clusters that hold a binding of the current policy are neither.
-func (r *round) filter(held map[string]bool) ([]*Member, error) {
-	spread := r.spread(held)
-	var passed []*Member
-	for _, m := range r.members {
-		reason, err := r.unfit(m)
-		if err != nil {
-			return nil, err
-		}
-		if reason == "" && held[m.Name] {
-			continue
-		}
-		if reason == "" {
-			reason = spread.violated[m.Name]
-		}
-		if reason == "" {
-			passed = append(passed, m)
-			continue
-		}
-		r.reasons[m.Name] = Decision{Reason: "ClusterUnschedulable, " + reason}
-	}
-	return passed, nil
-}
-
-// unfit is the first reason that keeps a placement from a member, whatever else it is on.
-func (r *round) unfit(m *Member) (string, error) {
-	matches, err := r.policy.requires(m, r.selectors)
-	if err != nil {
-		return "", err
-	}
-	if !matches {
-		return "cluster does not match with any of the required cluster affinity terms", nil
-	}
-	if reason := m.ineligible(r.at); reason != "" {
-		return reason, nil
-	}
-	if reason := m.lacksNamespace(r.p.Namespace); reason != "" {
-		return reason, nil
-	}
-	for _, t := range m.Taints {
-		if !slices.ContainsFunc(r.policy.Tolerations, t.toleratedBy) {
-			return fmt.Sprintf("taint %s cannot be tolerated", t), nil
-		}
-	}
-	return "", nil
-}
-
-// toleratedBy tells whether a toleration lets the taint pass. Without an operator it never does.
-func (t Taint) toleratedBy(by toleration) bool {
-	if by.Effect != "" && by.Effect != t.Effect {
-		return false
-	}
-	switch by.Operator {
-	case "Exists":
-		return by.Key == "" || by.Key == t.Key
-	case "Equal":
-		return by.Key == t.Key && by.Value == t.Value
-	}
-	return false
 }

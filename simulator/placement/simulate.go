@@ -30,10 +30,12 @@ type world struct {
 	left      map[string]bool               // members that are gone, with what they hold
 	later     map[string][]func()           // what waits for a member's agent
 	installed map[string]*policy.Set
+	unguarded map[string]bool // members on which Kyverno is down
 	states    map[string]*State
 	dirty     map[string]bool
 
 	stages   []Stage
+	causes   map[int]Event // of stages, by index: the event that led to them
 	warnings []Warning
 	quiet    bool // states before the change: nothing is recorded
 }
@@ -66,7 +68,7 @@ const never = time.Duration(1<<62 - 1)
 func newWorld(release Release, clock time.Time) *world {
 	return &world{
 		release: release, clock: clock, book: overrideBook{}, evicted: map[string]bool{}, approved: map[string]bool{},
-		held: map[string]map[string]holding{}, left: map[string]bool{}, later: map[string][]func(){},
+		held: map[string]map[string]holding{}, left: map[string]bool{}, later: map[string][]func(){}, unguarded: map[string]bool{}, causes: map[int]Event{},
 		states: map[string]*State{}, dirty: map[string]bool{},
 	}
 }
@@ -89,17 +91,25 @@ func (w *world) placement(id string) *placed {
 
 // settle does everything that is due, in the order of time, until all that is left waits
 // for something from outside. Placements come before runs, runs before evictions.
-func (w *world) settle() {
+func (w *world) settle() { w.settleUntil(never) }
+
+// settleUntil does what is due until a time. While the hub is down nothing is.
+func (w *world) settleUntil(end time.Duration) {
 	for !w.down {
 		next, do := w.next()
-		if next == never {
+		if next == never || next > end {
 			break
 		}
 		w.now = max(w.now, next)
 		do()
 	}
+	if end != never {
+		w.now = max(w.now, end)
+	}
 	for _, p := range w.order {
-		w.nameWaves(p)
+		if p.rollDue == never && p.snapshotDue == never {
+			w.nameWaves(p)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ func (w *world) conclude() {
 	}
 	for _, p := range w.order {
 		w.nextRollout(p)
+		w.markStalled(p)
 	}
 	for _, p := range w.order {
 		w.unshipped(p)
@@ -60,6 +62,21 @@ func (w *world) nextRollout(p *placed) {
 	}
 }
 
+// markStalled says of clusters that a rolling update has not reached why they are behind.
+func (w *world) markStalled(p *placed) {
+	if !p.rolls() || p.snapshots.latest() == nil {
+		return
+	}
+	behind := clustersOf(w.classify(p).updates)
+	if len(behind) == 0 {
+		return
+	}
+	for _, cluster := range behind {
+		w.markStale(p, cluster, "the rollout stands still before it comes to this cluster: too many clusters are unavailable")
+	}
+	w.record(Stage{Name: "rollout of " + p.key + " stands still", Placement: p.key, Note: "RolloutNotStartedYet: " + strings.Join(behind, ", ") + ": The resources cannot be updated to the latest because of the rollout strategy"}, nil)
+}
+
 // unshipped notes what an External placement has not brought to its clusters: no run does.
 func (w *world) unshipped(p *placed) {
 	if p.rolls() || p.failed {
@@ -75,6 +92,9 @@ func (w *world) unshipped(p *placed) {
 		return
 	}
 	why := "the hub intends another version, and no update run ships it"
+	if i := slices.IndexFunc(w.runs, func(r *runState) bool { return r.p == p && !r.ended && r.prepared && r.spec.State != stateInitialize }); i >= 0 {
+		why = fmt.Sprintf("the hub intends another version: update run %s stands still (%s)", w.runs[i].key(), w.runs[i].condition.Reason)
+	}
 	for _, cluster := range behind {
 		if d := p.deliveries[cluster]; d == nil || d.failure == "" {
 			w.markStale(p, cluster, why)

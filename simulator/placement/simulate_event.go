@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
-// happen lets an event happen and everything that follows from it. An event after which
-// nothing moves leaves a note that says why.
-func (w *world) happen(e Event) error {
+// happen lets an event happen and everything that follows from it until a time. An event
+// after which nothing moves leaves a note that says why.
+func (w *world) happen(e Event, until time.Duration) error {
 	first := len(w.stages)
 	note, err := w.react(e)
 	if err != nil {
@@ -18,15 +19,26 @@ func (w *world) happen(e Event) error {
 	if w.refreshed(note, first) {
 		note = ""
 	}
-	w.settle()
+	if e.Timed {
+		defer w.settleUntil(until) // what was under way goes on, and is not the event's
+		until = w.now
+	}
+	w.settleUntil(until)
 	if len(w.stages) == first {
 		w.record(Stage{Name: "event: " + e.Text, Note: cmpOr(note, "nothing moves")}, nil)
 		return nil
 	}
 	s := &w.stages[first]
-	s.Name = strings.TrimSuffix("event: "+e.Text+": "+s.Name, ": ")
+	w.causes[first] = e
 	s.Note = strings.Trim(note+"\n"+s.Note, "\n")
 	return nil
+}
+
+// nameCauses puts events before the names of the stages to which they led.
+func (w *world) nameCauses() {
+	for i, e := range w.causes {
+		w.stages[i].Name = strings.TrimSuffix("event: "+e.Text+": "+w.stages[i].Name, ": ")
+	}
 }
 
 // refreshed records what the event itself has changed on members.
@@ -56,6 +68,8 @@ func (w *world) react(e Event) (string, error) {
 		return w.approve(e), nil
 	case e.Verb == "stop" || e.Verb == "resume":
 		return w.setRunState(e), nil
+	case e.Verb == "kyverno":
+		return w.kyvernoEvent(e)
 	}
 	return w.memberEvent(e)
 }

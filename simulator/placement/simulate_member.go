@@ -49,7 +49,7 @@ func (w *world) consequence(e Event) string {
 	case "joins":
 		out = append(out, w.unshippedTo(e.Subject))
 	case "label":
-		out = append(out, w.kept(e.Subject, "a label that no longer matches never unselects"), w.waitingOverrides(e.Subject))
+		out = append(out, w.kept(e.Subject, "a label that no longer matches never unselects"), w.waitingOverrides(e.Subject), w.brokenOverrides(e.Subject))
 	case "property":
 		out = append(out, w.kept(e.Subject, "a property that no longer matches never unselects"))
 	case "taint":
@@ -103,6 +103,24 @@ func (w *world) waitingOverrides(cluster string) string {
 		if next := w.desired(p, latest)(cluster); !sameOverrides(d.overrides, next) {
 			out = append(out, fmt.Sprintf("other overrides of %s match the new labels (%s instead of %s): they come with the next rollout",
 				p.object(), cmpOr(strings.Join(overrideIDs(next), ", "), "none"), cmpOr(strings.Join(overrideIDs(d.overrides), ", "), "none")))
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// brokenOverrides says which overrides that a member has would fail with its new labels.
+// Works are not written again for labels alone.
+func (w *world) brokenOverrides(cluster string) string {
+	var out []string
+	for _, p := range w.order {
+		d, m := p.deliveries[cluster], w.member(cluster)
+		if d == nil || d.failure != "" || m == nil {
+			continue
+		}
+		if s := p.snapshots.find(d.index); s != nil {
+			if _, failure := render(s.objects, d.overrides, m, w.release); failure != "" {
+				out = append(out, fmt.Sprintf("the objects of %s stay as they are, and when KubeFleet looks at the cluster again it reports %s", p.object(), failure))
+			}
 		}
 	}
 	return strings.Join(out, "\n")

@@ -8,15 +8,8 @@ import (
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
-// reviewRun warns of runs that never start, never end, or end early.
+// reviewRun warns of runs that never end, or end early.
 func (w *world) reviewRun(r *runState) {
-	if r.spec.State != "Run" && r.spec.State != stateStop && !r.ended {
-		text := "the run has no state, which stands for Initialize: it is initialized, its version is frozen, and it never starts"
-		if r.version == "v1alpha1" {
-			text = "v1alpha1 has no field state: the run is stored with Initialize, and it never starts"
-		}
-		w.warn(r.warning("run-never-starts", text, "write it as placement.kubernetes-fleet.io/v1 with spec.state: Run"))
-	}
 	switch message := r.condition.Message; {
 	case strings.Contains(message, "are not placed in any stage"):
 		w.warn(r.warning("cluster-in-no-stage", "a selected cluster matches the label selector of no stage, so the run fails for good: "+message, "add a stage for it; a stage without labelSelector matches no cluster, labelSelector: {} matches all", clustersAfter(message, "showing up to 10: ")...))

@@ -43,7 +43,7 @@ type auditor struct {
 type stateKey struct{ group, resource, namespace, name string }
 
 // Audit reads audit logs and writes every admitted request of them, in the logs' order,
-// as a record of the cluster. worldPaths are manifests or kubectl dumps of the cluster:
+// as a record of the cluster. files are logs, or folders of logs. worldPaths are manifests or kubectl dumps of the cluster:
 // they fill its world. strict makes the first line that is no event an error.
 func Audit(ctx context.Context, w *capture.Writer, cluster capture.Cluster, files, worldPaths []string, stdin io.Reader, strict bool) (Summary, error) {
 	cluster.Source = "audit"
@@ -58,8 +58,14 @@ func Audit(ctx context.Context, w *capture.Writer, cluster capture.Cluster, file
 		return *a.sum, err
 	}
 	for _, name := range files {
-		if err := a.readLog(ctx, name, stdin); err != nil {
-			return *a.sum, fmt.Errorf("read audit log %s: %w", name, err)
+		logs, err := logsOf(name)
+		if err != nil {
+			return *a.sum, fmt.Errorf("read audit log: %w", err)
+		}
+		for _, log := range logs {
+			if err := a.readLog(ctx, log, stdin); err != nil {
+				return *a.sum, fmt.Errorf("read audit log %s: %w", log, err)
+			}
 		}
 	}
 	if strict && len(a.sum.Skipped) > 0 {

@@ -8,7 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/seatrial/seatrial/simulator/internal/manifest"
@@ -16,6 +19,35 @@ import (
 
 // maxEvent bounds one line of an audit log, in bytes.
 const maxEvent = 64 << 20
+
+// logNames are the endings of what counts as a log in a folder.
+var logNames = []string{".log", ".json", ".jsonl", ".ndjson", ".gz"}
+
+// logsOf is a log, or all logs below a folder by name: that is how kube-apiserver names
+// rotated ones, the current one last.
+func logsOf(name string) ([]string, error) {
+	if name == "-" {
+		return []string{name}, nil
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{name}, nil
+	}
+	var logs []string
+	err = filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && slices.Contains(logNames, strings.ToLower(filepath.Ext(path))) {
+			logs = append(logs, path)
+		}
+		return err
+	})
+	if err == nil && len(logs) == 0 {
+		err = fmt.Errorf("%s: %w: no file in it ends in %s", name, ErrNothing, strings.Join(logNames, ", "))
+	}
+	return logs, err
+}
 
 // eachEvent calls f for every event of a log: JSON lines, an EventList, an array, YAML;
 // plain or gzip. bad is told of what is no event, and the reading goes on.

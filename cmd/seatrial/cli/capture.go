@@ -22,7 +22,7 @@ func newCapture(env Env) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	verb.AddCommand(newCaptureManifests(env), newCaptureAudit(env), newCaptureCluster(env), newCaptureInfo(env), newCaptureMerge(env))
+	verb.AddCommand(newCaptureManifests(env), newCaptureAudit(env), newCaptureCluster(env), newCaptureImages(env), newCaptureInfo(env), newCaptureMerge(env))
 	return verb
 }
 
@@ -98,8 +98,8 @@ func newCaptureAudit(env Env) *cobra.Command {
 	var f captureFlags
 	var world []string
 	cmd := &cobra.Command{
-		Use:     "audit -o FILE --cluster NAME [--world PATH]… FILE…",
-		Short:   "Capture the API server's audit log: JSON lines or EventLists, plain or gzip, - for stdin",
+		Use:     "audit -o FILE --cluster NAME [--world PATH]… PATH…",
+		Short:   "Capture the API server's audit log: JSON lines or EventLists, plain or gzip; files, folders, - for stdin",
 		Example: "  seatrial capture audit -o week.capture --cluster production --world dump.yaml /var/log/kubernetes/audit.log",
 		Args:    cobra.MinimumNArgs(1),
 	}

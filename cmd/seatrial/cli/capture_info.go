@@ -92,6 +92,7 @@ func printCluster(w io.Writer, c *capture.ClusterInfo) {
 	for _, name := range c.Policies {
 		fmt.Fprintf(w, "    %s\n", name)
 	}
+	printRegistries(w, c.Registries)
 	fmt.Fprintf(w, "  records\n")
 	for _, k := range c.Kinds {
 		name := k.Kind
@@ -99,6 +100,21 @@ func printCluster(w io.Writer, c *capture.ClusterInfo) {
 			name += "/" + k.SubResource
 		}
 		fmt.Fprintf(w, "    %6d %-8s %s %s\n", k.Records, k.Operation, k.APIVersion, strings.TrimSpace(name))
+	}
+}
+
+// printRegistries says what image registries answered.
+func printRegistries(w io.Writer, r *capture.RegistryInfo) {
+	if r == nil {
+		return
+	}
+	fmt.Fprintf(w, "  registries  %d answers of %s, %s, fetched %s", r.Answers, strings.Join(r.Hosts, ", "), size(r.Bytes), r.From.Format(time.RFC3339))
+	if !r.To.Equal(r.From) {
+		fmt.Fprintf(w, " to %s", r.To.Format(time.RFC3339))
+	}
+	fmt.Fprintln(w)
+	for _, url := range slices.Sorted(maps.Keys(r.Failures)) {
+		fmt.Fprintf(w, "    not answered: %s: %s\n", url, r.Failures[url])
 	}
 }
 

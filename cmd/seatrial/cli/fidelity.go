@@ -66,7 +66,7 @@ func (f *fidelityFlags) run(cmd *cobra.Command, env Env) error {
 	f.baseline = "none"
 	s := &scenarios.Scenario{Seed: f.seed, Stages: rollout.CompareStages()}
 	s.Traffic.Requests, s.Fleet.Count = f.requests, f.count
-	plan, err := f.plan(cmd, q, s)
+	plan, err := f.plan(cmd, env, q, s)
 	if err != nil {
 		return err
 	}

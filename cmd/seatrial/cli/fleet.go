@@ -19,6 +19,7 @@ import (
 	"github.com/seatrial/seatrial/harness/binaries"
 	"github.com/seatrial/seatrial/harness/cluster"
 	"github.com/seatrial/seatrial/harness/cluster/embedded"
+	"github.com/seatrial/seatrial/harness/cluster/kind"
 	"github.com/seatrial/seatrial/harness/fleet"
 	"github.com/seatrial/seatrial/harness/rollout"
 	"github.com/seatrial/seatrial/scenarios"
@@ -31,11 +32,12 @@ func newFleet(env Env) *cobra.Command {
 		Short: "Start, look at and remove fleets of clusters on this machine",
 		Long: "fleet runs clusters that behave like yours: real kube-apiservers with real Kyverno, as\n" +
 			"plain processes of this machine. They have no nodes: what is admitted is stored, and\n" +
-			"no container runs. They listen on the loopback address only.",
+			"no container runs. They listen on the loopback address only. With --provider kind the\n" +
+			"nodes are containers of a Docker engine, and pods run.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	verb.AddCommand(newFleetUp(env), newFleetStatus(env), newFleetDown(env), newFleetPrepare(env))
+	verb.AddCommand(newFleetUp(env), newFleetStatus(env), newFleetDown(env), newFleetPrepare(env), newFleetNodeImage(env))
 	return verb
 }
 
@@ -43,6 +45,7 @@ func newFleet(env Env) *cobra.Command {
 type fleetFlags struct {
 	name     string
 	provider string
+	yes      bool
 }
 
 func (f *fleetFlags) register(cmd *cobra.Command) {
@@ -51,14 +54,15 @@ func (f *fleetFlags) register(cmd *cobra.Command) {
 }
 
 func (f *fleetFlags) registerProvider(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.provider, "provider", embedded.Kind, "what makes the clusters: "+embedded.Kind)
+	cmd.Flags().StringVar(&f.provider, "provider", "", "what makes the clusters that name no provider themselves: "+embedded.Kind+" (default), "+kind.Kind)
 }
 
-// open is the provider of the named fleet.
+func (f *fleetFlags) registerYes(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "policies may be written to the clusters that exist already; otherwise a terminal is asked")
+}
+
+// open is the provider of the named fleet, whatever makes its clusters.
 func (f *fleetFlags) open(env Env) (cluster.Provider, error) {
-	if f.provider != embedded.Kind {
-		return nil, malformed(fmt.Errorf("unknown provider %q", f.provider), "known providers: "+embedded.Kind)
-	}
 	if f.name == "" || strings.ContainsAny(f.name, `/\`) || strings.HasPrefix(f.name, ".") {
 		return nil, malformed(fmt.Errorf("--name: %q is no name of a fleet", f.name), "")
 	}
@@ -66,12 +70,7 @@ func (f *fleetFlags) open(env Env) (cluster.Provider, error) {
 	if err != nil {
 		return nil, unanswered(err)
 	}
-	log := func(format string, args ...any) { fmt.Fprintf(env.Stderr, format+"\n", args...) }
-	p, err := embedded.New(dir, binaries.Default(showBuild(env)), log)
-	if err != nil {
-		return nil, unanswered(err)
-	}
-	return p, nil
+	return f.providers(env, dir)
 }
 
 // showBuild draws how far the build of a program is: one line that is redrawn on a
@@ -99,24 +98,32 @@ func newFleetUp(env Env) *cobra.Command {
 	var count, parallel int
 	var file, captureFile string
 	var components []string
+	var k kindFlags
 	cmd := &cobra.Command{
 		Use:   "up [--clusters N | --file fleet.yaml | --capture FILE]",
 		Short: "Start a fleet; it runs until fleet down",
 		Example: "  seatrial fleet up --clusters 3\n" +
-			"  export KUBECONFIG=$(seatrial fleet up --file fleet.yaml)",
+			"  export KUBECONFIG=$(seatrial fleet up --file fleet.yaml)\n" +
+			"  seatrial fleet up --provider kind --clusters 2 --workers 1",
 		Args: cobra.NoArgs,
 	}
 	f.register(cmd)
+	f.registerYes(cmd)
+	k.register(cmd)
 	cmd.Flags().IntVar(&count, "clusters", 0, "how many clusters (default: as the file or the capture says, or 1)")
 	cmd.Flags().StringVar(&file, "file", "", "fleet.yaml with names, labels and components of the clusters")
 	cmd.Flags().StringVar(&captureFile, "capture", "", "capture whose clusters' names and labels the fleet gets")
 	cmd.Flags().StringSliceVar(&components, "components", nil, "what every cluster runs besides its API server (default kyverno)")
 	cmd.Flags().IntVar(&parallel, "parallel", 2*runtime.NumCPU(), "clusters that start at a time")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		spec, err := fleetSpec(file, captureFile, count, components)
+		clusters, err := fleetSpec(file, captureFile, count, components)
+		if err == nil {
+			err = k.apply(clusters, f.provider)
+		}
 		if err != nil {
 			return malformed(err, "")
 		}
+		spec := rollout.Specs(clusters)
 		p, err := f.open(env)
 		if err != nil {
 			return err
@@ -149,11 +156,11 @@ func newFleetPrepare(env Env) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			start := time.Now()
-			paths, err := binaries.Default(showBuild(env)).Get(cmd.Context(), binaries.All()...)
+			paths, err := binaries.Default(showBuild(env)).Get(cmd.Context(), binaries.ForFleets()...)
 			if err != nil {
 				return unanswered(err)
 			}
-			for _, n := range binaries.All() {
+			for _, n := range binaries.ForFleets() {
 				fmt.Fprintf(env.Stdout, "%s\t%s\n", n, paths[n])
 			}
 			fmt.Fprintf(env.Stderr, "everything is there after %.0f s\n", time.Since(start).Seconds())
@@ -173,7 +180,7 @@ func fleetError(err error) error {
 }
 
 // fleetSpec is the clusters that flags and files ask for.
-func fleetSpec(file, captureFile string, count int, components []string) ([]cluster.Spec, error) {
+func fleetSpec(file, captureFile string, count int, components []string) ([]scenarios.Cluster, error) {
 	var spec scenarios.FleetSpec
 	if file != "" {
 		loaded, err := scenarios.LoadFleet(file)
@@ -206,11 +213,7 @@ func fleetSpec(file, captureFile string, count int, components []string) ([]clus
 	if err := scenarios.CheckComponents(components); err != nil {
 		return nil, fmt.Errorf("--components: %w", err)
 	}
-	clusters, err := rollout.Clusters(spec, c)
-	if err != nil {
-		return nil, err
-	}
-	return rollout.Specs(clusters), nil
+	return rollout.Clusters(spec, c)
 }
 
 // writeKubeconfig writes the fleet's kubeconfig into its folder.

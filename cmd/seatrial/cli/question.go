@@ -36,7 +36,9 @@ type question struct {
 	baseline     *policy.Set
 	candidate    *policy.Set
 
-	installed map[string]*policy.Set // by cluster, when a side is "captured"
+	installed map[string]*policy.Set            // by cluster, when a side is "captured"
+	own       map[string]map[string]*policy.Set // by cluster and side, when a hub gives each cluster its own
+	sources   map[string]string                 // of own's sides, as asked
 	rejected  []reports.Rejected
 	refusing  map[reports.Rejected][]string // the clusters that would reject it
 	notes     []string
@@ -83,11 +85,13 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 	defer ledgers.abort()
 	meter := blast.NewMeter(q.config, q.capture.Clusters, q.namespaceLabels)
 	find := func(cluster string) (replay.Engine, error) { return engines[cluster], nil }
+	drawn := orders{}
 	err = replay.Run(ctx, replay.Expand(q.capture.Records), find, q.workers, func(a replay.Answer) error {
 		meter.Add(a)
 		if a.Record.TemplateOf != "" {
 			return nil // nobody sent it
 		}
+		drawn.add(&a.Sides[1])
 		return ledgers.add(a)
 	})
 	if err != nil {
@@ -101,6 +105,7 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 			return nil, unanswered(err)
 		}
 	}
+	q.notes = append(q.notes, drawn.notes()...)
 	return reports.Build(q.input(meter.Radius())), nil
 }
 
@@ -125,6 +130,9 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 			set  *policy.Set
 		}{{"baseline", q.baseline}, {"candidate", q.candidate}} {
 			set := side.set
+			if q.own != nil {
+				set = q.own[cluster.Name][side.name] // nil: no member of the fleet
+			}
 			if set == nil {
 				set = kyverno.InstalledPolicies(world)
 				q.installed[cluster.Name] = set
@@ -272,10 +280,10 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 	}
 	in.Baseline, in.Candidate = q.baseline, q.candidate
 	if in.Baseline == nil {
-		in.Baseline = q.union()
+		in.Baseline = q.sideUnion("baseline")
 	}
 	if in.Candidate == nil {
-		in.Candidate = q.union()
+		in.Candidate = q.sideUnion("candidate")
 	}
 	for _, side := range []*policy.Set{in.Baseline, in.Candidate} {
 		if n := len(side.Ignored); n > 0 {
@@ -293,14 +301,27 @@ func counted(n int, one, many string) string {
 	return reports.Number(n) + " " + many
 }
 
-// union is the set of all clusters' installed policies; of several versions of one policy
-// the first cluster's stands for them.
-func (q *question) union() *policy.Set {
+// sideUnion is a side whose sets differ from cluster to cluster as one.
+func (q *question) sideUnion(side string) *policy.Set {
+	if q.own == nil {
+		return q.union("captured", func(cluster string) *policy.Set { return q.installed[cluster] })
+	}
+	return q.union(q.sources[side], func(cluster string) *policy.Set {
+		if set := q.own[cluster][side]; set != nil {
+			return set
+		}
+		return q.installed[cluster] // no member of the fleet
+	})
+}
+
+// union is the set of all clusters' policies; of several versions of one policy the first
+// cluster's stands for them.
+func (q *question) union(source string, of func(cluster string) *policy.Set) *policy.Set {
 	var objects []policy.Object
 	seen := map[string]bool{}
 	sum := sha256.New()
 	for _, cluster := range q.capture.Clusters {
-		set := q.installed[cluster.Name]
+		set := of(cluster.Name)
 		fmt.Fprintln(sum, cluster.Name, set.Digest)
 		for _, o := range set.Objects {
 			key := o.Kind + "/" + o.Namespace + "/" + o.Name
@@ -310,7 +331,7 @@ func (q *question) union() *policy.Set {
 			seen[key] = true
 		}
 	}
-	set := policy.FromObjects("captured", objects)
+	set := policy.FromObjects(source, objects)
 	set.Digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))
 	return set
 }

@@ -34,28 +34,39 @@ type rehearseFlags struct {
 	count, parallel     int
 	seed                uint64
 	approve             []string
+	hub, hubFrom, fleet string
 	keep                bool
 }
 
 func newRehearse(env Env) *cobra.Command {
 	var f rehearseFlags
 	cmd := &cobra.Command{
-		Use:   "rehearse SCENARIO --capture FILE --candidate SET",
+		Use:   "rehearse [SCENARIO] --capture FILE --candidate SET|--hub HUB",
 		Short: "Rehearse a staged rollout on a fleet of real clusters, and the ways back",
 		Long: "rehearse starts a fleet with the captured clusters' world, walks the scenario's stages\n" +
 			"with the captured requests as traffic, lets its gates decide, tries and times the ways\n" +
 			"back, compares every live answer with the replay's prediction, and removes the fleet.\n\n" +
+			"With a hub (--hub, or hub: in the scenario) the policies come to the clusters as KubeFleet\n" +
+			"brings them: by placements, overrides and staged runs. Without SCENARIO it is " + stagedRun + ".\n\n" +
 			"SCENARIO is a file, or one of the library:\n" + library() + "\n" +
 			"Exit codes: 0 every stage passed, 1 a gate held or rolled back or the budget is exceeded,\n" +
 			"2 malformed question, 3 a cluster failed or was lost.",
-		Example: "  seatrial rehearse library:audit-to-enforce --capture shop.capture --candidate policies/ -o text -o html=rehearsal.html",
-		Args:    cobra.ExactArgs(1),
+		Example: "  seatrial rehearse library:audit-to-enforce --capture shop.capture --candidate policies/ -o text -o html=rehearsal.html\n" +
+			"  seatrial rehearse --hub hub/ --hub-from git:main:hub --fleet fleet.yaml --capture fleet.capture --approve all",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.run(cmd, env, args[0])
+			switch {
+			case len(args) == 1:
+				return f.run(cmd, env, args[0])
+			case f.hub != "":
+				return f.run(cmd, env, stagedRun)
+			}
+			return malformed(errors.New("no scenario to rehearse"), "name a file or one of the library, or give --hub")
 		},
 	}
 	f.replayFlags.register(cmd)
 	f.registerProvider(cmd)
+	f.registerYes(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.candidate, "candidate", "", "policies that may ship (default: the scenario's)")
 	flags.StringVar(&f.baseline, "baseline", "", "policies in force today (default: the scenario's, or captured)")
@@ -63,6 +74,9 @@ func newRehearse(env Env) *cobra.Command {
 	flags.IntVar(&f.parallel, "parallel", 2*runtime.NumCPU(), "clusters that start at a time")
 	flags.Uint64Var(&f.seed, "seed", 0, "what is drawn at random (default: the scenario's)")
 	flags.StringArrayVar(&f.approve, "approve", nil, "name of a stage that is approved, or all (repeatable; otherwise a terminal is asked)")
+	flags.StringVar(&f.hub, "hub", "", "hub objects with the change: a folder, a file or git:REVISION:PATH (default: the scenario's)")
+	flags.StringVar(&f.hubFrom, "hub-from", "", "the hub that the clusters' policies came from, in the same forms (default: the scenario's, or nothing was placed)")
+	flags.StringVar(&f.fleet, "fleet", "", "fleet file with the clusters (default: the scenario's, the hub's MemberClusters, or the capture's)")
 	flags.BoolVar(&f.keep, "keep", false, "leave the fleet running; seatrial fleet down --all removes it")
 	delete(cmd.Flags().Lookup("capture").Annotations, cobra.BashCompOneRequiredFlag)
 	return cmd
@@ -92,7 +106,7 @@ func (f *rehearseFlags) run(cmd *cobra.Command, env Env, file string) error {
 	if err != nil {
 		return err
 	}
-	plan, err := f.plan(cmd, q, s)
+	plan, err := f.plan(cmd, env, q, s)
 	if err != nil {
 		return err
 	}
@@ -159,6 +173,12 @@ func (f *rehearseFlags) scenario(file string) (*scenarios.Scenario, error) {
 			at(&s.Stages[i].Overrides[j].Exceptions)
 		}
 	}
+	for _, path := range hubPaths(s) {
+		at(path)
+	}
+	if err := f.fromHub(s); err != nil {
+		return nil, err
+	}
 	if f.count < 0 {
 		return nil, malformed(fmt.Errorf("--clusters: %d, want 1 or more", f.count), "")
 	}
@@ -175,7 +195,7 @@ func (f *rehearseFlags) scenario(file string) (*scenarios.Scenario, error) {
 }
 
 // plan loads the sets and decides what each cluster gets at each stage.
-func (f *rehearseFlags) plan(cmd *cobra.Command, q *question, s *scenarios.Scenario) (*rollout.Plan, error) {
+func (f *rehearseFlags) plan(cmd *cobra.Command, env Env, q *question, s *scenarios.Scenario) (*rollout.Plan, error) {
 	var err error
 	if q.baseline, err = q.loadBaseline(cmd, firstOf(f.baseline, s.Baseline)); err != nil {
 		return nil, err
@@ -201,7 +221,7 @@ func (f *rehearseFlags) plan(cmd *cobra.Command, q *question, s *scenarios.Scena
 	stored := func(o policy.Object) string {
 		return defaults.Defaulted(policy.FromObjects("", []policy.Object{o})).Objects[0].Digest
 	}
-	plan, err := rollout.Make(cmd.Context(), rollout.Input{
+	in := rollout.Input{
 		Scenario: s, Capture: q.capture, Candidate: candidate, Load: load,
 		Baseline: func(cluster string) *policy.Set {
 			if q.baseline != nil {
@@ -210,12 +230,16 @@ func (f *rehearseFlags) plan(cmd *cobra.Command, q *question, s *scenarios.Scena
 			return kyverno.InstalledPolicies(q.capture.World(cluster))
 		},
 		Equal: func(a, b policy.Object) bool { return a.Digest == b.Digest || stored(a) == stored(b) },
-	})
+	}
+	q.as = rollout.As
+	if s.Hub != nil {
+		return f.hubPlan(cmd.Context(), q, s, in, env)
+	}
+	plan, err := rollout.Make(cmd.Context(), in)
 	if err != nil {
 		return nil, malformed(err, "")
 	}
 	q.candidate = last(s, candidate, sets)
-	q.as = rollout.As
 	return plan, nil
 }
 

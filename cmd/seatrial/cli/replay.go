@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seatrial/seatrial/reports"
+	"github.com/seatrial/seatrial/simulator/answers"
 	"github.com/seatrial/seatrial/simulator/blast"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -28,6 +29,7 @@ type replayFlags struct {
 	everything         bool
 	skipRejected       bool
 	policyReports      bool
+	answers            string
 }
 
 func (f *replayFlags) register(cmd *cobra.Command) {
@@ -43,6 +45,7 @@ func (f *replayFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.everything, "ignore-kyverno-config", false, "judge also what Kyverno's resourceFilters, excluded users and webhook selectors keep from it")
 	flags.BoolVar(&f.skipRejected, "skip-rejected", false, "replay without the candidate policies that Kyverno would reject; they are counted and shown")
 	flags.BoolVar(&f.policyReports, "policy-reports", false, "foretell also what Kyverno's background scan would find in the captured objects")
+	flags.StringVar(&f.answers, "answers", "", "file with what services answer to the calls of policies")
 	_ = cmd.MarkFlagRequired("capture")
 }
 
@@ -136,6 +139,15 @@ func (f *replayFlags) question(env Env) (*question, error) {
 		return nil, malformed(errors.New("--as-group needs --as"), "")
 	}
 	q.engine = kyverno.Options{At: q.at, ExceptionNamespace: f.exceptionNamespace, IgnoreConfiguration: f.everything}
+	if f.answers != "" {
+		content, err := os.ReadFile(f.answers)
+		if err != nil {
+			return nil, malformed(fmt.Errorf("read the answers: %w", err), "")
+		}
+		if q.engine.Answers, err = answers.Parse(f.answers, content); err != nil {
+			return nil, malformed(err, "docs/answers.md describes the file")
+		}
+	}
 	if q.capture, err = capture.Open(f.captureFile); err != nil {
 		hint := ""
 		if errors.Is(err, capture.ErrFormat) {

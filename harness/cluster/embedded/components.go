@@ -1,24 +1,22 @@
 package embedded
 
 import (
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/seatrial/seatrial/harness/binaries"
 	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/cluster/kyverno"
+	"github.com/seatrial/seatrial/harness/cluster/process"
 )
 
-// How much the programs' memory is held down. A Go program's resident size is
+// How much the API server's memory is held down. A Go program's resident size is
 // about its live data times 1 + GOGC/100: an API server with Kyverno's definitions
-// holds 140 MiB of live data, Kyverno 40. Measured in docs/performance.md.
-var (
-	apiserverEnv = []string{"GOGC=60", "SEATRIAL_START_GOGC=800"}
-	kyvernoEnv   = []string{"GOGC=75", "GOMEMLIMIT=250MiB"}
-)
+// holds 140 MiB of live data. Measured in docs/performance.md.
+var apiserverEnv = []string{"GOGC=60", "SEATRIAL_START_GOGC=800"}
 
-func (c *member) apiserver(p *process) error {
+func (c *member) apiserver(p *process.Process) error {
 	endpoint, err := etcdEndpoint(c.provider.dir)
 	if err != nil {
 		return err
@@ -59,7 +57,7 @@ var controllers = []string{
 	"root-ca-certificate-publisher-controller", "serviceaccount-controller", "statefulset-controller",
 }
 
-func (c *member) controllerManager(p *process) error {
+func (c *member) controllerManager(p *process.Process) error {
 	path, err := c.writeKubeconfig("controller-manager", kcmName, "")
 	if err != nil {
 		return err
@@ -88,64 +86,18 @@ func (c *member) writeKubeconfig(component, cert, as string, groups ...string) (
 		return "", err
 	}
 	path := filepath.Join(c.dir, component+".kubeconfig")
-	return path, writeFile(path, data)
+	return path, process.WriteFile(path, data)
 }
 
 // kyverno runs one of Kyverno's controllers outside the cluster, as its service
 // account, with webhooks that call the process by address.
-func (c *member) kyverno(p *process, x cluster.Component) error {
-	short := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(string(x), "kyverno"), "-"), "-controller")
-	if short == "" {
-		short = "admission"
-	}
-	account := "kyverno-" + short + "-controller"
-	path, err := c.writeKubeconfig(string(x), adminName, "system:serviceaccount:kyverno:"+account)
+func (c *member) kyverno(p *process.Process, x cluster.Component) error {
+	path, err := c.writeKubeconfig(string(x), adminName, kyverno.User(x))
 	if err != nil {
 		return err
 	}
-	tuf := filepath.Join(c.dir, "tuf-"+short)
-	if err := os.MkdirAll(tuf, 0o700); err != nil {
-		return err
-	}
-	port, metrics := strconv.Itoa(c.port(x)), strconv.Itoa(c.state.Ports[string(x)+"/metrics"])
-	service := "kyverno-svc"
-	if x == cluster.KyvernoCleanup {
-		service = account
-	}
-	p.Env = append([]string{
-		"KYVERNO_NAMESPACE=kyverno", "INIT_CONFIG=kyverno", "METRICS_CONFIG=kyverno-metrics",
-		"KYVERNO_SERVICEACCOUNT_NAME=" + account, "KYVERNO_DEPLOYMENT=" + account,
-		"KYVERNO_ROLE_NAME=kyverno:" + short + "-controller",
-		"KYVERNO_POD_NAME=" + account + "-0", "KYVERNO_SVC=" + service, "TUF_ROOT=" + tuf,
-		"BACKGROUND_SCAN_INTERVAL=1h",
-	}, kyvernoEnv...)
-	p.Args = append([]string{c.bins[program[x]],
-		"--kubeconfig=" + path,
-		"--metricsPort=" + metrics, "--metricsHost=" + loopback,
-	}, kyvernoFlags(x, port, service)...)
-	return nil
-}
-
-func kyvernoFlags(x cluster.Component, port, service string) []string {
-	exceptions := []string{"--enablePolicyException=true", "--exceptionNamespace=*"}
-	tls := []string{
-		"--serverIP=" + loopback + ":" + port,
-		"--caSecretName=" + service + ".kyverno.svc.kyverno-tls-ca",
-		"--tlsSecretName=" + service + ".kyverno.svc.kyverno-tls-pair",
-		"--tlsKeyAlgorithm=ECDSA",
-	}
-	switch x {
-	case cluster.Kyverno:
-		return append(append(tls, exceptions...),
-			"--webhookServerPort="+port, "--webhookServerHost="+loopback,
-			"--backgroundServiceAccountName=system:serviceaccount:kyverno:kyverno-background-controller",
-			"--reportsServiceAccountName=system:serviceaccount:kyverno:kyverno-reports-controller",
-			"--controllerRuntimeMetricsAddress=0")
-	case cluster.KyvernoCleanup:
-		return append(tls, "--cleanupServerPort="+port, "--cleanupServerHost="+loopback)
-	case cluster.KyvernoBackground:
-		return append(exceptions, "--controllerRuntimeMetricsAddress=0")
-	default:
-		return exceptions
-	}
+	return kyverno.Host{
+		Component: x, Program: c.bins[program[x]], Kubeconfig: path, Dir: c.dir,
+		Address: loopback, Port: c.port(x), MetricsPort: c.state.Ports[string(x)+"/metrics"],
+	}.Describe(p)
 }

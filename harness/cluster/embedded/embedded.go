@@ -34,6 +34,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness/binaries"
 	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/cluster/process"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -94,6 +95,16 @@ var program = map[cluster.Component]binaries.Name{
 	cluster.KyvernoReports:    binaries.Reports,
 	cluster.KyvernoCleanup:    binaries.Cleanup,
 }
+
+// programs are the file names of what runs here.
+var programs = func() []string {
+	names := []string{string(binaries.Etcd)}
+	for _, n := range program {
+		names = append(names, string(n))
+	}
+	slices.Sort(names)
+	return names
+}()
 
 // Create makes a cluster: its keys are a copy of the template's, then its
 // processes start. On an error it is deleted again.
@@ -202,7 +213,7 @@ func (p *Provider) Delete(ctx context.Context, name string) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := killAll(ctx, dir); err != nil {
+	if err := process.KillAll(ctx, dir, programs); err != nil {
 		return fmt.Errorf("cluster %s: %w", name, err)
 	}
 	if err := p.dropKeys(ctx, name); err != nil {
@@ -219,7 +230,7 @@ func (p *Provider) Close(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := killAll(ctx, p.dir); err != nil {
+	if err := process.KillAll(ctx, p.dir, programs); err != nil {
 		return err
 	}
 	p.template = nil

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/grpclog"
 
 	"github.com/seatrial/seatrial/harness/binaries"
+	"github.com/seatrial/seatrial/harness/cluster/process"
 )
 
 // lock keeps other commands from changing what the fleet's clusters share.
@@ -51,7 +52,7 @@ func (p *Provider) ensureShared(ctx context.Context, bins map[binaries.Name]stri
 // power cut.
 func startEtcd(ctx context.Context, fleet, bin string) (string, error) {
 	dir := filepath.Join(fleet, "etcd")
-	if e, err := loadProcess(dir, "etcd"); err == nil && e.alive() {
+	if e, err := process.Load(dir, "etcd"); err == nil && e.Alive() {
 		return etcdEndpoint(fleet)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -62,7 +63,7 @@ func startEtcd(ctx context.Context, fleet, bin string) (string, error) {
 		return "", err
 	}
 	endpoint := "unix://" + filepath.Join(sockets, "etcd.sock")
-	p := &process{Name: "etcd", Log: filepath.Join(dir, "etcd.log"), Args: []string{bin,
+	p := &process.Process{Name: "etcd", Log: filepath.Join(dir, "etcd.log"), Args: []string{bin,
 		"--name=s",
 		"--data-dir=" + filepath.Join(dir, "data"),
 		"--listen-client-urls=" + endpoint,
@@ -75,13 +76,13 @@ func startEtcd(ctx context.Context, fleet, bin string) (string, error) {
 		"--auto-compaction-mode=periodic", "--auto-compaction-retention=5m",
 		"--log-level=warn",
 	}}
-	if err := p.start(dir); err != nil {
+	if err := p.Start(dir); err != nil {
 		return "", err
 	}
 	return endpoint, waitEtcd(ctx, p, endpoint)
 }
 
-func waitEtcd(ctx context.Context, p *process, endpoint string) error {
+func waitEtcd(ctx context.Context, p *process.Process, endpoint string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("etcd does not answer after 30 s"))
 	defer cancel()
 	sock := strings.TrimPrefix(endpoint, "unix://")
@@ -90,10 +91,10 @@ func waitEtcd(ctx context.Context, p *process, endpoint string) error {
 			break
 		}
 		if err := sleep(ctx, 10*time.Millisecond); err != nil {
-			return p.explain(err)
+			return p.Explain(err)
 		}
-		if !p.alive() {
-			return p.explain(errors.New("etcd ended"))
+		if !p.Alive() {
+			return p.Explain(errors.New("etcd ended"))
 		}
 	}
 	cli, err := dialEtcd(endpoint)
@@ -102,7 +103,7 @@ func waitEtcd(ctx context.Context, p *process, endpoint string) error {
 	}
 	defer cli.Close()
 	if _, err := cli.Get(ctx, "ready"); err != nil {
-		return p.explain(fmt.Errorf("etcd: %w", err))
+		return p.Explain(fmt.Errorf("etcd: %w", err))
 	}
 	return nil
 }
@@ -136,7 +137,7 @@ func ensureSocketDir(fleet string) (string, error) {
 			return "", err
 		}
 	}
-	return dir, writeFile(filepath.Join(fleet, "etcd", "sockets"), []byte(dir))
+	return dir, process.WriteFile(filepath.Join(fleet, "etcd", "sockets"), []byte(dir))
 }
 
 func readSocketDir(fleet string) (string, error) {
@@ -146,8 +147,8 @@ func readSocketDir(fleet string) (string, error) {
 
 // dropKeys removes a cluster's keys, when etcd runs.
 func (p *Provider) dropKeys(ctx context.Context, name string) error {
-	e, err := loadProcess(filepath.Join(p.dir, "etcd"), "etcd")
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !e.alive() {
+	e, err := process.Load(filepath.Join(p.dir, "etcd"), "etcd")
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !e.Alive() {
 		return nil
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness/binaries"
 	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/cluster/process"
 )
 
 // member is one cluster. It implements [cluster.Cluster].
@@ -37,7 +38,7 @@ func (c *member) save() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(c.dir, "cluster.json"), data)
+	return process.WriteFile(filepath.Join(c.dir, "cluster.json"), data)
 }
 
 func (c *member) Name() string       { return c.state.Spec.Name }
@@ -109,14 +110,14 @@ func (c *member) kubeconfig(cert, as string, groups ...string) ([]byte, error) {
 
 // Stop ends a component as a crash does.
 func (c *member) Stop(ctx context.Context, x cluster.Component) error {
-	p, err := loadProcess(c.dir, string(x))
+	p, err := process.Load(c.dir, string(x))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cluster %s: component %q: %w", c.Name(), x, cluster.ErrUnsupported)
 	}
 	if err != nil {
 		return err
 	}
-	return p.kill(ctx)
+	return p.Kill(ctx)
 }
 
 // Start starts a component and waits until it answers.
@@ -129,9 +130,9 @@ func (c *member) Start(ctx context.Context, x cluster.Component) error {
 
 // launch starts a component's process, unless it runs: as it ran before, if it did.
 func (c *member) launch(x cluster.Component) error {
-	p, err := loadProcess(c.dir, string(x))
+	p, err := process.Load(c.dir, string(x))
 	switch {
-	case err == nil && p.alive():
+	case err == nil && p.Alive():
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		if p, err = c.process(x); err != nil {
@@ -140,15 +141,15 @@ func (c *member) launch(x cluster.Component) error {
 	case err != nil:
 		return err
 	}
-	return p.start(c.dir)
+	return p.Start(c.dir)
 }
 
 // process is how a component runs.
-func (c *member) process(x cluster.Component) (*process, error) {
+func (c *member) process(x cluster.Component) (*process.Process, error) {
 	if !c.Spec().Has(x) || c.bins == nil {
 		return nil, fmt.Errorf("cluster %s: component %q: %w", c.Name(), x, cluster.ErrUnsupported)
 	}
-	p := &process{Name: string(x), Log: c.log(x)}
+	p := &process.Process{Name: string(x), Log: c.log(x)}
 	var err error
 	switch x {
 	case cluster.APIServer:
@@ -169,7 +170,7 @@ func (c *member) log(x cluster.Component) string { return filepath.Join(c.dir, s
 
 // Logs is the end of a component's output.
 func (c *member) Logs(x cluster.Component, bytes int64) ([]byte, error) {
-	return tailFile(c.log(x), bytes)
+	return process.Tail(c.log(x), bytes)
 }
 
 // Status looks at each component once, with a second's patience for each.
@@ -186,17 +187,17 @@ func (c *member) Status(ctx context.Context) cluster.Status {
 
 func (c *member) part(ctx context.Context, x cluster.Component) cluster.Part {
 	part := cluster.Part{Component: x, Address: address(c.port(x))}
-	p, err := loadProcess(c.dir, string(x))
+	p, err := process.Load(c.dir, string(x))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		part.Error = "never started"
 	case err != nil:
 		part.Error = err.Error()
-	case !p.alive():
+	case !p.Alive():
 		part.Error = "not running"
 	default:
 		part.Running, part.PID = true, p.PID
-		part.CPU, part.Memory = usage(p.PID)
+		part.CPU, part.Memory = process.Usage(p.PID)
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		if err := c.answers(ctx, x); err != nil {

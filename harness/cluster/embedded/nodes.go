@@ -15,6 +15,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness/binaries"
 	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/cluster/process"
 )
 
 // kwokUser is who kwok is for the API server: a kubelet, so that Kyverno's
@@ -39,7 +40,7 @@ func checkNodes(spec cluster.Spec) error {
 }
 
 // scheduler runs as Kubernetes' own user of that name, whose roles are there from the start.
-func (c *member) scheduler(p *process) error {
+func (c *member) scheduler(p *process.Process) error {
 	path, err := c.writeKubeconfig("scheduler", adminName, "system:kube-scheduler")
 	if err != nil {
 		return err
@@ -55,7 +56,7 @@ func (c *member) scheduler(p *process) error {
 	return nil
 }
 
-func (c *member) kwok(p *process) error {
+func (c *member) kwok(p *process.Process) error {
 	path, err := c.writeKubeconfig("kwok", adminName, kwokUser, nodesGroup)
 	if err != nil {
 		return err

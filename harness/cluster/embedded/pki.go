@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/util/keyutil"
+
+	"github.com/seatrial/seatrial/harness/cluster/process"
 )
 
 // pki is the fleet's certificates. They are made once for a fleet: its API
@@ -76,7 +78,7 @@ func (p pki) make() error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(p.file(saPub), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pub})); err != nil {
+	if err := process.WriteFile(p.file(saPub), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pub})); err != nil {
 		return err
 	}
 	caKey, err := newKey()
@@ -139,7 +141,7 @@ func (p pki) sign(name string, cert, ca *x509.Certificate, key, caKey crypto.Sig
 	if err := writeKey(p.key(name), key); err != nil {
 		return err
 	}
-	return writeFile(p.cert(name), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return process.WriteFile(p.cert(name), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 func newKey() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
@@ -149,5 +151,5 @@ func writeKey(path string, key crypto.Signer) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(path, data)
+	return process.WriteFile(path, data)
 }

@@ -1,21 +1,17 @@
 package embedded
 
 import (
-	"errors"
-	"fmt"
-	"math/rand/v2"
 	"net"
 	"strconv"
 
 	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/cluster/process"
 )
 
-// Ports are taken from this range: below the one that systems give to outgoing
-// connections, which may be in use at any moment, and of five digits, so that a
-// template's port can be replaced in place.
+// A template's port can be replaced in place because every port has five digits.
 const (
-	firstPort = 20000
-	lastPort  = 29999
+	firstPort = process.FirstPort
+	lastPort  = process.LastPort
 )
 
 // freePorts gives a port to each component of a new cluster and to Kyverno's
@@ -44,24 +40,7 @@ func (p *Provider) freePorts(spec cluster.Spec) (map[string]int, error) {
 	return ports, nil
 }
 
-func freePort(taken map[int]bool) (int, error) {
-	const n = lastPort - firstPort + 1
-	start := rand.IntN(n) // so that fleets made at the same time seldom meet
-	for i := range n {
-		port := firstPort + (start+i)%n
-		if taken[port] {
-			continue
-		}
-		l, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
-		if err != nil {
-			continue
-		}
-		l.Close()
-		taken[port] = true
-		return port, nil
-	}
-	return 0, errors.New(fmt.Sprintf("no free port between %d and %d", firstPort, lastPort))
-}
+func freePort(taken map[int]bool) (int, error) { return process.FreePort(loopback, taken) }
 
 const loopback = "127.0.0.1"
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness/binaries"
 	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/cluster/process"
 )
 
 // every component, the API server aside.
@@ -124,7 +125,7 @@ func TestEveryComponentIsFoundAgainAndHasItsOwnPorts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !ours(strings.Join(p.Args, "\x00"), c.dir) {
+		if !process.Ours(strings.Join(p.Args, "\x00"), c.dir, programs) {
 			t.Errorf("%s: a crash before its record is written would leave it running: %q", x, p.Args)
 		}
 		own := map[string]bool{}

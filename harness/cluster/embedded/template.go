@@ -20,6 +20,8 @@ import (
 
 	"github.com/seatrial/seatrial/harness/binaries"
 	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/cluster/kyverno"
+	"github.com/seatrial/seatrial/harness/cluster/process"
 )
 
 // A template is the keys of a cluster in which Kubernetes has bootstrapped and
@@ -123,7 +125,7 @@ func (t *template) write(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return writeFile(path, buf.Bytes())
+	return process.WriteFile(path, buf.Bytes())
 }
 
 // makeTemplate runs a cluster in a temporary folder until it is ready, stops
@@ -136,7 +138,7 @@ func makeTemplate(ctx context.Context, bins map[binaries.Name]string) (t *templa
 	defer func() {
 		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		err = errors.Join(err, killAll(undo, dir), os.RemoveAll(dir))
+		err = errors.Join(err, process.KillAll(undo, dir, programs), os.RemoveAll(dir))
 	}()
 	p := &Provider{dir: dir, log: func(string, ...any) {}}
 	if _, err := ensurePKI(dir); err != nil {
@@ -177,24 +179,24 @@ func (c *member) prepare(ctx context.Context) error {
 	if err := c.Start(ctx, cluster.APIServer); err != nil {
 		return err
 	}
-	if err := installKyverno(ctx, c.REST(), c.bins[binaries.KyvernoInstall]); err != nil {
+	if err := kyverno.Install(ctx, c.REST(), c.bins[binaries.KyvernoInstall]); err != nil {
 		return fmt.Errorf("install Kyverno: %w", err)
 	}
 	if err := c.Start(ctx, cluster.ControllerManager); err != nil {
 		return err
 	}
-	if err := awaitRoles(ctx, c.REST()); err != nil {
+	if err := kyverno.AwaitRoles(ctx, c.REST()); err != nil {
 		return err
 	}
 	if err := c.Start(ctx, cluster.Kyverno); err != nil {
 		return err
 	}
 	for _, x := range []cluster.Component{cluster.Kyverno, cluster.ControllerManager, cluster.APIServer} {
-		proc, err := loadProcess(c.dir, string(x))
+		proc, err := process.Load(c.dir, string(x))
 		if err != nil {
 			return err
 		}
-		if err := proc.stop(ctx, 10*time.Second); err != nil {
+		if err := proc.Stop(ctx, 10*time.Second); err != nil {
 			return err
 		}
 	}

@@ -36,13 +36,13 @@ function showFilters() {
   }
 }
 
-function changes(list) {
+function changes(list, said) {
   if (!list || !list.length) return null;
   return el("table.changes", null,
     el("thead", null, el("tr", null, ["field", "the hub intends", "installed"].map((h) => el("th", { scope: "col" }, h)))),
     el("tbody", null, list.flatMap((d) => [
       el("tr", null, el("td", null, data(d.path)), el("td.was", null, long(value(d.intended), "span.data")), el("td.is", null, long(value(d.installed), "span.data"))),
-      ...(d.why ? [el("tr", null, el("td.why", { colspan: "3" }, data(d.why)))] : []),
+      ...(d.why && d.why !== said ? [el("tr", null, el("td.why", { colspan: "3" }, data(d.why)))] : []),
     ])));
 }
 
@@ -54,7 +54,7 @@ function drawFindings() {
   $("list").replaceChildren(...seen.map((f) => el("li.drift", tint(f.kind),
     el("div.head", null, pill(f.kind), data(refText(f.object), "b.data")),
     el("div.clusters-in", null, "in ", data(f.clusters.join(", ")), f.exempt ? ` (${number(f.exempt.length)} exempt from the budget)` : ""),
-    el("div", null, data(f.text)), changes(f.differences), f.fix ? el("div.do", null, data(f.fix)) : null)));
+    el("div", null, data(f.text)), changes(f.differences, f.text), f.fix ? el("div.do", null, data(f.fix)) : null)));
 }
 
 function useText(u) {
@@ -83,7 +83,7 @@ function link(id, title, n) {
   $("nav").append(el("a", { href: "#" + id }, title, n === undefined ? null : [" ", el("span.n", null, number(n))]));
 }
 
-const unknown = (u) => el("li", tint("not-evaluated"), u.object ? [data(refText(u.object), "b.data"), " in "] : null, data(u.clusters.join(", ")), ": ", data(u.reason));
+const unknown = (u) => el("li", tint("not-evaluated"), (u.objects || []).length ? [data(u.objects.map(refText).join(", "), "b.data"), " in "] : null, data(u.clusters.join(", ")), ": ", data(u.reason));
 
 function drawRest() {
   if (drift.exceptions.length) {

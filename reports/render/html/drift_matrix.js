@@ -28,7 +28,7 @@ function drawMatrix() {
 }
 
 function drawLegend() {
-  const used = new Set(drift.objects.flatMap((o) => o.cells.map((c) => c.state)));
+  const used = new Set(drift.objects.flatMap((o) => o.cells.map((c) => c.state || "")));
   $("legend").replaceChildren(...Object.keys(states).filter((s) => used.has(s)).map((s) => el("span.key", tint(s), el("span.swatch"), `${sign(s)} ${words(s)}`)),
     ...(used.has("") ? [el("span.key", null, el("span.swatch", { "--class": "var(--line)" }), "· not intended here")] : []));
 }

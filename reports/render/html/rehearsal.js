@@ -22,7 +22,7 @@ function drawRehearsal() {
   section("rehearsal", title, undefined,
     el("p.hint.data", null, `Took ${took(t.took)} from ${when(t.started)}, seed ${t.seed}. `, outcomePill(t.outcome)),
     t.error && items([t.error], "error", (x) => long(x, "div.data")),
-    gantt(), fidelityBox(), gateList(), failureList(), deniedList(), waysBack(), fleetMatrix(), trafficTables(), clusterTable(), stepTable());
+    gantt(), expectedList(), fidelityBox(), hubBox(), gateList(), failureList(), deniedList(), waysBack(), fleetMatrix(), trafficTables(), clusterTable(), stepTable());
   keepDrawn(document.querySelector(".gantt"));
 }
 
@@ -35,6 +35,28 @@ function fidelityBox() {
       el("div.data", null, el("b", null, m.request), el("span.dim", null, ` cluster ${m.cluster}, stage ${m.stage}`)),
       el("div.data", null, "predicted ", el("b", null, m.predicted), el("span.arrow", null, "→"), "live ", el("b", null, m.live)),
       m.why && long(m.why, "pre")]), f.misses.length <= 20)));
+}
+
+function expectedList() {
+  const list = rehearsal.expected || [];
+  return list.length > 0 && part("Expected", el("ul.items", null, list.map((e) => el("li", tint(e.holds ? "resolved" : "newly-denied"),
+    el("div.data", null, e.holds ? "✓ " : "✗ ", el("b", null, e.what), el("span.dim", null, `: found ${e.found}`))))));
+}
+
+// hubBox is how the policies came: who carried them, what arrived otherwise than planned,
+// staged runs and faults.
+function hubBox() {
+  const h = rehearsal.hub;
+  if (!h) return false;
+  const good = h.agreed === h.compared, differences = h.differences || [];
+  return part("The hub", el("div.box", tint(good ? "resolved" : "newly-denied"),
+    el("p.data", null, `${h.distributor}, ${h.objects}${h.from ? " after " + h.from : ""}, driver ${h.driver}: ${number(h.agreed)} of ${count(h.compared, "object")} on members are as planned`),
+    differences.length > 0 && items(differences, "newly-denied", (d) => [
+      el("div.data", null, el("b", null, d.object), el("span.dim", null, ` cluster ${d.cluster}, ${d.stage}`)),
+      el("div.data", null, "planned ", el("b", null, d.planned), el("span.arrow", null, "→"), "found ", el("b", null, d.live))]),
+    (h.runs || []).map((r) => el("p.data", null, lead(`run ${r.name} of ${r.placement}`, r.state, r.message))),
+    (rehearsal.faults || []).map((f) => el("p.data", null, `fault after ${took(f.at)}, ${f.stage}: ${f.what}${f.clusters ? " on " + f.clusters.join(", ") : ""}${f.took >= 0 ? ", for " + took(f.took) : ""}${f.error ? ": " + f.error : ""}`)),
+    (h.warnings || []).length > 0 && fold(count(h.warnings.length, "warning") + " of the plan", () => items(h.warnings, "undecided", (w) => long(w, "div.data")), h.warnings.length <= 5)));
 }
 
 function gateList() {
@@ -78,7 +100,7 @@ function fleetMatrix() {
   const rows = m.rows.map((row) => el("tr", null, el("th.data", { scope: "row" }, row.policy), row.cells.map((c, i) => {
     if (!c) return el("td.none", { title: `${row.policy} is not on ${m.clusters[i]}` }, "·");
     const look = Object.hasOwn(modeWords, c.mode) ? (c.mode || "on").toLowerCase() : "on";
-    return el(`td.${look}${c.ready ? "" : ".unready"}`, { title: `${row.policy} on ${m.clusters[i]}: ${c.mode || "no mode"}, version ${c.version}, ${c.ready ? "ready" : "not ready"}` },
+    return el(`td.${look}${c.ready ? "" : ".unready"}`, { title: `${row.policy} on ${m.clusters[i]}: ${c.mode || "no mode"}, version ${c.version}, ${c.ready ? "ready" : "not ready"}${c.snapshot ? `, of ${c.snapshot}` : ""}${c.stage ? `, came in ${c.stage}` : ""}${c.stale ? `; ${c.stale}` : ""}` },
       el("b", null, say(modeWords, c.mode)), el("span.mono", null, c.version), c.ready ? "" : el("span.not", null, "✗"));
   })));
   const node = table(["policy", ...m.clusters.map((c) => el("th.cluster.data", { scope: "col", title: c }, c))], rows);

@@ -20,14 +20,15 @@ import (
 )
 
 // mutatingAdmission is a MutatingAdmissionPolicy with its bindings. The API server's own
-// patchers mutate; this does what its dispatcher does around them. It does not do:
-// defaulting after a mutation, and reinvocation.
+// patchers mutate; this does what its dispatcher does around them. Its binding's mutations
+// see each other without the defaults of what they add.
 type mutatingAdmission struct {
 	*admissionPolicy
 	compiler *plugincel.CompositedCompiler
 	matcher  matchconditions.Matcher // nil: no match conditions
 	patchers []mappatch.Patcher
 	types    *typeConverters
+	again    bool // it is evaluated again when what comes after it changes the object
 }
 
 func (c *Compiler) newMutatingAdmission(base *admissionPolicy, object policy.Object) ([]phased, error) {
@@ -47,6 +48,7 @@ func (c *Compiler) newMutatingAdmission(base *admissionPolicy, object policy.Obj
 		return nil, err
 	}
 	u := &mutatingAdmission{admissionPolicy: base, compiler: compiler.compiler, types: c.cel.types}
+	u.again = spec.ReinvocationPolicy == admissionregistrationv1.IfNeededReinvocationPolicy
 	u.matcher = compiler.matchConditions(spec.MatchConditions, spec.FailurePolicy, typed.Name)
 	for i, m := range spec.Mutations {
 		patcher, err := compiler.patcher(m)

@@ -13,7 +13,7 @@ import (
 
 // judgeTemplates judges each pod template of a custom workload as the Pod it would become.
 // Kyverno's engine does so too, but makes its own registry client, so it cannot be asked.
-func (u *imageValidating) judgeTemplates(ctx context.Context, compiled evaluator.CompiledPolicy, images offlineImages, req *request, body *celBody) (*evaluator.EvaluationResult, error) {
+func (u *imageValidating) judgeTemplates(ctx context.Context, compiled evaluator.CompiledPolicy, images registryImages, req *request, body *celBody) (*evaluator.EvaluationResult, error) {
 	source := triggerOf(req, body)
 	templates := extract.ExtractPodTemplates(source.Object)
 	if len(templates) == 0 {

@@ -1,7 +1,11 @@
 package kyverno
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 
@@ -9,6 +13,7 @@ import (
 	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
 	"github.com/kyverno/kyverno/pkg/cel/libs"
 	"github.com/kyverno/kyverno/pkg/toggle"
+	"github.com/kyverno/sdk/extensions/cel/utils"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -25,6 +30,7 @@ type library struct {
 	trigger   map[string]string // labels of what a GeneratingPolicy makes
 	policyNS  string
 	generated []*unstructured.Unstructured
+	trust     trust // in what the policy's signatures are to be verified by
 }
 
 var _ libs.Context = (*library)(nil)
@@ -67,7 +73,12 @@ func (l *library) GetGlobalReference(name, projection string) (any, error) {
 		return l.mocked(mocks, name, projection)
 	}
 	if projection == httpProjection {
-		return nil, client{l.req}.unknown("the answer of "+name, "HTTP calls are not made offline; rehearse this policy on a fleet")
+		method, url, _ := strings.Cut(strings.TrimPrefix(name, "HTTP "), " ")
+		answer, ok := l.req.env.answers.Find(method, url, nil)
+		if !ok {
+			return nil, client{l.req}.unknown("the answer of "+name, answersResolve)
+		}
+		return calledByCEL(answer), nil
 	}
 	entry, ok := globalContext{l.req, l.entries, l.req.env.jp}.Get(name)
 	if !ok {
@@ -90,12 +101,16 @@ func (l *library) mocked(mocks *Mocks, name, projection string) (any, error) {
 	return map[string]any{"body": answer.Body, "statusCode": answer.Status}, nil
 }
 
-// GetImageData has no registry to ask.
+// GetImageData answers image.GetMetadata and its like.
 func (l *library) GetImageData(image string, _ []gcrremote.Option) (map[string]any, error) {
 	if mocks := l.req.env.mocks; mocks != nil && mocks.Images[image] != nil {
 		return mocks.Images[image], nil
 	}
-	return nil, offlineRegistry{l.req}.miss(image)
+	data, err := registryImages{l}.Get(context.Background(), image, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return utils.GetValue(data.Data())
 }
 
 // ListResources answers resource.List.
@@ -136,8 +151,24 @@ func (l *library) GetResource(apiVersion, resource, namespace, name string) (*un
 }
 
 // PostResource would create something in the cluster, an access review as a rule.
-func (l *library) PostResource(_, resource, _ string, _ map[string]any) (*unstructured.Unstructured, error) {
-	return nil, client{l.req}.unknown("the answer of POST "+resource, "the answer of an API call other than GET cannot be captured; rehearse this policy on a fleet")
+func (l *library) PostResource(apiVersion, resource, namespace string, data map[string]any) (*unstructured.Unstructured, error) {
+	path := "/apis/" + apiVersion
+	if !strings.Contains(apiVersion, "/") {
+		path = "/api/" + apiVersion
+	}
+	if namespace != "" {
+		path += "/namespaces/" + namespace
+	}
+	body, err := json.Marshal(data)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := client{l.req}.post(path+"/"+resource, http.MethodPost, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	object := &unstructured.Unstructured{}
+	return object, json.Unmarshal(answer, &object.Object)
 }
 
 // ToGVR answers resource.ToGVR.

@@ -105,6 +105,7 @@ func runCase(t *testing.T, data []byte, units []phased, world *memory) {
 			continue
 		}
 		a := u.unit.eval(context.Background(), asked)
+		req.unpinned = req.unpinned || a.unpinned
 		for _, v := range a.verdicts {
 			got.Verdicts = append(got.Verdicts, verdictText(v))
 			if p, ok := u.unit.(*validating); ok {

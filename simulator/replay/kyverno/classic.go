@@ -106,7 +106,12 @@ func (c *classic) sees(req *request) bool {
 
 // engineFor makes Kyverno's engine for this policy and request. It is a handful of pointers.
 func (c *classic) engineFor(req *request) engineapi.Engine {
-	return engine.NewEngine(req.env.cfg, req.env.jp, client{req}, offlineRegistry{req},
+	return c.engineWith(req, images{req: req})
+}
+
+// engineWith makes it with a registry.
+func (c *classic) engineWith(req *request, from images) engineapi.Engine {
+	return engine.NewEngine(req.env.cfg, req.env.jp, client{req}, from,
 		imageverifycache.DisabledImageVerifyCache(), contextLoaders(req, c.entries, req.env.jp), exceptionList(c.exceptions), nil)
 }
 

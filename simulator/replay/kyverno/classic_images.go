@@ -19,19 +19,23 @@ import (
 
 // classicVerify runs verifyImages rules: it verifies and pins images as Kyverno's mutating
 // webhook does, and then requires what its validating webhook requires of the result, a
-// digest and the mark of the verification. Signatures need their registry; a rule that
-// needs none is decided.
+// digest and the mark of the verification. Signatures need what their registry answered; a
+// rule that needs none is decided.
 type classicVerify struct {
 	*classic
 	checks kyvernov1.PolicyInterface // the rules that require something; nil for none
+	trust  trust
 }
 
 func newClassicVerify(c *classic) classicVerify {
+	own := *c
+	read, trust := atHand(c.policy)
+	own.policy, own.cache = read, &variants{}
 	checks := withRules(c.policy, func(r *kyvernov1.Rule) bool { return r.HasVerifyImageChecks() })
 	if checks != nil {
 		checks.SetResourceVersion("") // keep it out of the autogen memo
 	}
-	return classicVerify{c, checks}
+	return classicVerify{&own, checks, trust}
 }
 
 func (u classicVerify) eval(ctx context.Context, req *request) answer {
@@ -40,7 +44,7 @@ func (u classicVerify) eval(ctx context.Context, req *request) answer {
 		return u.broken(verdict.VerifyImages, verdict.Enforce, err)
 	}
 	policy, _ := u.readings(req)
-	eng := u.engineFor(req)
+	eng := u.engineWith(req, images{req, u.trust})
 	er, marks := eng.VerifyAndPatchImages(ctx, pc.WithPolicy(policy))
 	found := req.misses.take()
 	var out answer
@@ -91,14 +95,26 @@ func (u classicVerify) judge(out *answer, req *request, er engineapi.EngineRespo
 	if er.GetValidationFailureAction().Enforce() {
 		action = verdict.Enforce
 	}
-	for _, v := range u.verdicts(er, verdict.VerifyImages, action) {
-		v = u.needs.settle(v, req, found)
+	for i, v := range u.verdicts(er, verdict.VerifyImages, action) {
+		v = u.needs.settle(v, req, u.standing(v, found))
 		out.verdicts = append(out.verdicts, v)
+		rule := &er.PolicyResponse.Rules[i]
+		if v.Outcome != verdict.Undecided && (rule.EmitWarning() || er.EmitsWarning() && v.Outcome != verdict.Skip) {
+			out.warnings = append(out.warnings, fmt.Sprintf("policy %s.%s: %s", u.name.Name, v.Rule, v.Message))
+		}
 		if action == verdict.Enforce && v.Outcome == verdict.Fail || v.Outcome == verdict.Error && u.failClosed() {
 			out.deny = v.Message
 			out.fail(v.Rule, v.Message)
 		}
 	}
+}
+
+// standing are the misses that could turn v: what fails although logs were ignored, fails.
+func (u classicVerify) standing(v verdict.Verdict, found []miss) []miss {
+	if v.Outcome != verdict.Fail || !u.trust.looser {
+		return found
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(m miss) bool { return m.reason == trustReason })
 }
 
 // marked returns the object with what verification wrote into it: digests, and the

@@ -24,15 +24,15 @@ import (
 )
 
 // client answers Kyverno's engine from the capture, on behalf of one request, so that
-// what it cannot answer is known to be this request's. It does not do: writes, POST
-// (access reviews), metrics and other aggregated APIs, watch.
+// what it cannot answer is known to be this request's. It does not do: writes, metrics and
+// other aggregated APIs, watch.
 type client struct{ req *request }
 
 var _ engineapi.Client = client{}
 
-func (c client) RawAbsPath(_ context.Context, path, method string, _ io.Reader) ([]byte, error) {
+func (c client) RawAbsPath(_ context.Context, path, method string, data io.Reader) ([]byte, error) {
 	if method != "" && method != http.MethodGet {
-		return nil, c.unknown(method+" "+path, "the answer of an API call other than GET cannot be captured; rehearse this policy on a fleet")
+		return c.post(path, method, data)
 	}
 	u, err := url.Parse(path)
 	if err != nil {
@@ -68,6 +68,27 @@ func (c client) RawAbsPath(_ context.Context, path, method string, _ io.Reader) 
 		"items":      items,
 	})
 }
+
+// post is what the user says that an API server answers.
+func (c client) post(path, method string, data io.Reader) ([]byte, error) {
+	var body []byte
+	if data != nil {
+		var err error
+		if body, err = io.ReadAll(data); err != nil {
+			return nil, fmt.Errorf("read the data of %s: %w", path, err)
+		}
+	}
+	answer, ok := c.req.env.answers.Find(method, path, body)
+	switch {
+	case !ok:
+		return nil, c.unknown(method+" "+path, postResolve)
+	case answer.Failed():
+		return nil, apierrors.NewGenericServerResponse(answer.Status, strings.ToLower(method), schema.GroupResource{}, "", string(answer.Text()), 0, true)
+	}
+	return answer.Text(), nil
+}
+
+const postResolve = "the answer of an API call other than GET cannot be captured: say it with --answers, or rehearse this policy on a fleet"
 
 // parseAPIPath splits /api/v1/… and /apis/GROUP/VERSION/… into what they address.
 func parseAPIPath(path string) (gvr schema.GroupVersionResource, namespace, name string, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/kyverno/kyverno/ext/wildcard"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/seatrial/seatrial/simulator/answers"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
@@ -37,6 +39,11 @@ type Options struct {
 	// Lenient takes admission policies that an API server would refuse for leaving out what
 	// it requires, as Kyverno's command line does.
 	Lenient bool
+	// Answers are what services answer to the calls of policies, where the user says it.
+	Answers answers.Calls
+	// Registry answers in the place of image registries, and not the capture: a recorder
+	// asks the real ones. nil takes what the capture holds.
+	Registry http.RoundTripper
 }
 
 // Compiler compiles policy sets. What two sets have in common is compiled once.

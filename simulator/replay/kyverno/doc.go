@@ -14,6 +14,7 @@
 // never guessed: the verdict is Undecided, with the reason and what to capture. Nothing
 // here reaches a network or a cluster.
 //
-// It does not model: webhook time-outs and failures, the order of policies within one
-// webhook (Kyverno's is random; here it is by name), reinvocation of mutating webhooks.
+// It does not model: webhook time-outs and failures. The order of policies within one
+// webhook is random in Kyverno and by name here; where another order would change what
+// mutations make, the judgement says so.
 package kyverno

@@ -173,6 +173,9 @@ func sayJudgement(out *strings.Builder, r *capture.Record, j *verdict.Judgement)
 	for _, w := range j.Warnings {
 		fmt.Fprintf(out, "  warning %s\n", w)
 	}
+	for _, p := range j.Unordered {
+		fmt.Fprintf(out, "  unordered %s\n", p)
+	}
 	if len(j.Patch) > 0 {
 		fmt.Fprintf(out, "  patch %s\n", j.Patch)
 	}

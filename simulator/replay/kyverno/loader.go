@@ -17,7 +17,7 @@ import (
 )
 
 // contextLoader loads a rule's context entries from the capture. It is Kyverno's own
-// loader, except that calls to services become misses: the default would dial them.
+// loader, except for calls to services: the default would dial them.
 type contextLoader struct {
 	engineapi.ContextLoader
 	req    *request
@@ -55,7 +55,7 @@ func (l contextLoader) Load(ctx context.Context, jp jmespath.Interface, raw engi
 			}
 			continue
 		}
-		deferred, err := enginecontext.NewDeferredLoader(entry.Name, serviceCall{l.req, entry}, logr.Discard())
+		deferred, err := enginecontext.NewDeferredLoader(entry.Name, serviceCall{l.req, entry, jp, json}, logr.Discard())
 		if err != nil {
 			return err
 		}
@@ -64,19 +64,6 @@ func (l contextLoader) Load(ctx context.Context, jp jmespath.Interface, raw engi
 		}
 	}
 	return nil
-}
-
-// serviceCall stands for a call to a service, which is never made.
-type serviceCall struct {
-	req   *request
-	entry kyvernov1.ContextEntry
-}
-
-func (s serviceCall) HasLoaded() bool { return false }
-
-func (s serviceCall) LoadData() error {
-	return client{s.req}.unknown("the answer of service "+s.entry.APICall.Service.URL,
-		"calls to services are not made offline; rehearse this policy on a fleet")
 }
 
 // globalContext serves GlobalContextEntry objects of the policy set from the capture.
@@ -111,8 +98,7 @@ func (globalEntry) Stop() {}
 func (e globalEntry) Get(projection string) (any, error) {
 	resource := e.entry.Spec.KubernetesResource
 	if resource == nil {
-		return nil, client{e.from.req}.unknown("the answer of GlobalContextEntry "+e.entry.Name,
-			"entries that call an API are not answered offline; rehearse this policy on a fleet")
+		return e.called(projection)
 	}
 	gvr := schema.GroupVersionResource{Group: resource.Group, Version: resource.Version, Resource: resource.Resource}
 	objects, err := client{e.from.req}.list(gvr, resource.Namespace, labels.Everything())
@@ -123,12 +109,29 @@ func (e globalEntry) Get(projection string) (any, error) {
 	for i, object := range objects {
 		items[i] = object
 	}
+	return e.projected(projection, items)
+}
+
+// called is what an entry holds that calls an API.
+func (e globalEntry) called(projection string) (any, error) {
+	if e.entry.Spec.APICall == nil {
+		return nil, fmt.Errorf("GlobalContextEntry %s asks for nothing", e.entry.Name)
+	}
+	answer, err := answered(e.from.req, &e.entry.Spec.APICall.APICall)
+	if err != nil {
+		return nil, err
+	}
+	return e.projected(projection, answer.JSON)
+}
+
+// projected is what an entry holds under a name: the whole under none.
+func (e globalEntry) projected(projection string, whole any) (any, error) {
 	if projection == "" {
-		return items, nil
+		return whole, nil
 	}
 	for _, p := range e.entry.Spec.Projections {
 		if p.Name == projection {
-			return e.from.jp.Search(p.JMESPath, items)
+			return e.from.jp.Search(p.JMESPath, whole)
 		}
 	}
 	return nil, fmt.Errorf("GlobalContextEntry %s has no projection %q", e.entry.Name, projection)

@@ -42,8 +42,9 @@ type shared struct {
 }
 
 type answerKey struct {
-	unit    unit
-	version int
+	unit     unit
+	version  int
+	unpinned bool
 }
 
 // Judge answers rec once for each side, in their order.
@@ -98,6 +99,7 @@ type sideRun struct {
 	generated  []verdict.Generated
 	unsure     *verdict.Verdict // the first undecided verdict that could change the decision
 	background []phased
+	unordered  []verdict.PolicyRef // that make a difference by their order
 }
 
 type denial struct {
@@ -108,15 +110,15 @@ type denial struct {
 
 func (s *sideRun) run(ctx context.Context, units []phased) {
 	s.units = units
-	for _, u := range units {
+	hooks, rest := mutated(units)
+	if !s.mutateAll(ctx, hooks) {
+		return
+	}
+	for _, u := range rest {
 		if s.outside != "" && !isAPIServers(u.unit) {
 			continue
 		}
 		s.asked = true
-		mutates := u.phase <= phaseVerify
-		if mutates && s.req.rec.Operation == capture.Delete {
-			continue
-		}
 		if u.phase >= phaseBackground && len(s.denials) > 0 && u.phase != phaseSchedule {
 			continue // a refused request triggers nothing
 		}
@@ -127,9 +129,6 @@ func (s *sideRun) run(ctx context.Context, units []phased) {
 			return
 		}
 		s.take(u, s.ask(ctx, u))
-		if mutates && len(s.denials) > 0 {
-			return // the API server stops at the first refusal of a mutating webhook
-		}
 	}
 }
 
@@ -187,7 +186,7 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
 		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: lacking, resolve: "raise the audit policy's level to RequestResponse, or capture the cluster"}})}}
 	}
-	key := answerKey{u.unit, s.version}
+	key := answerKey{u.unit, s.version, s.req.unpinned}
 	got, ok := s.common.answers[key]
 	if ok {
 		return got
@@ -281,6 +280,7 @@ const debugPanics = false
 
 func (s *sideRun) take(u phased, got answer) {
 	got = refusing(got)
+	s.req.unpinned = s.req.unpinned || got.unpinned
 	s.verdicts = append(s.verdicts, got.verdicts...)
 	s.warnings = append(s.warnings, got.warnings...)
 	s.generated = append(s.generated, got.generated...)
@@ -357,6 +357,8 @@ func (s *sideRun) judgement() verdict.Judgement {
 		return verdict.Judgement{Decision: verdict.Allowed}
 	}
 	j := verdict.Judgement{Decision: verdict.Allowed, Verdicts: s.verdicts, Generated: s.generated}
+	slices.SortFunc(s.unordered, verdict.PolicyRef.Compare)
+	j.Unordered = slices.Compact(s.unordered)
 	slices.SortStableFunc(j.Verdicts, verdict.Verdict.Compare)
 	slices.SortStableFunc(j.Generated, func(a, b verdict.Generated) int { return strings.Compare(a.Target, b.Target) })
 	switch {

@@ -3,6 +3,7 @@ package kyverno
 import (
 	_ "embed"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
 
+	"github.com/seatrial/seatrial/simulator/answers"
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
@@ -30,7 +32,9 @@ type environment struct {
 	bindings   roleBindings
 	clusters   clusterRoleBindings
 	rolesKnown bool
-	mocks      *Mocks // nil: everything is as captured
+	mocks      *Mocks            // nil: everything is as captured
+	answers    answers.Calls     // of services, as the user says
+	registry   http.RoundTripper // answers in the place of image registries; nil: nothing does
 }
 
 type (

@@ -46,6 +46,7 @@ type answer struct {
 	failures  map[string]string
 	warnings  []string // sent back to the user
 	generated []verdict.Generated
+	unpinned  bool // an image's digest would have been put into the object, but is not known
 }
 
 // request is one admission request in the forms that the engines want. Each worker
@@ -71,6 +72,7 @@ type request struct {
 	classic        classicRequest
 	cel            celRequest
 	nobody         bool // sends it: the background scan asks
+	unpinned       bool // images may have digests that are not known
 }
 
 // userKnown tells whether the capture says who sent the request.

@@ -14,6 +14,7 @@ import (
 	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/registry"
 )
 
 // world answers lookups from a capture's world.
@@ -167,12 +168,29 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 		env.bootstrapped()
 	}
 	unfiltered.rolesKnown = true // of nobody
+	if env.registry, err = c.registryOf(w); err != nil {
+		return nil, err
+	}
+	unfiltered.registry = env.registry
+	env.answers, unfiltered.answers = c.opt.Answers, c.opt.Answers
 	e := &Engine{env: env, unfiltered: unfiltered, look: world{w}, as: as}
 	for _, p := range programs {
 		e.scans = append(e.scans, p.scans)
 		e.sides = append(e.sides, p.units)
 	}
 	return e, nil
+}
+
+// registryOf answers in the place of image registries; nil when nothing was recorded.
+func (c *Compiler) registryOf(w *capture.World) (http.RoundTripper, error) {
+	if c.opt.Registry != nil {
+		return c.opt.Registry, nil
+	}
+	recorded, err := w.RegistryAnswers()
+	if err != nil || len(recorded) == 0 {
+		return nil, err
+	}
+	return registry.New(recorded)
 }
 
 // bootstrapped adds the bindings that every API server makes for itself: for users that are

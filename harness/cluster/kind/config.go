@@ -1,0 +1,58 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
+
+	"github.com/seatrial/seatrial/harness/binaries"
+	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/cluster/kind/nodeimage"
+)
+
+// image is the node image of a spec; empty: the one that kind was released with.
+func image(ctx context.Context, spec cluster.Spec) string {
+	if spec.Kind.NodeImage != "" {
+		return spec.Kind.NodeImage
+	}
+	v := spec.KubernetesVersion
+	if (v == "" || v == binaries.KubernetesVersion) && labelOf(ctx, nodeimage.Default, nodeimage.Label) != "" {
+		return nodeimage.Default
+	}
+	if v != "" {
+		return "kindest/node:" + v
+	}
+	return ""
+}
+
+// config is a spec as kind wants it. On a machine with cgroup v1 kubelets are told to accept
+// that; without CAP_SYS_RESOURCE containerd does not lower the score by which a process is
+// chosen when memory is short, which it could not.
+func config(spec cluster.Spec, image string, built bool, info engineInfo) *v1alpha4.Cluster {
+	c := &v1alpha4.Cluster{
+		TypeMeta:             v1alpha4.TypeMeta{Kind: "Cluster", APIVersion: "kind.x-k8s.io/v1alpha4"},
+		FeatureGates:         spec.Kind.FeatureGates,
+		KubeadmConfigPatches: spec.Kind.KubeadmPatches,
+		Nodes:                []v1alpha4.Node{{Role: v1alpha4.ControlPlaneRole, Image: image}},
+	}
+	for range spec.Kind.Workers {
+		c.Nodes = append(c.Nodes, v1alpha4.Node{Role: v1alpha4.WorkerRole, Image: image})
+	}
+	c.Networking.DisableDefaultCNI = built
+	if info.CgroupVersion == "1" {
+		c.KubeadmConfigPatches = append([]string{"kind: KubeletConfiguration\nfailCgroupV1: false\n"}, c.KubeadmConfigPatches...)
+	}
+	if lacksSysResource() {
+		c.ContainerdConfigPatches = []string{"[plugins.\"io.containerd.grpc.v1.cri\"]\n  restrict_oom_score_adj = true\n"}
+	}
+	return c
+}
+
+// sameVersion is an error when a cluster is not of the version that was asked for.
+func sameVersion(spec cluster.Spec, got string) error {
+	if want := spec.KubernetesVersion; want != "" && want != got {
+		return fmt.Errorf("its node image is of Kubernetes %s, not %s as asked for", got, want)
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A Kind says what clusters of the provider kind have that embedded ones cannot.
+type Kind struct {
+	// NodeImage is the image of the nodes, which decides the version of Kubernetes. Default:
+	// the one that seatrial fleet node-image built, or the one that kind was released with.
+	NodeImage string `yaml:"nodeImage,omitempty" json:"nodeImage,omitempty"`
+	// Workers is how many nodes there are besides the control plane's; with none pods run there.
+	Workers      int             `yaml:"workers,omitempty" json:"workers,omitempty"`
+	FeatureGates map[string]bool `yaml:"featureGates,omitempty" json:"featureGates,omitempty"`
+	// KubeadmPatches are merge patches of kubeadm's configuration, each a YAML text.
+	KubeadmPatches []string `yaml:"kubeadmPatches,omitempty" json:"kubeadmPatches,omitempty"`
+	// Kyverno is where it runs: host (default), as processes beside the cluster, or cluster, in
+	// pods, as users install it.
+	Kyverno string `yaml:"kyverno,omitempty" json:"kyverno,omitempty"`
+	// Manifest is a file to install Kyverno from when it runs in pods. Default: the release's.
+	Manifest string `yaml:"manifest,omitempty" json:"manifest,omitempty"`
+	// Images are archives, as docker save writes them, that are loaded into every node.
+	Images []string `yaml:"images,omitempty" json:"images,omitempty"`
+}
+
+// The providers, and where Kyverno runs on a kind cluster.
+var (
+	providers = []string{"embedded", "kind", "existing"}
+	places    = []string{"host", "cluster"}
+)
+
+// maxWorkers bounds a cluster on one machine.
+const maxWorkers = 20
+
+// provider checks what makes a cluster: of the fleet, or of one.
+func (c *checker) provider(path, name string, k *Kind) {
+	if name != "" {
+		c.oneOf(path+".provider", name, providers...)
+	}
+	if k == nil {
+		return
+	}
+	path += ".kind"
+	if k.Workers < 0 || k.Workers > maxWorkers {
+		c.fault(path+".workers", "%d, want 0 to %d", k.Workers, maxWorkers)
+	}
+	if k.Kyverno != "" {
+		c.oneOf(path+".kyverno", k.Kyverno, places...)
+	}
+	if k.Manifest != "" && k.Kyverno != "cluster" {
+		c.fault(path+".manifest", "is for a Kyverno that runs in pods: add kyverno: cluster")
+	}
+}
+
+// existing checks clusters that were there before: each is meant, and allowed.
+func (c *checker) existing(path string, f FleetSpec) {
+	for i, cl := range f.Clusters {
+		at := fmt.Sprintf("%s.clusters[%d]", path, i)
+		is := f.providerOf(cl) == "existing"
+		if cl.Context != "" && !is {
+			c.fault(at+".context", "is of a cluster that exists already: add provider: existing")
+		}
+		if is && !f.AllowExisting {
+			c.fault(at+".provider", "a cluster that exists already may be somebody's production: say allowExisting: true if it may be rehearsed on")
+		}
+		if is && len(cl.Components) > 0 {
+			c.fault(at+".components", "a cluster that exists already runs what it runs: leave it out")
+		}
+	}
+	if f.Provider == "existing" && len(f.Clusters) == 0 {
+		c.fault(path+".provider", "list the clusters: contexts of the kubeconfig by name")
+	}
+}
+
+func (f FleetSpec) providerOf(cl Cluster) string {
+	if cl.Provider != "" {
+		return cl.Provider
+	}
+	return f.Provider
+}
+
+// HasExisting says whether a cluster of the fleet was there before.
+func (f FleetSpec) HasExisting() bool {
+	return slices.ContainsFunc(f.Clusters, func(cl Cluster) bool { return f.providerOf(cl) == "existing" })
+}

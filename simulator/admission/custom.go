@@ -1,0 +1,100 @@
+package admission
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+// custom returns the object of a custom resource as an API server reads it: with the defaults
+// of its definition, and without the fields that the definition does not know. Where the
+// capture does not hold the definition it stays as it is.
+func custom(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
+	schema := schemaOf(w, rec)
+	if schema == nil {
+		return rec.Object, nil
+	}
+	var object map[string]any
+	if err := utiljson.Unmarshal(rec.Object, &object); err != nil {
+		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
+	}
+	defaulting.Default(object, schema.Structural)
+	meta, hasMeta, err := objectmeta.GetObjectMeta(object, false)
+	if err != nil {
+		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
+	}
+	apiVersion, kind := object["apiVersion"], object["kind"]
+	if !schema.keepsUnknown {
+		pruning.Prune(object, schema.Structural, true)
+		defaulting.PruneNonNullableNullsWithoutDefaults(object, schema.Structural)
+	}
+	if err := objectmeta.Coerce(nil, object, schema.Structural, false, false); err != nil {
+		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
+	}
+	object["apiVersion"], object["kind"] = apiVersion, kind
+	if hasMeta {
+		if err := objectmeta.SetObjectMeta(object, meta); err != nil {
+			return nil, fmt.Errorf("write the metadata: %w", err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// customSchema is the schema of one version of a custom resource.
+type customSchema struct {
+	*structuralschema.Structural
+	keepsUnknown bool // fields
+}
+
+// structural remembers schemas by their definition: a capture's objects are never changed.
+var structural sync.Map // *capture.WorldObject → map[string]*customSchema by version
+
+// schemaOf is the schema of a record's object; nil where the world does not hold its
+// definition, or that has none for the version.
+func schemaOf(w *capture.World, rec *capture.Record) *customSchema {
+	if w == nil {
+		return nil
+	}
+	definitions := capture.GVR{Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions"}
+	found, _ := w.Get(definitions, "", rec.Resource.Resource+"."+rec.Resource.Group)
+	if found == nil {
+		return nil
+	}
+	versions, ok := structural.Load(found)
+	if !ok {
+		versions, _ = structural.LoadOrStore(found, schemasOf(found.Object))
+	}
+	return versions.(map[string]*customSchema)[rec.Kind.Version]
+}
+
+// schemasOf reads the schemas of a definition. One that an API server would not take, has none.
+func schemasOf(raw json.RawMessage) map[string]*customSchema {
+	schemas := map[string]*customSchema{}
+	var definition apiextensionsv1.CustomResourceDefinition
+	if json.Unmarshal(raw, &definition) != nil {
+		return schemas
+	}
+	for _, v := range definition.Spec.Versions {
+		if v.Schema == nil || v.Schema.OpenAPIV3Schema == nil {
+			continue
+		}
+		var inside apiextensions.JSONSchemaProps
+		if apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(v.Schema.OpenAPIV3Schema, &inside, nil) != nil {
+			continue
+		}
+		if read, err := structuralschema.NewStructural(&inside); err == nil {
+			schemas[v.Name] = &customSchema{read, definition.Spec.PreserveUnknownFields}
+		}
+	}
+	return schemas
+}

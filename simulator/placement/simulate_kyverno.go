@@ -1,0 +1,33 @@
+package placement
+
+import (
+	"strings"
+
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// isPolicy tells whether Kyverno's own webhook looks at an object: while it is down, the
+// object cannot be written. Measured for ClusterPolicies.
+func isPolicy(o policy.Object) bool {
+	return strings.HasSuffix(groupOf(o), "kyverno.io") && o.Kind != "PolicyException" && policy.IsPolicyKind(o.APIVersion, o.Kind)
+}
+
+// kyvernoEvent stops or starts Kyverno on a member. When it is back, what failed is tried
+// again: the member agent looks at it every 15 minutes at the latest.
+func (w *world) kyvernoEvent(e Event) (string, error) {
+	if findMember(w.members, e.Subject) < 0 {
+		_, err := e.apply(w.members, w.clock)
+		return "", err
+	}
+	if e.Args[0] == "down" {
+		w.unguarded[e.Subject] = true
+		return "requests are refused where policies fail closed; policies themselves can be neither made nor changed there, and KubeFleet notices nothing before it tries", nil
+	}
+	delete(w.unguarded, e.Subject)
+	for _, p := range w.order {
+		if d := p.deliveries[e.Subject]; d != nil && d.workIndex >= 0 && strings.Contains(d.failure, "failed calling webhook") {
+			w.applyWork(p, e.Subject, d)
+		}
+	}
+	return "what was refused is applied when the member agent tries again", nil
+}

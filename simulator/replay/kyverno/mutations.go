@@ -1,0 +1,199 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// mutateAll calls the webhooks that mutate, and those again that want it when what came
+// after them changed the object: another webhook, or one of the API server's own plugins,
+// which see what webhooks add. It returns false when the request is refused.
+func (s *sideRun) mutateAll(ctx context.Context, hooks []webhook) bool {
+	if s.req.rec.Operation == capture.Delete {
+		return true
+	}
+	var called, again []int // those that are called again if needed, and those that are
+	changed := false
+	for i, hook := range hooks {
+		did, admitted := s.call(ctx, hook)
+		if !admitted {
+			return false
+		}
+		if did {
+			changed, again = true, slices.Clone(called)
+		}
+		if hook.again {
+			called = append(called, i)
+		}
+	}
+	if !changed {
+		return true
+	}
+	if s.pluggedAgain() {
+		again = called
+	}
+	if s.refused != "" {
+		return false
+	}
+	for _, i := range again {
+		if _, admitted := s.call(ctx, hooks[i]); !admitted {
+			return false
+		}
+	}
+	return true
+}
+
+// call has the units of one webhook mutate the object, one after the other.
+func (s *sideRun) call(ctx context.Context, hook webhook) (changed, admitted bool) {
+	before := s.req.adm.Object.Raw
+	if s.outside != "" && hook.name != "" {
+		return false, true
+	}
+	other := s.otherwise(ctx, hook)
+	for _, u := range hook.units {
+		s.asked = true
+		if s.retake(u, s.ask(ctx, u)); len(s.denials) > 0 {
+			break
+		}
+	}
+	if other != nil && !s.same(other) {
+		s.unordered = append(s.unordered, s.disputed(ctx, hook, before)...)
+	}
+	if len(s.denials) > 0 {
+		return false, false // the API server stops at the first refusal of a mutating webhook
+	}
+	if changed = !equalJSON(before, s.req.adm.Object.Raw); changed {
+		s.defaulted()
+	}
+	return changed, true
+}
+
+// otherwise is what the webhook would do with its policies in the other order; nil where
+// there is no other.
+func (s *sideRun) otherwise(ctx context.Context, hook webhook) *sideRun {
+	asked := s.seeing(hook)
+	if len(asked.units) < 2 || !asked.shuffled() {
+		return nil
+	}
+	return s.in(ctx, asked.backwards(), s.req.adm.Object.Raw)
+}
+
+// seeing is the webhook with those of its units that are asked about the request.
+func (s *sideRun) seeing(hook webhook) webhook {
+	if !hook.shuffled() {
+		return hook
+	}
+	asked := webhook{name: hook.name}
+	for _, u := range hook.units {
+		if req, err := s.seenBy(u); req != nil && err == nil {
+			asked.units = append(asked.units, u)
+		}
+	}
+	return asked
+}
+
+// in runs units on an object, apart from the request's own way.
+func (s *sideRun) in(ctx context.Context, units []phased, object []byte) *sideRun {
+	apart := &sideRun{req: s.req, common: s.common, outside: s.outside, version: s.version}
+	apart.mutate(object)
+	for _, u := range units {
+		if apart.take(u, apart.ask(ctx, u)); len(apart.denials) > 0 {
+			break
+		}
+	}
+	return apart
+}
+
+// same tells whether two ways have come to the same object, or to a refusal.
+func (s *sideRun) same(other *sideRun) bool {
+	if len(s.denials)+len(other.denials) > 0 {
+		return len(s.denials) > 0 && len(other.denials) > 0
+	}
+	return equalJSON(s.req.adm.Object.Raw, other.req.adm.Object.Raw)
+}
+
+// disputed are the policies of a webhook whose order makes a difference: pairs that do by
+// themselves, or else all that were asked.
+func (s *sideRun) disputed(ctx context.Context, hook webhook, object []byte) (found []verdict.PolicyRef) {
+	asked := s.seeing(hook)
+	for i, a := range asked.units {
+		for _, b := range asked.units[i+1:] {
+			if a.phase != b.phase {
+				continue
+			}
+			if !s.in(ctx, []phased{a, b}, object).same(s.in(ctx, []phased{b, a}, object)) {
+				found = append(found, a.unit.ref(), b.unit.ref())
+			}
+		}
+	}
+	if len(found) == 0 {
+		return policies(asked.units)
+	}
+	return found
+}
+
+// retake takes an answer in the place of an earlier one of the same unit. A rule that has
+// nothing left to do keeps what it said when it did it.
+func (s *sideRun) retake(u phased, got answer) {
+	ref := u.unit.ref()
+	got.verdicts = slices.Clone(got.verdicts)
+	for i, v := range got.verdicts {
+		at := slices.IndexFunc(s.verdicts, func(w verdict.Verdict) bool { return w.Policy == ref && w.Type == v.Type && w.Rule == v.Rule })
+		if at < 0 {
+			continue
+		}
+		if v.Outcome == verdict.Skip {
+			got.verdicts[i] = s.verdicts[at]
+		}
+		s.verdicts = slices.Delete(s.verdicts, at, at+1)
+	}
+	s.take(u, got)
+}
+
+// defaulted fills in the defaults of what a webhook added, as the API server does after each.
+func (s *sideRun) defaulted() {
+	w, ok := s.req.look.(world)
+	if !ok || s.req.env.mocks != nil {
+		return
+	}
+	if object, err := admission.Defaulted(w.World, s.req.rec, s.req.adm.Object.Raw); err == nil {
+		s.mutate(object)
+	}
+}
+
+// pluggedAgain runs the API server's own plugins on what webhooks made of the object, and
+// tells whether they changed it.
+func (s *sideRun) pluggedAgain() bool {
+	w, ok := s.req.look.(world)
+	if !ok || s.req.env.mocks != nil {
+		return false
+	}
+	before := s.req.adm.Object.Raw
+	rec := *s.req.rec
+	rec.Object = before
+	object, err := admission.Prepare(w.World, &rec)
+	var refused *admission.Refused
+	if errors.As(err, &refused) {
+		s.refused = refused.Reason
+	}
+	if err != nil || equalJSON(before, object) {
+		return false
+	}
+	s.mutate(object)
+	return true
+}
+
+func equalJSON(a, b []byte) bool {
+	if string(a) == string(b) {
+		return true
+	}
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
+}
