@@ -189,14 +189,14 @@ expect:
 		Expect(outcomes(l)).To(Equal([]timeline.Outcome{timeline.Passed, timeline.RolledBack}))
 		holds(l)
 		Expect(l.Hub.Differences).To(BeEmpty())
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(6*time.Minute))
 
 	It("shows where agents bring something else than the plan says", func(ctx SpecContext) {
 		l := drives(ctx, "hubagent-deaf", "")
 		Expect(outcomes(l)).To(Equal([]timeline.Outcome{timeline.Held, timeline.Skipped}))
 		Expect(l.Hub.Differences).To(ContainElement(And(HaveField("Cluster", "east"), HaveField("Object", "ClusterPolicy require-team"),
 			HaveField("Planned", ContainSubstring("Audit")), HaveField("Live", ContainSubstring("Enforce")))))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(6*time.Minute))
 
 	It("says what is missing when no agents are given", func(ctx SpecContext) {
 		_, err := hub.New(&scenarios.Hub{Driver: scenarios.KubeFleet}, provider(dir), nil)

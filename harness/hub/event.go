@@ -112,7 +112,9 @@ func (k *KubeFleet) approve(ctx context.Context, run, stage string) error {
 			request := fmt.Sprintf("%s-%s-%s", name, when, stage)
 			got, err := r.Get(ctx, request, metav1.GetOptions{})
 			if err != nil {
-				last = fmt.Errorf("approval request %s: %w", request, err)
+				if last == nil {
+					last = fmt.Errorf("approval request %s: %w", request, err)
+				}
 				continue
 			}
 			if c := conditionOf(got.Object, "Approved"); c["status"] == "True" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/seatrial/seatrial/harness/cluster"
@@ -87,7 +88,17 @@ func (k *KubeFleet) Start(ctx context.Context, members []*Member, state State) (
 			return fmt.Errorf("join %s: %w", m.Name, err)
 		}
 	}
-	return k.Change(ctx, state)
+	if err := k.Change(ctx, state); err != nil {
+		return err
+	}
+	for _, o := range k.state { // what was there before has been approved
+		if o.Kind == "ClusterStagedUpdateRun" || o.Kind == "StagedUpdateRun" {
+			if err := k.Finish(ctx, strings.TrimPrefix(o.Namespace+"/"+o.Name, "/")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // prepare installs KubeFleet's definitions and starts its hub agent.

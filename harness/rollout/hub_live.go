@@ -91,8 +91,26 @@ func (r *rehearsal) stopPart(ctx context.Context, what, name string) error {
 func (r *rehearsal) startPart(ctx context.Context, what, name string) error {
 	start := time.Now()
 	err := r.switchPart(ctx, what, name, cluster.Cluster.Start, r.hub.driver.Resume)
+	if err == nil && what == scenarios.StopMemberAPI {
+		err = r.revive(ctx, name)
+	}
 	r.step(start, name, "fault over: "+what+" runs again", message(err))
 	return err
+}
+
+// revive starts what ended with a member's API server, as a kubelet does: Kyverno does not
+// live without one. What another fault stops stays stopped.
+func (r *rehearsal) revive(ctx context.Context, name string) error {
+	c := r.hub.members[name].Cluster
+	for _, part := range c.Spec().Parts() {
+		if part == cluster.Kyverno && r.hub.board.Down(scenarios.StopKyverno, name) {
+			continue
+		}
+		if err := c.Start(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *rehearsal) switchPart(ctx context.Context, what, name string, part func(cluster.Cluster, context.Context, cluster.Component) error, drive func(context.Context, string, string) error) error {
