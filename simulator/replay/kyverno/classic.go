@@ -104,6 +104,13 @@ func (c *classic) sees(req *request) bool {
 	return c.kinds.sees(req.kind, req.adm.SubResource, string(req.adm.Operation))
 }
 
+// minds tells whether a rule names the request's subresource, of whichever kind.
+func (c *classic) minds(req *request) bool {
+	return slices.ContainsFunc(c.kinds.kinds, func(s kindSelector) bool {
+		return s.sub != "" && wildcard.Match(s.sub, req.adm.SubResource) && wildcard.Match(s.group, req.adm.Resource.Group)
+	})
+}
+
 // engineFor makes Kyverno's engine for this policy and request. It is a handful of pointers.
 func (c *classic) engineFor(req *request) engineapi.Engine {
 	return c.engineWith(req, images{req: req})

@@ -171,6 +171,11 @@ func isAPIServers(u unit) bool { return strings.HasSuffix(u.ref().Kind, "Admissi
 
 // ask evaluates one unit, or recalls what it said to the other side.
 func (s *sideRun) ask(ctx context.Context, u phased) answer {
+	if kin, ok := u.unit.(kindred); ok && s.req.orphan && kin.minds(&s.req) {
+		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
+		reason := "which kind has the resource " + s.req.adm.Resource.Resource + " is not in the capture"
+		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: reason, resolve: "capture its CustomResourceDefinition"}})}}
+	}
 	req, err := s.seenBy(u)
 	switch {
 	case req == nil:

@@ -54,6 +54,7 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 		if ok {
 			req.kind = parent
 		}
+		req.orphan = !ok
 	}
 	if err := req.findNamespace(); err != nil {
 		return nil, err

@@ -58,7 +58,8 @@ type request struct {
 	adm  admissionv1.AdmissionRequest
 	sent []byte // the object before any policy
 	// kind is the kind of the parent resource: Pod for pods/exec.
-	kind schema.GroupVersionKind
+	kind   schema.GroupVersionKind
+	orphan bool // of a subresource whose parent's kind is not in the capture
 	// namespace is the Namespace object of a namespaced request. Where the capture does
 	// not hold it, it has just the name and the label that every namespace has, and
 	// namespaceKnown is false.
@@ -139,6 +140,9 @@ type phased struct {
 
 // seer is a unit that can tell cheaply that it has nothing to say of a request.
 type seer interface{ sees(*request) bool }
+
+// kindred is a unit that matches a subresource by its parent's kind.
+type kindred interface{ minds(*request) bool }
 
 // silent is a unit that can tell that the body of a request does not matter to it.
 type silent interface{ silentOn(*request) bool }
