@@ -72,6 +72,16 @@ func (b *Back) steps() []placement.Stage {
 	return b.Plan.Stages[min(at, len(b.Plan.Stages)):]
 }
 
+// run is the new run of a way back by index; empty otherwise.
+func (b *Back) run() string {
+	for _, s := range slices.Backward(b.steps()) {
+		if s.Run != "" && len(b.Stop) > 0 {
+			return s.Run
+		}
+	}
+	return ""
+}
+
 // leadsTo is what members hold at the end of the way back: those that it moves, what the
 // plan gives them last; the others what they hold now.
 func (b *Back) leadsTo(now map[string]*placement.State) map[string]*placement.State {

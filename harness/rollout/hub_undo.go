@@ -9,6 +9,7 @@ import (
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/harness/traffic"
 	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/placement"
 )
 
 // undoHub takes the way back of a stage on the hub: the run under way is stopped, a new run
@@ -30,6 +31,9 @@ func (r *rehearsal) undoHub(ctx context.Context, s *Stage, picked []*live, answe
 			pause(ctx, time.Duration(float64(max(stage.At-at, 0))/spec.Compress))
 		}
 		at = stage.At
+		if err := r.approveBack(ctx, stage); err != nil {
+			b.Failure = message(err)
+		}
 		for _, name := range stage.Clusters {
 			i := slices.IndexFunc(r.members, func(l *live) bool { return l.Name == name && l.dead == "" })
 			if i < 0 {
@@ -48,8 +52,31 @@ func (r *rehearsal) undoHub(ctx context.Context, s *Stage, picked []*live, answe
 			r.line.Rollback = append(r.line.Rollback, timeline.Rollback{Way: b.Way, Cluster: l.Name, Stage: s.Name, Error: b.Failure})
 		}
 	}
+	if run := b.run(); run != "" && b.Failure == "" {
+		if err := r.hub.driver.Finish(ctx, run); err != nil {
+			r.step(time.Now(), "", "run "+run, message(err))
+		}
+	}
 	r.hub.runs = hub.PlannedRuns(b.Plan)
 	return ctx.Err()
+}
+
+// approveBack gives the approvals that a stage of the way back waits for: the strategy's
+// tasks hold for this run too.
+func (r *rehearsal) approveBack(ctx context.Context, s placement.Stage) error {
+	for _, need := range s.Needs {
+		e, err := approval(need, s.Run)
+		if err != nil {
+			return err
+		}
+		start := time.Now()
+		err = r.patiently(ctx, func(ctx context.Context) error { return r.hub.driver.Event(ctx, e) })
+		r.step(start, "", "hub: "+e.Text, message(err))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // decideBack tells the hub.
