@@ -198,7 +198,7 @@ func (w *hubWalk) end() error {
 		m.Worst = enforced(m.Sets[len(m.Sets)-1], m.Sets[0])
 	}
 	for _, x := range w.Hub.Plan.Warnings {
-		w.note(strings.TrimSpace(x.Object + ": " + x.Text))
+		w.note(strings.TrimPrefix(x.Object+": "+x.Text, ": "))
 	}
 	slices.Sort(w.names)
 	names := slices.Compact(w.names)
