@@ -49,6 +49,7 @@ func (w *world) nextRollout(p *placed) {
 	if !p.rolls() || p.snapshots.latest() == nil || p.rollDue != never {
 		return
 	}
+	w.awaitReady(p)
 	c := w.classify(p)
 	if remove, _ := p.limits(c); len(c.failed) == 0 && (len(c.updates) == 0 || remove <= 0) {
 		return
@@ -59,6 +60,19 @@ func (w *world) nextRollout(p *placed) {
 	w.settle()
 	for i := first; i < len(w.stages); i++ {
 		w.stages[i].Needs = append(w.stages[i].Needs, "the next rollout of "+p.object())
+	}
+}
+
+// awaitReady passes the time until every cluster that a rollout has just reached counts as
+// available: nobody is in a hurry.
+func (w *world) awaitReady(p *placed) {
+	if len(w.classify(p).updates) == 0 {
+		return
+	}
+	for _, d := range p.deliveries {
+		if d.failure == "" && !d.unreached {
+			w.now = max(w.now, d.readyAt)
+		}
 	}
 }
 
