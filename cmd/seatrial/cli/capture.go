@@ -33,6 +33,7 @@ type captureFlags struct {
 	labels   map[string]string
 	complete bool
 	strict   bool
+	gives    string // a hint: what the source takes
 }
 
 func (f *captureFlags) register(cmd *cobra.Command) {
@@ -62,7 +63,7 @@ func (f *captureFlags) write(ctx context.Context, run func(*capture.Writer, capt
 		w.Abort()
 		hint := ""
 		if errors.Is(err, source.ErrNothing) {
-			hint = "give files or folders with Kubernetes objects (*.yaml, *.yml, *.json)"
+			hint = f.gives
 		}
 		return sum, malformed(err, hint)
 	}
@@ -79,6 +80,7 @@ func newCaptureManifests(env Env) *cobra.Command {
 		Args: cobra.MinimumNArgs(1),
 	}
 	f.register(cmd)
+	f.gives = "give files or folders with Kubernetes objects (*.yaml, *.yml, *.json)"
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
 		sum, err := f.write(cmd.Context(), func(w *capture.Writer, c capture.Cluster) (source.Summary, error) {
 			return source.Manifests(cmd.Context(), w, c, paths, env.Stdin, f.strict)
@@ -104,6 +106,7 @@ func newCaptureAudit(env Env) *cobra.Command {
 		Args:    cobra.MinimumNArgs(1),
 	}
 	f.register(cmd)
+	f.gives = "give audit logs: events of audit.k8s.io as JSON lines or EventLists"
 	cmd.Flags().StringArrayVar(&world, "world", nil, "manifests or kubectl dumps of the cluster that policies may look things up in (repeatable)")
 	cmd.RunE = func(cmd *cobra.Command, files []string) error {
 		sum, err := f.write(cmd.Context(), func(w *capture.Writer, c capture.Cluster) (source.Summary, error) {

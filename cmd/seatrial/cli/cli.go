@@ -114,5 +114,6 @@ func newRoot(env Env) *cobra.Command {
 		newReport(env),
 		newVersion(env),
 	)
+	givenOnce(root)
 	return root
 }
