@@ -1,10 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"runtime"
 	"slices"
 	"strings"
@@ -135,14 +134,8 @@ func (f *driftFlags) question(cmd *cobra.Command, env Env) (*driftQuestion, erro
 	}
 	q.distributor = placement.KubeFleet{Options: placement.Options{KubeFleet: placement.Release(f.kubefleet), At: q.at}}
 	q.engine = kyverno.Options{At: q.at, ExceptionNamespace: f.exceptionNamespace}
-	if f.budget != "" {
-		content, err := os.ReadFile(f.budget)
-		if err != nil {
-			return nil, malformed(fmt.Errorf("read the budget: %w", err), "")
-		}
-		if q.config, err = blast.ParseConfig(f.budget, content); err != nil {
-			return nil, malformed(err, "docs/budget.md describes the file")
-		}
+	if q.config, err = readBudget(f.budget); err != nil {
+		return nil, err
 	}
 	if err := q.open(cmd.Context(), f); err != nil {
 		return nil, err
@@ -151,18 +144,7 @@ func (f *driftFlags) question(cmd *cobra.Command, env Env) (*driftQuestion, erro
 }
 
 func writeDrift(env Env, outputs []output, d *reports.Drift) error {
-	for _, o := range outputs {
-		var opt render.Options
-		if o.file == "-" {
-			opt.Color, opt.Width = terminal(env)
-		}
-		var content bytes.Buffer
-		if err := render.Drift(&content, o.format, d, opt); err != nil {
-			return fmt.Errorf("write the %s answer: %w", o.format, err)
-		}
-		if err := put(env, o, &content); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeEach(env, outputs, "answer", func(w io.Writer, format string, opt render.Options) error {
+		return render.Drift(w, format, d, opt)
+	})
 }

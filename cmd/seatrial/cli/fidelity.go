@@ -1,9 +1,8 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"strconv"
@@ -101,18 +100,7 @@ func (f *fidelityFlags) run(cmd *cobra.Command, env Env) error {
 }
 
 func writeComparison(env Env, outputs []output, c *timeline.Comparison) error {
-	for _, o := range outputs {
-		var opt render.Options
-		if o.file == "-" {
-			opt.Color, opt.Width = terminal(env)
-		}
-		var content bytes.Buffer
-		if err := render.Comparison(&content, o.format, c, opt); err != nil {
-			return fmt.Errorf("write the %s answer: %w", o.format, err)
-		}
-		if err := put(env, o, &content); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeEach(env, outputs, "answer", func(w io.Writer, format string, opt render.Options) error {
+		return render.Comparison(w, format, c, opt)
+	})
 }

@@ -69,17 +69,22 @@ func parseOutput(spec string, known []string) (output, error) {
 
 // writeReports renders a report in every asked format that render knows.
 func writeReports(env Env, outputs []output, r *reports.Report) error {
+	known := slices.DeleteFunc(slices.Clone(outputs), func(o output) bool { return !slices.Contains(render.Names(), o.format) })
+	return writeEach(env, known, "report", func(w io.Writer, format string, opt render.Options) error {
+		return render.Render(w, format, r, opt)
+	})
+}
+
+// writeEach renders what the verb has found in every asked format. what names it in errors.
+func writeEach(env Env, outputs []output, what string, to func(w io.Writer, format string, opt render.Options) error) error {
 	for _, o := range outputs {
-		if !slices.Contains(render.Names(), o.format) {
-			continue
-		}
 		var opt render.Options
 		if o.file == "-" {
 			opt.Color, opt.Width = terminal(env)
 		}
 		var content bytes.Buffer
-		if err := render.Render(&content, o.format, r, opt); err != nil {
-			return fmt.Errorf("write the %s report: %w", o.format, err)
+		if err := to(&content, o.format, opt); err != nil {
+			return fmt.Errorf("write the %s %s: %w", o.format, what, err)
 		}
 		if err := put(env, o, &content); err != nil {
 			return err

@@ -1,10 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -136,18 +135,7 @@ func (f *hubFlags) plan(ctx context.Context, env Env, captureFile, at string) (*
 
 // writePlan renders a plan in every asked format.
 func writePlan(env Env, outputs []output, p *reports.Plan) error {
-	for _, o := range outputs {
-		var opt render.Options
-		if o.file == "-" {
-			opt.Color, opt.Width = terminal(env)
-		}
-		var content bytes.Buffer
-		if err := render.Plan(&content, o.format, p, opt); err != nil {
-			return fmt.Errorf("write the plan as %s: %w", o.format, err)
-		}
-		if err := put(env, o, &content); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeEach(env, outputs, "plan", func(w io.Writer, format string, opt render.Options) error {
+		return render.Plan(w, format, p, opt)
+	})
 }

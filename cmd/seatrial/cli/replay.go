@@ -125,14 +125,8 @@ func (f *replayFlags) question(env Env) (*question, error) {
 	if q.at, err = clock(env, f.at); err != nil {
 		return nil, err
 	}
-	if f.config != "" {
-		content, err := os.ReadFile(f.config)
-		if err != nil {
-			return nil, malformed(fmt.Errorf("read the budget: %w", err), "")
-		}
-		if q.config, err = blast.ParseConfig(f.config, content); err != nil {
-			return nil, malformed(err, "docs/budget.md describes the file")
-		}
+	if q.config, err = readBudget(f.config); err != nil {
+		return nil, err
 	}
 	q.as = capture.User{Username: f.as, Groups: f.asGroups}
 	if f.as == "" && len(f.asGroups) > 0 {
@@ -156,6 +150,22 @@ func (f *replayFlags) question(env Env) (*question, error) {
 		return nil, malformed(err, hint)
 	}
 	return q, nil
+}
+
+// readBudget reads a seatrial.yaml; the default budget where none is named.
+func readBudget(file string) (blast.Config, error) {
+	if file == "" {
+		return blast.Config{}, nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return blast.Config{}, malformed(fmt.Errorf("read the budget: %w", err), "")
+	}
+	config, err := blast.ParseConfig(file, content)
+	if err != nil {
+		return blast.Config{}, malformed(err, "docs/budget.md describes the file")
+	}
+	return config, nil
 }
 
 func loadSet(cmd *cobra.Command, spec, flag string) (*policy.Set, error) {
