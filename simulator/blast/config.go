@@ -1,19 +1,14 @@
 package blast
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"path"
 	"slices"
 	"strconv"
-	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/seatrial/seatrial/simulator/drift"
+	"github.com/seatrial/seatrial/simulator/strict"
 )
 
 // Config is the file seatrial.yaml. Its zero value is the default: team labels "team" and
@@ -62,58 +57,37 @@ type Limits struct {
 // Exempt names what the budget does not count: clusters with all of the labels, and in
 // them the namespaces that match a pattern ("sandbox-*"). An absent part matches all.
 type Exempt struct {
-	Clusters struct {
-		MatchLabels map[string]string `yaml:"matchLabels"`
-	} `yaml:"clusters"`
+	Clusters   ByLabels `yaml:"clusters"`
 	Namespaces []string `yaml:"namespaces"`
+}
+
+// ByLabels picks the clusters that have all of the labels.
+type ByLabels struct {
+	MatchLabels map[string]string `yaml:"matchLabels"`
 }
 
 // ParseConfig reads seatrial.yaml. Unknown fields and impossible values are errors that
 // name the file and line.
 func ParseConfig(file string, content []byte) (Config, error) {
 	var c Config
-	decoder := yaml.NewDecoder(bytes.NewReader(content))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&c); err != nil {
-		if errors.Is(err, io.EOF) {
-			return c, fmt.Errorf("%s: is empty", file)
-		}
-		return c, decodeError(file, err)
+	f, err := strict.Read(file, content, &c)
+	if err != nil {
+		return c, err
 	}
-	var faults []error
-	if c.APIVersion != "seatrial.dev/v1alpha1" {
-		faults = append(faults, fmt.Errorf("%s: apiVersion: %q, want \"seatrial.dev/v1alpha1\"", file, c.APIVersion))
-	}
-	if c.Kind != "Config" {
-		faults = append(faults, fmt.Errorf("%s: kind: %q, want \"Config\"", file, c.Kind))
-	}
+	f.Head(c.APIVersion, c.Kind, "Config")
 	limits := c.Budget.limits()
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
-		faults = append(faults, limits[name].check(file, "budget."+name)...)
+		limits[name].check(f, "budget."+name)
 	}
-	faults = append(faults, c.Budget.Drift.Check(file, "budget.drift")...)
+	c.Budget.Drift.Check(f, "budget.drift")
 	for i, e := range c.Budget.Exempt {
-		for _, pattern := range e.Namespaces {
+		for j, pattern := range e.Namespaces {
 			if _, err := path.Match(pattern, ""); err != nil {
-				faults = append(faults, fmt.Errorf("%s: budget.exempt[%d].namespaces: %q is no pattern", file, i, pattern))
+				f.Fault(fmt.Sprintf("budget.exempt[%d].namespaces[%d]", i, j), "%q is no pattern (hint: it takes *, ? and [a-z])", pattern)
 			}
 		}
 	}
-	return c, errors.Join(faults...)
-}
-
-// decodeError says each fault with its line, without the names of our types.
-func decodeError(file string, err error) error {
-	var faults *yaml.TypeError
-	if !errors.As(err, &faults) {
-		return fmt.Errorf("%s: %s", file, strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	var all []error
-	for _, fault := range faults.Errors {
-		fault, _, _ = strings.Cut(fault, " in type ")
-		all = append(all, fmt.Errorf("%s: %s", file, fault))
-	}
-	return errors.Join(all...)
+	return c, f.Err()
 }
 
 func (b *Budget) limits() map[string]Limits {
@@ -123,20 +97,18 @@ func (b *Budget) limits() map[string]Limits {
 	}
 }
 
-func (l Limits) check(file, where string) []error {
-	var faults []error
+func (l Limits) check(f *strict.File, at string) {
 	for _, part := range []struct {
 		name  string
 		value *int
 	}{{"requests", l.Requests}, {"workloads", l.Workloads}, {"clusters", l.Clusters}} {
 		if part.value != nil && *part.value < 0 {
-			faults = append(faults, fmt.Errorf("%s: %s.%s: %d, want 0 or more", file, where, part.name, *part.value))
+			f.Fault(at+"."+part.name, "%d, want 0 or more", *part.value)
 		}
 	}
-	if l.Percent != nil && (*l.Percent < 0 || *l.Percent > 100) {
-		faults = append(faults, fmt.Errorf("%s: %s.percent: %s, want 0 to 100", file, where, strconv.FormatFloat(*l.Percent, 'g', -1, 64)))
+	if l.Percent != nil && !(*l.Percent >= 0 && *l.Percent <= 100) {
+		f.Fault(at+".percent", "%s, want 0 to 100", strconv.FormatFloat(*l.Percent, 'g', -1, 64))
 	}
-	return faults
 }
 
 func (e Exempt) covers(labels map[string]string, namespace string) bool {

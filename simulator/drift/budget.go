@@ -1,6 +1,6 @@
 package drift
 
-import "fmt"
+import "github.com/seatrial/seatrial/simulator/strict"
 
 // Budget says how many findings of each kind are allowed in the fleet. An absent limit is 0.
 type Budget struct {
@@ -39,14 +39,12 @@ func (b Budget) fields() map[Kind]limit {
 	}
 }
 
-// Check says what is wrong with the limits of a file.
-func (b Budget) Check(file, where string) []error {
-	var faults []error
+// Check notes what is wrong with the limits of a file at a path.
+func (b Budget) Check(f *strict.File, at string) {
 	fields := b.fields()
 	for _, kind := range Kinds() {
 		if l := fields[kind]; l.value != nil && *l.value < 0 {
-			faults = append(faults, fmt.Errorf("%s: %s.%s: %d, want 0 or more", file, where, l.name, *l.value))
+			f.Fault(at+"."+l.name, "%d, want 0 or more", *l.value)
 		}
 	}
-	return faults
 }
