@@ -14,30 +14,30 @@ import (
 // Config is the file seatrial.yaml. Its zero value is the default: team labels "team" and
 // "owner", nothing newly denied, nothing undecided that was decided, no new errors.
 type Config struct {
-	APIVersion string `yaml:"apiVersion"` // "seatrial.dev/v1alpha1"
-	Kind       string `yaml:"kind"`       // "Config"
-	Team       Team   `yaml:"team"`
-	Budget     Budget `yaml:"budget"`
+	APIVersion string `yaml:"apiVersion" json:"apiVersion"` // "seatrial.dev/v1alpha1"
+	Kind       string `yaml:"kind" json:"kind"`             // "Config"
+	Team       Team   `yaml:"team" json:"team,omitempty"`
+	Budget     Budget `yaml:"budget" json:"budget,omitempty"`
 }
 
 // Team says which label or annotation names the owning team. The workload's own are read
 // before the namespace's, labels before annotations, in the order given.
 type Team struct {
-	Labels      []string `yaml:"labels"`
-	Annotations []string `yaml:"annotations"`
+	Labels      []string `yaml:"labels" json:"labels,omitempty"`
+	Annotations []string `yaml:"annotations" json:"annotations,omitempty"`
 }
 
 // Budget says how much change is allowed. An absent limit of NewlyDenied, Undecided and
 // Errors is 0; an absent limit of the others is none.
 type Budget struct {
-	NewlyDenied  Limits   `yaml:"newlyDenied"`
-	NewlyFailing Limits   `yaml:"newlyFailing"`
-	Undecided    Limits   `yaml:"undecided"` // requests whose decision was known and is not any more
-	Errors       Limits   `yaml:"errors"`
-	Mutations    Limits   `yaml:"mutations"`
-	Exempt       []Exempt `yaml:"exempt"`
+	NewlyDenied  Limits   `yaml:"newlyDenied" json:"newlyDenied,omitempty"`
+	NewlyFailing Limits   `yaml:"newlyFailing" json:"newlyFailing,omitempty"`
+	Undecided    Limits   `yaml:"undecided" json:"undecided,omitempty"` // requests whose decision was known and is not any more
+	Errors       Limits   `yaml:"errors" json:"errors,omitempty"`
+	Mutations    Limits   `yaml:"mutations" json:"mutations,omitempty"`
+	Exempt       []Exempt `yaml:"exempt" json:"exempt,omitempty"`
 	// Drift limits the findings of the verb drift.
-	Drift drift.Budget `yaml:"drift"`
+	Drift drift.Budget `yaml:"drift" json:"drift,omitempty"`
 }
 
 // Exempts tells whether the budget does not count what happens in a namespace of a cluster
@@ -48,22 +48,22 @@ func (b *Budget) Exempts(labels map[string]string, namespace string) bool {
 
 // Limits are upper bounds; nil is the default.
 type Limits struct {
-	Requests  *int     `yaml:"requests"`
-	Workloads *int     `yaml:"workloads"`
-	Clusters  *int     `yaml:"clusters"`
-	Percent   *float64 `yaml:"percent"` // of the judged requests
+	Requests  *int     `yaml:"requests" json:"requests,omitempty"`
+	Workloads *int     `yaml:"workloads" json:"workloads,omitempty"`
+	Clusters  *int     `yaml:"clusters" json:"clusters,omitempty"`
+	Percent   *float64 `yaml:"percent" json:"percent,omitempty"` // of the judged requests
 }
 
 // Exempt names what the budget does not count: clusters with all of the labels, and in
 // them the namespaces that match a pattern ("sandbox-*"). An absent part matches all.
 type Exempt struct {
-	Clusters   ByLabels `yaml:"clusters"`
-	Namespaces []string `yaml:"namespaces"`
+	Clusters   ByLabels `yaml:"clusters" json:"clusters,omitempty"`
+	Namespaces []string `yaml:"namespaces" json:"namespaces,omitempty"`
 }
 
 // ByLabels picks the clusters that have all of the labels.
 type ByLabels struct {
-	MatchLabels map[string]string `yaml:"matchLabels"`
+	MatchLabels map[string]string `yaml:"matchLabels" json:"matchLabels,omitempty"`
 }
 
 // ParseConfig reads seatrial.yaml. Unknown fields and impossible values are errors that

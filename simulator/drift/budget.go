@@ -4,17 +4,17 @@ import "github.com/seatrial/seatrial/simulator/strict"
 
 // Budget says how many findings of each kind are allowed in the fleet. An absent limit is 0.
 type Budget struct {
-	Missing           *int `yaml:"missing"`
-	Weakened          *int `yaml:"weakened"`
-	LeftBehind        *int `yaml:"leftBehind"`
-	Extra             *int `yaml:"extra"`
-	ExceptionUnknown  *int `yaml:"exceptionUnknown"`
-	ExceptionExpired  *int `yaml:"exceptionExpired"`
-	OtherVersion      *int `yaml:"otherVersion"`
-	Strengthened      *int `yaml:"strengthened"`
-	ExceptionWide     *int `yaml:"exceptionWide"`
-	ExceptionNeedless *int `yaml:"exceptionNeedless"`
-	ExceptionUnused   *int `yaml:"exceptionUnused"`
+	Missing           *int `yaml:"missing" json:"missing,omitempty"`
+	Weakened          *int `yaml:"weakened" json:"weakened,omitempty"`
+	LeftBehind        *int `yaml:"leftBehind" json:"leftBehind,omitempty"`
+	Extra             *int `yaml:"extra" json:"extra,omitempty"`
+	ExceptionUnknown  *int `yaml:"exceptionUnknown" json:"exceptionUnknown,omitempty"`
+	ExceptionExpired  *int `yaml:"exceptionExpired" json:"exceptionExpired,omitempty"`
+	OtherVersion      *int `yaml:"otherVersion" json:"otherVersion,omitempty"`
+	Strengthened      *int `yaml:"strengthened" json:"strengthened,omitempty"`
+	ExceptionWide     *int `yaml:"exceptionWide" json:"exceptionWide,omitempty"`
+	ExceptionNeedless *int `yaml:"exceptionNeedless" json:"exceptionNeedless,omitempty"`
+	ExceptionUnused   *int `yaml:"exceptionUnused" json:"exceptionUnused,omitempty"`
 }
 
 // Limit is how many findings of a kind are allowed.
