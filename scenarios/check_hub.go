@@ -65,8 +65,11 @@ func (c *checker) faultsOf(list []Fault, s *Scenario) {
 }
 
 func (c *checker) oneFault(path string, f *Fault, s *Scenario) {
-	if (f.Before == "") == (f.After == "") {
-		c.Fault(path, "say when: give before or after, with the name of a stage")
+	switch {
+	case f.Timed() && countSet(f.Before, f.After) > 0:
+		c.Fault(path, "the event says its time: leave before and after out")
+	case !f.Timed() && countSet(f.Before, f.After) != 1:
+		c.Fault(path, "say when: give before or after, with the name of a stage, or an event with its time: %q", "staging leaves @30m")
 	}
 	if countSet(f.Stop, f.Event, f.Apply) != 1 {
 		c.Fault(path, "say what: give one of stop, event and apply")
