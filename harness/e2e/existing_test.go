@@ -80,7 +80,7 @@ var _ = Describe("a rehearsal on clusters that exist already", func() {
 	})
 
 	It("decides as on embedded clusters, asks first, and leaves nothing", func(ctx SpecContext) {
-		five := rehearsal{file: "testdata/five-stages.yaml", policies: "strict", baseline: "lenient", clusters: []string{"east", "west"}}
+		five := rehearsal{file: "testdata/five-stages.yaml", policies: "both", baseline: "lenient", clusters: []string{"east", "west"}}
 		var asked []string
 		there := five
 		there.dir, there.fleet, there.provider = GinkgoT().TempDir(), spec, on(&asked)
