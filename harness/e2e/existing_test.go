@@ -97,7 +97,7 @@ var _ = Describe("a rehearsal on clusters that exist already", func() {
 		const off = "back by failOpen" // Kyverno is not stopped where others need it
 		Expect(but(off, decisions(l))).To(Equal(but(off, decisions(plain))))
 		Expect(l.Rollback).To(ContainElement(And(HaveField("Way", "failOpen"), HaveField("Error", ContainSubstring("components are left alone")))))
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(15*time.Minute)) // with the making of their clusters
 
 	It("does not change a policy that was there", func(ctx SpecContext) {
 		var asked []string
