@@ -14,17 +14,17 @@ import (
 
 // prepare gives a cluster its world and today's policies, and measures how it answers.
 func (r *rehearsal) prepare(ctx context.Context, l *live) error {
-	if l.wasThere() {
-		return r.asItIs(ctx, l)
-	}
 	if err := r.world(ctx, l); err != nil {
 		return err
 	}
 	return r.measure(ctx, l)
 }
 
-// world gives a cluster what was captured of it.
+// world gives a cluster what was captured of it. One that was there before has its own.
 func (r *rehearsal) world(ctx context.Context, l *live) error {
+	if l.wasThere() {
+		return nil
+	}
 	at := slices.Index(r.members, l)
 	note := &r.line.Clusters[at]
 	start := time.Now()
@@ -59,6 +59,9 @@ func (r *rehearsal) world(ctx context.Context, l *live) error {
 
 // measure gives a cluster today's policies and measures how it answers.
 func (r *rehearsal) measure(ctx context.Context, l *live) error {
+	if l.wasThere() {
+		return r.asItIs(ctx, l)
+	}
 	empty := policy.FromObjects(l.Name, nil)
 	installed := r.install(ctx, l, empty, l.Sets[0], r.baseline(l))
 	if r.hub != nil {

@@ -65,7 +65,7 @@ type live struct {
 // rehearsal could not be carried out. What a gate decides is no error.
 func Rehearse(ctx context.Context, plan *Plan, opt Options) (*timeline.Timeline, error) {
 	r := &rehearsal{Options: opt, plan: plan, start: time.Now(), line: &timeline.Timeline{
-		Scenario: plan.Scenario.Metadata.Name, Seed: plan.Scenario.Seed, Provider: opt.Provider.Kind(),
+		Scenario: plan.Scenario.Metadata.Name, Seed: plan.Scenario.Seed, Provider: plan.providers(opt.Provider.Kind()),
 		Started: opt.Now().UTC(), Outcome: timeline.Failed,
 	}}
 	for _, s := range plan.Stages {
@@ -79,6 +79,16 @@ func Rehearse(ctx context.Context, plan *Plan, opt Options) (*timeline.Timeline,
 	r.line.Outcome = r.outcome(err)
 	slices.SortStableFunc(r.line.Steps, func(a, b timeline.Step) int { return cmp.Compare(a.At, b.At) })
 	return r.line, err
+}
+
+// providers names what makes the clusters, sorted: usual makes those that name nothing.
+func (p *Plan) providers(usual string) string {
+	var names []string
+	for _, c := range p.clusters() {
+		names = append(names, cmp.Or(c.Provider, usual))
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), " and ")
 }
 
 func (r *rehearsal) run(ctx context.Context) (err error) {
