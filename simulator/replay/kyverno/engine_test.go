@@ -73,16 +73,26 @@ func replayArchive(t *testing.T, archive *txtar.Archive) string {
 		}
 	}
 	c := captureFolder(t, dir, strings.Contains(string(archive.Comment), "+complete"))
-	if err := c.IndexRecords(); err != nil {
-		t.Fatal(err)
-	}
 	set, err := policy.Load(t.Context(), filepath.Join(dir, "policies"), policy.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	var as capture.User
+	if _, rest, ok := strings.Cut(string(archive.Comment), "+as "); ok {
+		as.Username = strings.Fields(rest)[0]
+	}
+	return answersTo(t, c, "c", set, as, strings.Contains(string(archive.Comment), "+scan"))
+}
+
+// answersTo are the answers of a set to the records of a cluster, or what a background
+// scan finds in them, line by line.
+func answersTo(t *testing.T, c *capture.Capture, cluster string, set *policy.Set, as capture.User, scan bool) string {
+	t.Helper()
+	if err := c.IndexRecords(); err != nil {
+		t.Fatal(err)
+	}
 	compiler := NewCompiler(Options{At: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
-	w := c.World("c")
-	program, err := compiler.Compile(t.Context(), set, w)
+	program, err := compiler.Compile(t.Context(), set, c.World(cluster))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,14 +100,16 @@ func replayArchive(t *testing.T, archive *txtar.Archive) string {
 	for _, r := range program.Rejected {
 		fmt.Fprintf(&out, "rejected %s:%d %s: %s\n", r.File, r.Line, r.Policy, r.Reason)
 	}
-	var as capture.User
-	if _, rest, ok := strings.Cut(string(archive.Comment), "+as "); ok {
-		as.Username = strings.Fields(rest)[0]
-	}
-	engine, err := compiler.Engine(w, as, program)
+	engine, err := compiler.Engine(c.World(cluster), as, program)
 	if err != nil {
 		t.Fatal(err)
 	}
+	sayAll(t, &out, c, engine, scan)
+	return out.String()
+}
+
+func sayAll(t *testing.T, out *strings.Builder, c *capture.Capture, engine *Engine, scan bool) {
+	t.Helper()
 	for r, err := range c.Records() {
 		if err != nil {
 			t.Fatal(err)
@@ -106,16 +118,15 @@ func replayArchive(t *testing.T, archive *txtar.Archive) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(archive.Comment), "+scan") {
+		if scan {
 			scans, err := engine.Scan(t.Context(), r)
 			if err != nil {
 				t.Fatal(err)
 			}
 			sides[0] = verdict.Judgement{Decision: "scanned", Verdicts: scans[0]}
 		}
-		sayJudgement(&out, r, &sides[0])
+		sayJudgement(out, r, &sides[0])
 	}
-	return out.String()
 }
 
 // captureFolder captures objects/ as manifests, or audit.log with world/ beside it.
@@ -184,8 +195,8 @@ func sayJudgement(out *strings.Builder, r *capture.Record, j *verdict.Judgement)
 		_ = json.Compact(&object, g.Object)
 		fmt.Fprintf(out, "  makes %s %s\n", g.Target, object.String())
 	}
-	if j.Message != "" {
-		fmt.Fprintf(out, "  told %s\n", strings.Join(strings.Fields(j.Message), " "))
+	for i, message := range j.Messages {
+		fmt.Fprintf(out, "  %s %s\n", []string{"told", "or told"}[min(i, 1)], strings.Join(strings.Fields(message), " "))
 	}
 }
 
