@@ -19,6 +19,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/answers"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/source"
@@ -29,7 +31,8 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the expected answers in testd
 
 // TestEngine replays the objects of each archive in testdata/engine under its policies
 // and compares what the engine says, line by line, with the file want. The archive's
-// comment says what is tested; "+complete", "+scan", "+as NAME" in it set options.
+// comment says what is tested; "+complete", "+scan", "+templates" (the pods of workloads are
+// judged, too), "+as NAME" in it set options, and answers.yaml says what services answer.
 func TestEngine(t *testing.T) {
 	archives, err := filepath.Glob("testdata/engine/*.txtar")
 	if err != nil || len(archives) == 0 {
@@ -81,17 +84,24 @@ func replayArchive(t *testing.T, archive *txtar.Archive) string {
 	if _, rest, ok := strings.Cut(string(archive.Comment), "+as "); ok {
 		as.Username = strings.Fields(rest)[0]
 	}
-	return answersTo(t, c, "c", set, as, strings.Contains(string(archive.Comment), "+scan"))
+	var opt Options
+	if content, err := os.ReadFile(filepath.Join(dir, "answers.yaml")); err == nil {
+		if opt.Answers, err = answers.Parse("answers.yaml", content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return answersTo(t, c, "c", set, as, opt, string(archive.Comment))
 }
 
-// answersTo are the answers of a set to the records of a cluster, or what a background
-// scan finds in them, line by line.
-func answersTo(t *testing.T, c *capture.Capture, cluster string, set *policy.Set, as capture.User, scan bool) string {
+// answersTo are the answers of a set to the records of a cluster, line by line; how says
+// whether a background scan asks, and whether the pods of templates are judged, too.
+func answersTo(t *testing.T, c *capture.Capture, cluster string, set *policy.Set, as capture.User, opt Options, how string) string {
 	t.Helper()
 	if err := c.IndexRecords(); err != nil {
 		t.Fatal(err)
 	}
-	compiler := NewCompiler(Options{At: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
+	opt.At = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	compiler := NewCompiler(opt)
 	program, err := compiler.Compile(t.Context(), set, c.World(cluster))
 	if err != nil {
 		t.Fatal(err)
@@ -104,28 +114,38 @@ func answersTo(t *testing.T, c *capture.Capture, cluster string, set *policy.Set
 	if err != nil {
 		t.Fatal(err)
 	}
-	sayAll(t, &out, c, engine, scan)
-	return out.String()
-}
-
-func sayAll(t *testing.T, out *strings.Builder, c *capture.Capture, engine *Engine, scan bool) {
-	t.Helper()
 	for r, err := range c.Records() {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sides, err := engine.Judge(t.Context(), r)
+		sayRecord(t, &out, engine, r, how)
+	}
+	return out.String()
+}
+
+func sayRecord(t *testing.T, out *strings.Builder, engine *Engine, r *capture.Record, how string) {
+	t.Helper()
+	sides, err := engine.Judge(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(how, "+scan") {
+		scans, err := engine.Scan(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if scan {
-			scans, err := engine.Scan(t.Context(), r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			sides[0] = verdict.Judgement{Decision: "scanned", Verdicts: scans[0]}
-		}
-		sayJudgement(out, r, &sides[0])
+		sides[0] = verdict.Judgement{Decision: "scanned", Verdicts: scans[0]}
+	}
+	sayJudgement(out, r, &sides[0])
+	if !strings.Contains(how, "+templates") || r.TemplateOf != "" {
+		return
+	}
+	pod, err := admission.Pod(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pod != nil {
+		sayRecord(t, out, engine, pod, how)
 	}
 }
 

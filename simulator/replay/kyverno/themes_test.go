@@ -35,7 +35,7 @@ func TestThemes(t *testing.T) {
 				set.Objects[i].File = filepath.Base(path)
 			}
 			admin := capture.User{Username: "seatrial-admin", Groups: []string{"system:masters", "system:authenticated"}}
-			got := answersTo(t, captureTheme(t, dir), "themes", set, admin, false)
+			got := answersTo(t, captureTheme(t, dir), "themes", set, admin, Options{}, "")
 			file := filepath.Join(dir, "answers.txt")
 			if *rewrite {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
