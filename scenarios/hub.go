@@ -1,5 +1,7 @@
 package scenarios
 
+import "strings"
+
 // A Hub is where the policies of a rehearsal come from: hub objects as KubeFleet reads
 // them, which say what each member gets and in which order. The stages are the plan's.
 type Hub struct {
@@ -41,7 +43,7 @@ type Agents struct {
 // Event or Apply.
 type Fault struct {
 	// Before and After name the stage before which, or after whose gate, it happens;
-	// one of the two.
+	// one of the two, unless an Event says its time.
 	Before string `yaml:"before,omitempty" json:"before,omitempty"`
 	After  string `yaml:"after,omitempty" json:"after,omitempty"`
 	// Stop is what stops: memberAPI, memberAgent, hub or kyverno.
@@ -55,11 +57,18 @@ type Fault struct {
 	For   Duration `yaml:"for,omitempty" json:"for,omitempty"`
 	Until string   `yaml:"until,omitempty" json:"until,omitempty"`
 	// Event happens to the fleet, in the words of seatrial plan --event: "staging leaves",
-	// "staging label env=dev", "stop run-1".
+	// "staging label env=dev", "stop run-1"; with a time since the change of the hub, in the
+	// middle of what is under way then: "staging leaves @30m".
 	Event string `yaml:"event,omitempty" json:"event,omitempty"`
 	// Apply adds hub objects from a file or folder: an override whose patch fails on one
 	// cluster, a run that pre-empts the other.
 	Apply string `yaml:"apply,omitempty" json:"apply,omitempty"`
+}
+
+// Timed says whether the fault is an event that says when it happens.
+func (f *Fault) Timed() bool {
+	words := strings.Fields(f.Event)
+	return len(words) > 0 && strings.HasPrefix(words[len(words)-1], "@")
 }
 
 // An Expectation is one thing that must be true at the end. It is looked up on the

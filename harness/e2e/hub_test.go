@@ -93,12 +93,25 @@ var _ = Describe("a rehearsal from a hub", func() {
 
 	// Two members; what a fault does to the staged run from before to after.
 	DescribeTable("with a fault", func(ctx SpecContext, patience, scenario string, want []timeline.Outcome) {
-		l, err := rehearsal{dir: dir, clusters: []string{"east", "west"}, approve: yes,
-			scenario: "traffic: {requests: 6}\nhub: {objects: after, from: before, patience: " + patience + ", gate: {webhookErrors: 100}}\n" + scenario}.run(ctx)
+		clusters := []string{"east", "west"}
+		if strings.Contains(scenario, "north") {
+			clusters = append(clusters, "north")
+		}
+		hub := "hub: {objects: after, from: before"
+		if strings.Contains(scenario, "@") {
+			hub = "hub: {objects: rolling, from: rolling-before, compress: 60"
+		}
+		l, err := rehearsal{dir: dir, clusters: clusters, approve: yes,
+			scenario: "traffic: {requests: 6}\n" + hub + ", patience: " + patience + ", gate: {webhookErrors: 100}}\n" + scenario}.run(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(outcomes(l)).To(Equal(want))
 		holds(l)
 		Expect(l.Faults).To(HaveEach(HaveField("Error", "")))
+		Expect(l.Faults).To(HaveLen(strings.Count(scenario, "{before:") + strings.Count(scenario, "{after:") + strings.Count(scenario, "{event:")))
+		if strings.Contains(scenario, "event:") {
+			Expect(l.Hub.Compared).To(BeNumerically(">", 0))
+			Expect(l.Hub.Differences).To(BeEmpty())
+		}
 	},
 		Entry("that is over in time: the member's API server and the hub come back, and the rollout goes on", "90s", `
 faults:
@@ -138,6 +151,36 @@ expect:
   - {run: run-2, state: failed}
   - {outcome: held}
 `, []timeline.Outcome{timeline.Passed, timeline.Passed, timeline.Held}),
+		Entry("a member that leaves mid-run, which ends the run: it keeps what it has", "3s", `
+faults: [{after: canary, event: west leaves}]
+expect:
+  - {policy: require-team, version: before, clusters: {names: [west]}}
+  - {policy: require-team, version: canary, clusters: {names: [east]}}
+  - {run: run-2, state: failed}
+  - {outcome: held}
+`, []timeline.Outcome{timeline.Passed, timeline.Held}),
+		Entry("a member that joins mid-run, which ends the run: it gets nothing before the next one", "3s", `
+faults: [{after: canary, event: north joins}]
+expect:
+  - {policy: require-team, absent: true, clusters: {names: [north]}}
+  - {policy: require-team, version: before, clusters: {names: [west]}}
+  - {run: run-2, state: failed}
+  - {outcome: held}
+`, []timeline.Outcome{timeline.Passed, timeline.Passed, timeline.Held}),
+		Entry("at its time, amid a rolling update: a member relabelled gets its new override with its wave, one that joins gets all at once", "30s", `
+faults: [{event: west label name=east @30s}, {event: north joins @45s}]
+expect:
+  - {policy: require-team, mode: Audit, version: "wave 2 of 2", clusters: {names: [west]}}
+  - {policy: require-team, mode: Enforce, clusters: {names: [north]}}
+  - {policy: require-team, mode: Audit, version: "wave 1 of 2", clusters: {names: [east]}}
+  - {outcome: passed}
+`, []timeline.Outcome{timeline.Passed, timeline.Passed, timeline.Passed, timeline.Passed}),
+		Entry("at its time, amid a rolling update: a member that leaves keeps the old version", "30s", `
+faults: [{event: west leaves @30s}]
+expect:
+  - {policy: require-team, mode: Audit, version: before, clusters: {names: [west]}}
+  - {outcome: passed}
+`, []timeline.Outcome{timeline.Passed, timeline.Passed}),
 		Entry("another run that takes the canary back", "3s", `
 faults: [{after: canary, apply: faults/preempts.yaml}]
 expect:

@@ -49,6 +49,24 @@ func (b *Board) At(ctx context.Context, before bool, names ...string) error {
 	return errors.Join(errs...)
 }
 
+// Note writes down that a fault has happened which others made happen: an event at its time.
+func (b *Board) Note(index int) {
+	for i := range b.faults {
+		if f := &b.faults[i]; f.Index == index && !b.happened(f) {
+			b.note(f)
+		}
+	}
+}
+
+func (b *Board) note(f *Fault) *timeline.Fault {
+	note := &timeline.Fault{What: f.What(), Clusters: f.Clusters, Stage: f.When(), At: b.now().Sub(b.begin), Took: -1}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.on[f.Index] = note
+	b.done = append(b.done, note)
+	return note
+}
+
 func (b *Board) happened(f *Fault) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -56,11 +74,7 @@ func (b *Board) happened(f *Fault) bool {
 }
 
 func (b *Board) stop(ctx context.Context, f *Fault) error {
-	note := &timeline.Fault{What: f.What(), Clusters: f.Clusters, Stage: f.When(), At: b.now().Sub(b.begin), Took: -1}
-	b.mu.Lock()
-	b.on[f.Index] = note
-	b.done = append(b.done, note)
-	b.mu.Unlock()
+	note := b.note(f)
 	if f.Stop == "" {
 		return nil // the plan has it already
 	}

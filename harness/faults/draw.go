@@ -61,8 +61,11 @@ func (f *Fault) What() string {
 	return "applied " + f.Apply
 }
 
-// When is where in the rollout it happens, in words: "before canary".
+// When is where in the rollout it happens, in words: "before canary", "30m after the change".
 func (f *Fault) When() string {
+	if f.Timed() {
+		return f.Event[strings.LastIndex(f.Event, "@")+1:] + " after the change"
+	}
 	if f.Before != "" {
 		return "before " + f.Before
 	}

@@ -93,6 +93,9 @@ func (b *Builtin) Resume(_ context.Context, _, member string) error { return b.s
 // Runs are known to the plan alone.
 func (b *Builtin) Runs(context.Context) ([]timeline.Run, error) { return nil, nil }
 
+// Scheduling is the plan's alone.
+func (b *Builtin) Scheduling(context.Context) ([]Decided, error) { return nil, nil }
+
 // Finish does nothing: the plan takes approvals as given.
 func (b *Builtin) Finish(context.Context, string) error { return nil }
 

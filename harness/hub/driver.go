@@ -15,6 +15,9 @@ import (
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
+// errDiffer says that the hub's decisions are not the plan's, so far.
+var errDiffer = errors.New("the scheduler's decisions are not the plan's")
+
 // ErrCut says that nothing of the hub reaches a member now.
 var ErrCut = errors.New("nothing reaches it")
 
@@ -55,6 +58,8 @@ type Driver interface {
 	Resume(ctx context.Context, what, member string) error
 	// Runs are the staged update runs as they stand, by name; nil where only the plan knows.
 	Runs(ctx context.Context) ([]timeline.Run, error)
+	// Scheduling is what the hub's scheduler has decided; nil where only the plan decides.
+	Scheduling(ctx context.Context) ([]Decided, error)
 	// Finish gives a run the approvals that it still waits for after its last stage.
 	Finish(ctx context.Context, run string) error
 	// Close ends everything that Start began.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,45 +20,61 @@ import (
 
 // Event does to the hub what the event says happens.
 func (k *KubeFleet) Event(ctx context.Context, e placement.Event) error {
-	words := strings.Fields(e.Text)
-	if len(words) < 2 {
-		return fmt.Errorf("event %q: not understood", e.Text)
-	}
-	first, second := words[0], words[1]
-	rest := strings.Join(words[2:], " ")
-	switch {
-	case first == "approve":
-		run, stage, _ := strings.Cut(second, "/")
-		if before, after, ok := strings.Cut(stage, "/"); ok { // a namespaced run
-			run, stage = run+"/"+before, after
+	if e.Subject == "hub" {
+		if e.Verb == "down" {
+			return k.Stop(ctx, scenarios.StopHub, "")
 		}
-		return k.approve(ctx, run, stage)
-	case first == "stop":
-		return k.setState(ctx, second, "Stop")
-	case first == "resume":
-		return k.setState(ctx, second, "Run")
-	case first == "hub" && second == "down":
-		return k.Stop(ctx, scenarios.StopHub, "")
-	case first == "hub" && second == "up":
 		return k.Resume(ctx, scenarios.StopHub, "")
-	case second == "joins":
-		if m := k.members[first]; m != nil {
-			return k.join(ctx, m)
-		}
-		return fmt.Errorf("event %q: the fleet has no cluster %q", e.Text, first)
-	case second == "leaves": // takes until its agent has let go
-		return k.hub.Remove(ctx, named(fleetGroup+"/v1beta1", "MemberCluster", "", first))
-	case second == "unhealthy":
-		return k.end(ctx, first)
-	case second == "healthy":
-		return k.startAgent(ctx, k.members[first])
-	case second == "label":
-		key, value, _ := strings.Cut(rest, "=")
-		return k.patchMember(ctx, first, map[string]any{"metadata": map[string]any{"labels": map[string]any{key: value}}})
-	case second == "taint":
-		return k.taint(ctx, first, rest)
+	}
+	switch e.Verb {
+	case "approve":
+		return k.approve(ctx, e.Subject, e.Args[0])
+	case "stop":
+		return k.setState(ctx, e.Subject, "Stop")
+	case "resume":
+		return k.setState(ctx, e.Subject, "Run")
+	}
+	return k.memberEvent(ctx, e)
+}
+
+// memberEvent does to a member what the event says.
+func (k *KubeFleet) memberEvent(ctx context.Context, e placement.Event) error {
+	m := k.members[e.Subject]
+	if m == nil {
+		return fmt.Errorf("event %q: the fleet has no cluster %q", e.Text, e.Subject)
+	}
+	switch e.Verb {
+	case "joins":
+		joined := *m
+		joined.Labels = map[string]string{}
+		setPairs(joined.Labels, e.Args, "")
+		return k.join(ctx, &joined)
+	case "leaves": // takes until its agent has let go
+		return k.hub.Remove(ctx, named(fleetGroup+"/v1beta1", "MemberCluster", "", m.Name))
+	case "unhealthy":
+		return k.end(ctx, m.Name)
+	case "healthy":
+		return k.startAgent(ctx, m)
+	case "label":
+		labels := map[string]any{}
+		setPairs(labels, e.Args, nil)
+		return k.patchMember(ctx, m.Name, map[string]any{"metadata": map[string]any{"labels": labels}})
+	case "taint", "untaint":
+		return k.taint(ctx, m.Name, e.Verb == "taint", e.Args[0])
 	}
 	return fmt.Errorf("event %q: driver %s cannot make it happen", e.Text, k.Name())
+}
+
+// setPairs reads KEY=VALUE, and KEY- as the value none.
+func setPairs[T any](into map[string]T, args []string, none T) {
+	for _, arg := range args {
+		key, value, ok := strings.Cut(arg, "=")
+		if v, is := any(value).(T); ok && is {
+			into[key] = v
+		} else {
+			into[strings.TrimSuffix(arg, "-")] = none
+		}
+	}
 }
 
 func (k *KubeFleet) patchMember(ctx context.Context, member string, patch map[string]any) error {
@@ -73,16 +90,22 @@ func (k *KubeFleet) patchMember(ctx context.Context, member string, patch map[st
 	return err
 }
 
-// taint adds a taint written as key=value:NoSchedule.
-func (k *KubeFleet) taint(ctx context.Context, member, written string) error {
-	pair, effect, _ := strings.Cut(written, ":")
+// taint adds a taint written as key=value:NoSchedule, or takes one away.
+func (k *KubeFleet) taint(ctx context.Context, member string, add bool, written string) error {
+	pair, effect, ok := strings.Cut(written, ":")
+	if !ok {
+		effect = "NoSchedule"
+	}
 	key, value, _ := strings.Cut(pair, "=")
 	got, err := k.hub.Get(ctx, named(fleetGroup+"/v1beta1", "MemberCluster", "", member))
 	if err != nil || got == nil {
 		return fmt.Errorf("taint %s: the hub has no such member (%v)", member, err)
 	}
 	taints, _, _ := unstructured.NestedSlice(got.Object, "spec", "taints")
-	taints = append(taints, map[string]any{"key": key, "value": value, "effect": effect})
+	taints = slices.DeleteFunc(taints, func(t any) bool { return t.(map[string]any)["key"] == key })
+	if add {
+		taints = append(taints, map[string]any{"key": key, "value": value, "effect": effect})
+	}
 	return k.patchMember(ctx, member, map[string]any{"spec": map[string]any{"taints": taints}})
 }
 

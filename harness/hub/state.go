@@ -30,7 +30,7 @@ func rank(kind string) int {
 
 // ordered are the objects of a state that are written, in their order.
 func (s State) ordered() State {
-	out := slices.DeleteFunc(slices.Clone(s), func(o policy.Object) bool { return slices.Contains(ours, o.Kind) })
+	out := slices.DeleteFunc(slices.Clone(s), func(o policy.Object) bool { return slices.Contains(ours, o.Kind) || madeByHub(&o) })
 	slices.SortStableFunc(out, func(a, b policy.Object) int { return cmp.Compare(rank(a.Kind), rank(b.Kind)) })
 	return out
 }

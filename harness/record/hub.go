@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/discovery"
 
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -43,7 +45,7 @@ func Hub(ctx context.Context, target Target, opt Options) (objects []policy.Obje
 	case err != nil:
 		return nil, nil, err
 	}
-	for _, r := range preferred(groups, lists) {
+	for _, r := range preferred(groups, asStored(lists)) {
 		if !r.in(hubKinds) || r.in(noise) || !slices.Contains(r.Verbs, "list") {
 			continue
 		}
@@ -61,6 +63,23 @@ func Hub(ctx context.Context, target Target, opt Options) (objects []policy.Obje
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	return objects, append(left, "workloads, Secrets and other kinds that placements may take along are not read"), nil
+}
+
+// fleetStored is the version in which KubeFleet's kinds are stored and read by its
+// controllers. Hubs prefer v1, through which fields are not seen that it lacks.
+const fleetStored = "v1beta1"
+
+// asStored leaves of KubeFleet's groups the versions out that its controllers do not read.
+func asStored(lists []*metav1.APIResourceList) []*metav1.APIResourceList {
+	stored := map[string]bool{}
+	for _, l := range lists {
+		group, version, _ := strings.Cut(l.GroupVersion, "/")
+		stored[group] = stored[group] || strings.HasSuffix(group, ".kubernetes-fleet.io") && version == fleetStored
+	}
+	return slices.DeleteFunc(slices.Clone(lists), func(l *metav1.APIResourceList) bool {
+		group, version, _ := strings.Cut(l.GroupVersion, "/")
+		return stored[group] && version != fleetStored
+	})
 }
 
 // all lists a resource to its end.

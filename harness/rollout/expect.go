@@ -244,6 +244,7 @@ func (r *rehearsal) conclude(ctx context.Context) error {
 	} else {
 		r.step(r.start, "", "staged update runs", message(err))
 	}
+	r.scheduling(ctx)
 	if err := r.expectations(ctx); err != nil {
 		return err
 	}

@@ -17,9 +17,10 @@ import (
 
 // HubInput is what a plan from a hub is made from besides [Input].
 type HubInput struct {
-	Objects, From string    // as asked
-	After         hub.State // the hub with the change
-	Before        hub.State // what the members run today came from; nil: nothing was placed
+	Objects, From string      // as asked
+	After         hub.State   // the hub with the change
+	Before        hub.State   // what the members run today came from; nil: nothing was placed
+	History       []hub.State // states before that, the oldest first
 	Options       placement.Options
 	Load          func(ctx context.Context, spec string) (hub.State, error) // reads what faults apply
 	// Driver makes what carries the policies; it is asked once the provider is known.
@@ -36,9 +37,11 @@ type HubPlan struct {
 	in      Input
 	spec    *scenarios.Hub
 	fleet   []*placement.Member
-	late    map[string]bool // members that join by an event
-	state   hub.State       // After, with what faults apply before the first stage
+	there   map[string]*policy.Set // what members have of their own, by name: it decides about take-over
+	late    map[string]bool        // members that join by an event
+	state   hub.State              // After, with what faults apply before the first stage
 	before  *placement.Hub
+	history []*placement.Hub
 	initial map[string]*placement.State // of the members, before the rollout
 	local   map[*Member]map[key]policy.Object
 }
@@ -59,7 +62,7 @@ type HubStage struct {
 type Happening struct {
 	placement.Event
 	Apply hub.State
-	Fault bool
+	Fault *faults.Fault // nil: an approval
 }
 
 // distributor is what foretells; [placement.KubeFleet] is the only one so far.
@@ -68,7 +71,7 @@ func (h *HubPlan) distributor() placement.Distributor { return placement.KubeFle
 // MakeHub makes the plan of a rehearsal whose policies come from a hub. Everything is
 // decided here as if every gate passed, and for every gate that rolls back what that leads to.
 func MakeHub(ctx context.Context, in Input, h HubInput) (*Plan, error) {
-	p := &Plan{Scenario: in.Scenario, Hub: &HubPlan{HubInput: h, in: in, spec: in.Scenario.Hub, late: map[string]bool{}, local: map[*Member]map[key]policy.Object{}}}
+	p := &Plan{Scenario: in.Scenario, Hub: &HubPlan{HubInput: h, in: in, spec: in.Scenario.Hub, late: map[string]bool{}, there: map[string]*policy.Set{}, local: map[*Member]map[key]policy.Object{}}}
 	if err := p.hubMembers(in); err != nil {
 		return nil, err
 	}
@@ -109,6 +112,13 @@ func (p *Plan) hubMembers(in Input) error {
 			return err
 		}
 	}
+	for _, state := range h.History {
+		old, err := placement.FromObjects(h.From, state, h.Options)
+		if err != nil {
+			return err
+		}
+		h.history = append(h.history, old)
+	}
 	spec := in.Scenario.Fleet
 	if len(spec.Clusters) == 0 && spec.Count == 0 {
 		for _, m := range after.Members {
@@ -124,6 +134,7 @@ func (p *Plan) hubMembers(in Input) error {
 		world.Cluster.Complete = true // what is not loaded into a cluster is not in it
 		p.Members = append(p.Members, &Member{Cluster: c, World: &world, Sets: []*policy.Set{in.Baseline(c.World)}})
 		h.fleet = append(h.fleet, placement.NewMember(c.Name, c.Labels))
+		h.there[c.Name] = in.Baseline(c.World)
 	}
 	h.fleet = placement.MergeMembers(h.fleet, after.Members)
 	for _, m := range h.fleet {
@@ -169,6 +180,9 @@ func (p *Plan) hubFaults(ctx context.Context) (err error) {
 		if err != nil {
 			return fmt.Errorf("%w: faults[%d].event: %w", scenarios.ErrInvalid, f.Index, err)
 		}
+		if e.Verb == "kyverno" {
+			return fmt.Errorf("%w: faults[%d].event: Kyverno of a member is stopped with stop: kyverno", scenarios.ErrInvalid, f.Index)
+		}
 		if e.Verb == "joins" {
 			if p.member(e.Subject) == nil {
 				return fmt.Errorf("%w: faults[%d].event: the fleet has no cluster %q that could join", scenarios.ErrInvalid, f.Index, e.Subject)
@@ -189,7 +203,7 @@ func (h *HubPlan) question(ctx context.Context, state hub.State, events []placem
 		return nil, err
 	}
 	members := slices.DeleteFunc(slices.Clone(h.fleet), func(m *placement.Member) bool { return h.late[m.Name] })
-	return h.distributor().Plan(ctx, placement.Question{Before: h.before, After: after, Members: members, Events: events})
+	return h.distributor().Plan(ctx, placement.Question{History: h.history, Before: h.before, After: after, Members: members, Events: events, Installed: h.there})
 }
 
 // setsOf are the sets that a member may have: at every stage, and after every way back.

@@ -108,7 +108,11 @@ func (w *hubWalk) revert(ctx context.Context) (*placement.Plan, error) {
 			return nil, err
 		}
 	}
-	return h.distributor().Plan(ctx, placement.Question{Before: now, After: old, Members: h.fleet})
+	history := slices.Clone(h.history)
+	if h.before != nil {
+		history = append(history, h.before)
+	}
+	return h.distributor().Plan(ctx, placement.Question{History: history, Before: now, After: old, Members: h.fleet, Installed: h.there})
 }
 
 // olderRun is the run that a stage belongs to and the index of the resource snapshot that

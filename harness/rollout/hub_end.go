@@ -1,10 +1,14 @@
 package rollout
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/seatrial/seatrial/harness/hub"
+	"github.com/seatrial/seatrial/harness/timeline"
+	"github.com/seatrial/seatrial/scenarios"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
@@ -67,5 +71,40 @@ func (r *rehearsal) runEnds(s *Stage, add func(what, found, allowed string, ok b
 		if !old {
 			add(fmt.Sprintf("staged update run %s, by the plan", run.Name), run.State, "succeeded", run.State == "succeeded", firstLine(run.Message))
 		}
+	}
+}
+
+// scheduling compares what the hub's scheduler decided, and why, with the plan that the
+// rehearsal followed to its end: that of the rollout or of the way back.
+func (r *rehearsal) scheduling(ctx context.Context) {
+	plan := r.hub.took
+	if plan == nil && r.hub.reached == len(r.plan.Stages) {
+		plan = r.plan.Hub.Plan
+	}
+	if plan == nil || r.hub.board.Down(scenarios.StopHub, "") {
+		return
+	}
+	var clusters []string
+	for _, m := range r.plan.Members {
+		clusters = append(clusters, m.Name)
+	}
+	start := time.Now()
+	n, differences, err := hub.AwaitScheduling(ctx, r.hub.driver, plan, clusters)
+	if n == 0 && err == nil {
+		return
+	}
+	r.step(start, "", fmt.Sprintf("%d scheduling decisions compared with the plan", n), message(err))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.differ("at the end", n, differences)
+}
+
+// differ counts what was compared with the plan. r.mu is held.
+func (r *rehearsal) differ(stage string, compared int, differences []timeline.Difference) {
+	h := r.line.Hub
+	h.Compared, h.Agreed = h.Compared+compared, h.Agreed+compared-len(differences)
+	for _, d := range differences {
+		d.Stage = stage
+		h.Differences = append(h.Differences, d)
 	}
 }

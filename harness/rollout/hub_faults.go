@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -43,7 +44,33 @@ func (w *hubWalk) possible(f *faults.Fault) error {
 	if len(w.Stages) > 0 && waits {
 		return nil
 	}
-	return fmt.Errorf("%w: faults[%d]: the rollout does not stand still %s (hint: events happen where a staged run waits for an approval, or after the last stage)", scenarios.ErrInvalid, f.Index, f.When())
+	return fmt.Errorf("%w: faults[%d]: the rollout does not stand still %s (hint: events happen where a staged run waits for an approval, after the last stage, or at their time: %q)", scenarios.ErrInvalid, f.Index, f.When(), "staging leaves @30m")
+}
+
+// timed puts the events that say their time at the beginning of all that happens, in their
+// order: the plan meets them in the middle of what is under way.
+func (w *hubWalk) timed() error {
+	for i := range w.Hub.Faults {
+		f := &w.Hub.Faults[i]
+		if !f.Timed() {
+			continue
+		}
+		e, err := placement.ParseEvent(w.labelled(f.Event))
+		if err != nil {
+			return fmt.Errorf("%w: faults[%d].event: %w", scenarios.ErrInvalid, f.Index, err)
+		}
+		w.log, w.due = append(w.log, e), append(w.due, Happening{Event: e, Fault: f})
+	}
+	slices.SortStableFunc(w.log, func(a, b placement.Event) int { return cmp.Compare(a.At, b.At) })
+	slices.SortStableFunc(w.due, func(a, b Happening) int { return cmp.Compare(a.At, b.At) })
+	return nil
+}
+
+// come lets the timed events happen that the plan has before a stage.
+func (w *hubWalk) come(s *placement.Stage) {
+	for len(w.due) > 0 && strings.HasPrefix(s.Name, "event: "+w.due[0].Text) {
+		w.happens, w.due = append(w.happens, w.due[0]), w.due[1:]
+	}
 }
 
 // happen plans anew with what the fault does.
@@ -61,7 +88,7 @@ func (w *hubWalk) happen(ctx context.Context, f *faults.Fault) error {
 		return fmt.Errorf("faults[%d]: %w", f.Index, err)
 	}
 	w.log = append(w.log, event)
-	w.happens = append(w.happens, Happening{Event: event, Apply: apply, Fault: true})
+	w.happens = append(w.happens, Happening{Event: event, Apply: apply, Fault: f})
 	plan, err := h.question(ctx, h.state, w.log)
 	if err != nil {
 		return err
@@ -78,14 +105,15 @@ func (w *hubWalk) happen(ctx context.Context, f *faults.Fault) error {
 // event names some.
 func (w *hubWalk) labelled(event string) string {
 	words := strings.Fields(event)
-	if len(words) != 2 || words[1] != "joins" {
+	if len(words) < 2 || words[1] != "joins" || strings.Contains(event, "=") {
 		return event
 	}
 	m := w.member(words[0])
+	var labels []string
 	for _, k := range slices.Sorted(maps.Keys(m.Labels)) {
-		words = append(words, k+"="+m.Labels[k])
+		labels = append(labels, k+"="+m.Labels[k])
 	}
-	return strings.Join(words, " ")
+	return strings.Join(slices.Insert(words, 2, labels...), " ")
 }
 
 // late gives the hub a staged update run that begins in the middle of another: for the plan

@@ -121,6 +121,8 @@ func TestPlansFromAHub(t *testing.T) {
 		{"relabelled mid-run", "hub: {objects: after, from: before}\nfaults: [{after: canary, event: west label name=east}]"},
 		{"a member leaves mid-run", "hub: {objects: after, from: before}\nfaults: [{after: canary, event: west leaves}]"},
 		{"a member joins mid-run", "hub: {objects: after, from: before}\nfaults: [{before: prod, event: north joins}]"},
+		{"events at their time meet a rolling update under way", "hub: {objects: rolling, from: rolling-before}\nfaults: [{event: west label name=east @30s}, {event: north joins @45s}]"},
+		{"a member leaves in the middle of a rolling update", "hub: {objects: rolling, from: rolling-before}\nfaults: [{event: west leaves @30s}]"},
 		{"pre-empted", "hub: {objects: after, from: before}\nfaults: [{after: canary, apply: faults/preempts.yaml}]"},
 		{"an override that fails", "hub: {objects: after, from: before}\nfaults: [{before: canary, apply: faults/breaks-west.yaml}]"},
 		{"reverted", `hub: {objects: after, from: before, back: revert, gate: {otherwise: rollback}}`},

@@ -58,6 +58,9 @@ func (r *rehearsal) undoHub(ctx context.Context, s *Stage, picked []*live, answe
 		}
 	}
 	r.hub.runs = hub.PlannedRuns(b.Plan)
+	if b.Failure == "" {
+		r.hub.took = b.Plan
+	}
 	return ctx.Err()
 }
 

@@ -25,6 +25,7 @@ type hubWalk struct {
 	last    []string // names of the stage before
 	at      time.Duration
 	happens []Happening // before the next stage
+	due     []Happening // timed events that are still to come, in the order of time
 	done    map[int]bool
 	names   []string // of all stages that were ever ahead
 }
@@ -35,7 +36,10 @@ func (w *hubWalk) walk(ctx context.Context) error {
 	if err := w.applyFirst(ctx); err != nil {
 		return err
 	}
-	plan, err := h.question(ctx, h.state, nil)
+	if err := w.timed(); err != nil {
+		return err
+	}
+	plan, err := h.question(ctx, h.state, w.log)
 	if err != nil {
 		return err
 	}
@@ -122,6 +126,7 @@ func (w *hubWalk) note(text string) {
 
 // stage adds a stage of the plan to those of the rehearsal.
 func (w *hubWalk) stage(ctx context.Context, s placement.Stage) error {
+	w.come(&s)
 	if slices.ContainsFunc(s.Needs, func(n string) bool { return !strings.HasPrefix(n, "approval ") }) {
 		w.note(fmt.Sprintf("not rehearsed: %s on %s, which waits for %s", s.Name, strings.Join(s.Clusters, ", "), strings.Join(s.Needs, ", ")))
 		return nil

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,19 +15,8 @@ import (
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/harness/traffic"
 	"github.com/seatrial/seatrial/simulator/capture"
-	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/replay/kyverno"
-	"github.com/seatrial/seatrial/simulator/verdict"
 )
-
-const unjudged = traffic.Unjudged
-
-func kindOf(admitted bool) traffic.Kind {
-	if admitted {
-		return traffic.Admitted
-	}
-	return traffic.Denied
-}
 
 // Options says how to rehearse.
 type Options struct {
@@ -198,109 +185,6 @@ func (r *rehearsal) each(ctx context.Context, members []*live, do func(context.C
 	return group.Wait()
 }
 
-// prepare gives a cluster its world and today's policies, and measures how it answers.
-func (r *rehearsal) prepare(ctx context.Context, l *live) error {
-	if l.wasThere() {
-		return r.asItIs(ctx, l)
-	}
-	if err := r.world(ctx, l); err != nil {
-		return err
-	}
-	return r.measure(ctx, l)
-}
-
-// world gives a cluster what was captured of it.
-func (r *rehearsal) world(ctx context.Context, l *live) error {
-	at := slices.Index(r.members, l)
-	note := &r.line.Clusters[at]
-	start := time.Now()
-	owners := l.cluster.Spec().Has(cluster.ControllerManager)
-	objects, refused := initial(l.World, l.All, owners)
-	if r.standing != nil {
-		objects = r.standing[l.Member].pick(append(homes(objects, l.Sets), objects...))
-	}
-	if err := playImages(ctx, l.cluster, objects); err != nil {
-		return fmt.Errorf("images of the world: %w", err)
-	}
-	created, err := l.client.load(ctx, objects, refused)
-	if err != nil {
-		return fmt.Errorf("load the world: %w", err)
-	}
-	if err := l.client.configure(ctx, l.World); err != nil {
-		return fmt.Errorf("Kyverno's configuration: %w", err)
-	}
-	for _, o := range l.Others {
-		u, err := parse(&o)
-		if err == nil {
-			err = l.client.Put(ctx, u)
-		}
-		if err != nil {
-			refused.add("of the candidate: "+refusal(err), title(o.Kind, o.Namespace, o.Name))
-		}
-	}
-	note.Objects, note.Refused = created, refused.list()
-	r.step(start, l.Name, fmt.Sprintf("%d objects of the captured world created", created), "")
-	return nil
-}
-
-// measure gives a cluster today's policies and measures how it answers.
-func (r *rehearsal) measure(ctx context.Context, l *live) error {
-	empty := policy.FromObjects(l.Name, nil)
-	installed := r.install(ctx, l, empty, l.Sets[0], r.baseline(l))
-	if r.hub != nil {
-		installed = append(installed, r.carry(ctx, l, "", r.plan.Hub.initial[l.Name], l.Sets[0])...)
-	}
-	for _, c := range installed {
-		if c.Error != "" {
-			return fmt.Errorf("install %s: %s", c.Policy, c.Error)
-		}
-	}
-	start := time.Now()
-	l.before = l.sender.Replay(ctx, l.Records, r.trafficOf(nil))
-	r.step(start, l.Name, fmt.Sprintf("%d requests sent before the rollout", len(l.before)), "")
-	r.compare(l, "before the rollout", l.Sets[0], l.before)
-	return lost(l.before)
-}
-
-// baseline is today's policies as changes to an empty cluster.
-func (r *rehearsal) baseline(l *live) []change {
-	var out []change
-	for _, o := range l.Sets[0].Objects {
-		if r.hub != nil && r.hubs(l, &o) {
-			continue
-		}
-		out = append(out, change{object: &o, Change: timeline.Change{
-			Cluster: l.Name, Policy: title(o.Kind, o.Namespace, o.Name), Action: "created", Mode: string(policy.ModeOf(o))}})
-	}
-	return out
-}
-
-// lost says that a cluster answers nothing any more.
-func lost(answers []traffic.Answer) error {
-	n := 0
-	for _, a := range answers {
-		if a.Kind == traffic.Unreachable {
-			n++
-		}
-	}
-	if n > 0 && n*2 > len(answers) {
-		return fmt.Errorf("%d of %d requests did not reach the API server: %s", n, len(answers), answers[len(answers)-1].Message)
-	}
-	return nil
-}
-
-func (r *rehearsal) trafficOf(s *Stage) traffic.Plan {
-	t := r.plan.Scenario.Traffic
-	if s != nil && s.Traffic != nil {
-		t = *s.Traffic
-	}
-	p := traffic.Plan{Real: t.Real && s != nil, Rate: t.Rate, Compress: t.Compress, Concurrency: t.Concurrency}
-	if p.Concurrency == 0 && !p.Real {
-		p.Concurrency = 4
-	}
-	return p
-}
-
 // step writes down what has just ended.
 func (r *rehearsal) step(start time.Time, clusterName, what, err string) {
 	s := timeline.Step{At: start.Sub(r.start), Took: time.Since(start), Stage: r.stage, Cluster: clusterName, What: what, Error: err}
@@ -325,58 +209,4 @@ func (r *rehearsal) outcome(err error) timeline.Outcome {
 		return timeline.Failed
 	}
 	return worst
-}
-
-// compare sets live answers beside the predictions under a set.
-func (r *rehearsal) compare(l *live, stage string, set *policy.Set, answers []traffic.Answer) (misses int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f := &r.line.Fidelity
-	gone := newTally()
-	for _, x := range f.Unjudged {
-		gone.counts[x.Reason] = &x
-	}
-	for i, a := range answers {
-		rec := l.Records[i]
-		var told foretold
-		if set != nil {
-			told = r.predicted[l.Member].of(rec, set)
-		}
-		switch {
-		case set == nil:
-			gone.add("the member holds a mixture of versions, which nobody has predicted", l.Name+" "+request(rec))
-		case a.Kind != traffic.Admitted && a.Kind != traffic.Denied:
-			gone.add(cmp.Or(a.Reason, string(a.Kind)), l.Name+" "+request(rec))
-		case told.decision == verdict.DecisionUndecided || told.decision == verdict.DecisionError:
-			f.Undecided++
-		case told.admitted() == (a.Kind == traffic.Admitted):
-			f.Compared, f.Agreed = f.Compared+1, f.Agreed+1
-		default:
-			f.Compared++
-			misses++
-			f.Misses = append(f.Misses, timeline.Miss{Stage: stage, Cluster: l.Name, Request: request(rec),
-				Predicted: string(told.decision), Live: string(a.Kind), Why: strings.TrimSpace(told.message + "\n" + a.Message)})
-		}
-	}
-	f.Unjudged = gone.list()
-	slices.SortStableFunc(f.Misses, func(a, b timeline.Miss) int {
-		return cmp.Or(cmp.Compare(r.stageIndex(a.Stage), r.stageIndex(b.Stage)), cmp.Compare(r.memberIndex(a.Cluster), r.memberIndex(b.Cluster)))
-	})
-	return misses
-}
-
-func (r *rehearsal) stageIndex(name string) int {
-	return slices.IndexFunc(r.plan.Stages, func(s *Stage) bool { return s.Name == name })
-}
-
-func (r *rehearsal) memberIndex(name string) int {
-	return slices.IndexFunc(r.plan.Members, func(m *Member) bool { return m.Name == name })
-}
-
-func request(rec *capture.Record) string {
-	kind := rec.Kind.Kind
-	if rec.SubResource != "" {
-		kind += "/" + rec.SubResource
-	}
-	return string(rec.Operation) + " " + title(kind, rec.Namespace, rec.Name)
 }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -31,6 +32,28 @@ func Drift(w io.Writer, name string, d *reports.Drift, opt Options) error {
 		return driftMetrics(w, d)
 	}
 	return fmt.Errorf("unknown format %q; known formats: %s", name, strings.Join(DriftNames(), ", "))
+}
+
+// DecodeDrift reads an answer that the json format wrote, as [Decode] reads a report.
+func DecodeDrift(content []byte) (*reports.Drift, error) {
+	d := &reports.Drift{}
+	if err := json.Unmarshal(content, d); err != nil {
+		return nil, lined(content, err)
+	}
+	if err := readable(d.SchemaVersion, reports.DriftSchemaVersion); err != nil {
+		return nil, err
+	}
+	switch d.Status {
+	case reports.WithinBudget, reports.BudgetExceeded, reports.Unanswered:
+	default:
+		return nil, fmt.Errorf("no seatrial drift: status is %q", d.Status)
+	}
+	for i := range d.Objects {
+		if len(d.Objects[i].Cells) != len(d.Clusters) {
+			return nil, errors.New("no seatrial drift: an object has not one cell for each cluster")
+		}
+	}
+	return d, nil
 }
 
 // driftMarks are the states' signs in a matrix; each is one column wide.

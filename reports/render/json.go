@@ -32,13 +32,11 @@ func Decode(r io.Reader) (*reports.Report, error) {
 	if err := json.Unmarshal(content, &version); err != nil {
 		return nil, lined(content, err)
 	}
-	switch v := version.SchemaVersion; {
-	case v == nil:
+	if version.SchemaVersion == nil {
 		return nil, errors.New("no seatrial report: schemaVersion is missing")
-	case *v < 1:
-		return nil, fmt.Errorf("schemaVersion %d does not exist, want 1 to %d", *v, reports.SchemaVersion)
-	case *v > reports.SchemaVersion:
-		return nil, fmt.Errorf("schemaVersion %d is newer than this seatrial, which reads up to %d: update seatrial", *v, reports.SchemaVersion)
+	}
+	if err := readable(*version.SchemaVersion, reports.SchemaVersion); err != nil {
+		return nil, err
 	}
 	report := &reports.Report{}
 	if err := json.Unmarshal(content, report); err != nil {
@@ -50,6 +48,17 @@ func Decode(r io.Reader) (*reports.Report, error) {
 		return nil, fmt.Errorf("no seatrial report: status is %q", report.Status)
 	}
 	return report, nil
+}
+
+// readable refuses the versions of a form that this seatrial does not know.
+func readable(version, newest int) error {
+	switch {
+	case version < 1:
+		return fmt.Errorf("schemaVersion %d does not exist, want 1 to %d", version, newest)
+	case version > newest:
+		return fmt.Errorf("schemaVersion %d is newer than this seatrial, which reads up to %d: update seatrial", version, newest)
+	}
+	return nil
 }
 
 // lined leads a JSON error with the line that it happened on.

@@ -49,12 +49,16 @@ func planJSON(w io.Writer, p *reports.Plan, _ Options) error {
 	return encoder.Encode(p)
 }
 
-// IsPlan tells whether a saved result is a plan, and no report.
-func IsPlan(content []byte) bool {
+// KindOf is what a saved result is: a plan, a drift; empty for a report of a replay, and
+// for what is no result.
+func KindOf(content []byte) string {
 	var head struct {
 		Kind string `json:"kind"`
 	}
-	return json.Unmarshal(content, &head) == nil && head.Kind == reports.PlanKind
+	if json.Unmarshal(content, &head) != nil {
+		return ""
+	}
+	return head.Kind
 }
 
 // DecodePlan reads a plan that the json format wrote, as [Decode] reads a report.
@@ -63,11 +67,8 @@ func DecodePlan(content []byte) (*reports.Plan, error) {
 	if err := json.Unmarshal(content, p); err != nil {
 		return nil, lined(content, err)
 	}
-	switch v := p.SchemaVersion; {
-	case v < 1:
-		return nil, fmt.Errorf("schemaVersion %d does not exist, want 1 to %d", v, reports.PlanSchemaVersion)
-	case v > reports.PlanSchemaVersion:
-		return nil, fmt.Errorf("schemaVersion %d is newer than this seatrial, which reads up to %d: update seatrial", v, reports.PlanSchemaVersion)
+	if err := readable(p.SchemaVersion, reports.PlanSchemaVersion); err != nil {
+		return nil, err
 	}
 	if p.Status != reports.Planned && p.Status != reports.Refused {
 		return nil, fmt.Errorf("no seatrial plan: status is %q", p.Status)

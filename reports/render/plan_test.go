@@ -66,7 +66,7 @@ func TestPlanHTMLHoldsThePlan(t *testing.T) {
 
 func TestPlanIsReadAsItWasWritten(t *testing.T) {
 	content := []byte(renderedPlan(t, "json", plans(t)["plan"], render.Options{}))
-	if !render.IsPlan(content) || render.IsPlan([]byte(`{"schemaVersion":1,"status":"within-budget"}`)) {
+	if render.KindOf(content) != reports.PlanKind || render.KindOf([]byte(`{"schemaVersion":1,"status":"within-budget"}`)) != "" {
 		t.Error("a plan is no plan, or a report is one")
 	}
 	for name, test := range map[string]struct{ from, to, want string }{

@@ -17,14 +17,19 @@ import (
 // are no Kubernetes objects are passed over; objects that an API server or KubeFleet would
 // refuse are Problems and no part of the hub.
 func Load(ctx context.Context, spec string, opt Options) (*Hub, error) {
-	if err := opt.valid(); err != nil {
-		return nil, err
-	}
 	set, err := policy.LoadObjects(ctx, spec, policy.Options{Dir: opt.Dir})
 	if err != nil {
 		return nil, err
 	}
-	h := newHub(spec, append(slices.Clone(set.Objects), set.Others...), opt)
+	return FromSet(set, opt)
+}
+
+// FromSet makes the state of a hub of objects that are read already: policies and others.
+func FromSet(set *policy.Set, opt Options) (*Hub, error) {
+	if err := opt.valid(); err != nil {
+		return nil, err
+	}
+	h := newHub(set.Source, append(slices.Clone(set.Objects), set.Others...), opt)
 	h.Revision = set.Revision
 	h.Problems = append(h.Problems, set.Problems...)
 	h.sort()

@@ -23,15 +23,21 @@ type reader struct {
 	later   []func()       // checks that need the whole hub
 }
 
+// Derived tells whether an object is one that KubeFleet's controllers make: a snapshot, a
+// binding, a Work. Plans foretell them and never read them.
+func Derived(o *policy.Object) bool {
+	gk := groupKindOf(o)
+	return hubSchema().kinds[gk] == nil && slices.Contains([]string{placementGroup, clusterGroup, "placement.kubefleet.dev"}, gk.group)
+}
+
 // add takes one object. Cluster-scoped objects lose a namespace, namespaced ones get one,
 // as an API server and kubectl have it.
 func (r *reader) add(o *policy.Object) {
-	gk := groupKindOf(o)
-	own := hubSchema().kinds[gk]
-	if own == nil && (gk.group == placementGroup || gk.group == clusterGroup || gk.group == "placement.kubefleet.dev") {
+	if Derived(o) {
 		r.derived[o.APIVersion+" "+o.Kind]++
 		return
 	}
+	own := hubSchema().kinds[groupKindOf(o)]
 	object, err := decodeObject(o)
 	if err != nil {
 		r.problem(o, err.Error())

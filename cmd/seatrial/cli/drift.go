@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,43 +15,41 @@ import (
 	"github.com/seatrial/seatrial/simulator/blast"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/drift"
-	"github.com/seatrial/seatrial/simulator/placement"
 	"github.com/seatrial/seatrial/simulator/replay/kyverno"
 )
 
 type driftFlags struct {
-	hub, fleet, capture string
-	kubefleet           string
-	at                  string
-	budget              string
-	outputs             []string
-	workers             int
-	exceptionNamespace  string
+	hubFlags
+	capture            string
+	at                 string
+	budget             string
+	outputs            []string
+	workers            int
+	exceptionNamespace string
 }
 
 func newDrift(env Env) *cobra.Command {
 	var f driftFlags
 	cmd := &cobra.Command{
-		Use:   "drift --hub SPEC --capture FILE [--fleet FILE]",
+		Use:   "drift --hub HUB --capture FILE [--fleet FILE] [--from HUB]",
 		Short: "Compare what a hub intends for each cluster with what a capture shows is installed",
 		Long: "drift reads a hub's objects, foretells what each cluster of the fleet should hold, and\n" +
 			"compares that with the policies and exceptions that the capture shows there: missing,\n" +
 			"extra, left behind, weakened, another version; exceptions that the hub does not know,\n" +
 			"that have expired, that no captured request needed.\n\n" +
-			"A SPEC is a folder, a file or git:REVISION:PATH. Without --fleet the clusters are the\n" +
-			"hub's MemberClusters, or the capture's where it has none.\n\n" +
+			"A HUB is a folder, a file, git:REVISION:PATH or context:NAME, which is only read. Without\n" +
+			"--fleet the clusters are the hub's MemberClusters, or the capture's where it has none.\n\n" +
 			"Exit codes: 0 within budget, 1 budget exceeded, 2 malformed question, 3 a cluster or an\n" +
 			"object could not be compared.",
 		Example: "  seatrial drift --hub hub/ --fleet fleet.yaml --capture fleet.capture\n" +
-			"  seatrial drift --hub git:main:hub --capture fleet.capture -o text -o html=drift.html -o openmetrics=drift.prom",
+			"  seatrial drift --hub git:main:hub --capture fleet.capture -o text -o html=drift.html -o openmetrics=drift.prom\n" +
+			"  seatrial drift --hub context:hub --capture fleet.capture",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, env) },
 	}
+	f.registerStates(cmd, "from")
 	flags := cmd.Flags()
-	flags.StringVar(&f.hub, "hub", "", "hub objects (required)")
-	flags.StringVar(&f.fleet, "fleet", "", "clusters and their labels: a fleet file, or MemberClusters")
 	flags.StringVar(&f.capture, "capture", "", "capture of the clusters (required)")
-	flags.StringVar(&f.kubefleet, "kubefleet", string(placement.V031), "release of KubeFleet whose behaviour is meant: v0.3.1, main")
 	flags.StringVar(&f.at, "at", "", "clock by which exceptions expire, as 2026-11-23T08:00:00Z (default now)")
 	flags.StringVar(&f.budget, "budget", "", "seatrial.yaml with the budget of drift")
 	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "answer as FORMAT[=FILE]: "+strings.Join(render.DriftNames(), ", ")+" (repeatable; default text)")
@@ -68,9 +65,6 @@ func newDrift(env Env) *cobra.Command {
 func (f *driftFlags) run(cmd *cobra.Command, env Env) error {
 	q, err := f.question(cmd, env)
 	if err != nil {
-		return err
-	}
-	if err := q.plan(cmd.Context()); err != nil {
 		return err
 	}
 	if err := q.replay(cmd.Context()); err != nil {
@@ -98,19 +92,14 @@ type driftQuestion struct {
 	config  blast.Config
 	at      time.Time
 	workers int
-	fleet   string // where the clusters come from
 	engine  kyverno.Options
 
-	hub     *placement.Hub
-	members []*placement.Member
-	capture *capture.Capture
-
-	distributor placement.KubeFleet
-	planned     *placement.Plan
-	traffic     map[string]*drift.Traffic
-	compiler    *kyverno.Compiler
-	from, to    *time.Time
-	notes       []string
+	*planned
+	capture  *capture.Capture
+	traffic  map[string]*drift.Traffic
+	compiler *kyverno.Compiler
+	from, to *time.Time
+	notes    []string
 }
 
 // question checks the flags and reads what they name.
@@ -129,17 +118,21 @@ func (f *driftFlags) question(cmd *cobra.Command, env Env) (*driftQuestion, erro
 	if q.at, err = clock(env, f.at); err != nil {
 		return nil, err
 	}
-	if !slices.Contains([]string{string(placement.V031), string(placement.Main)}, f.kubefleet) {
-		return nil, malformed(fmt.Errorf("--kubefleet: %q is not known", f.kubefleet), "known releases: v0.3.1, main")
-	}
-	q.distributor = placement.KubeFleet{Options: placement.Options{KubeFleet: placement.Release(f.kubefleet), At: q.at}}
 	q.engine = kyverno.Options{At: q.at, ExceptionNamespace: f.exceptionNamespace}
 	if q.config, err = readBudget(f.budget); err != nil {
 		return nil, err
 	}
-	if err := q.open(cmd.Context(), f); err != nil {
+	if q.capture, err = openCapture(f.capture); err != nil {
 		return nil, err
 	}
+	// What is installed is no part of the question: a hub intends the same whatever is there.
+	if q.planned, err = f.answered(cmd.Context(), f.options(env, q.at, q.capture, nil)); err != nil {
+		return nil, err
+	}
+	if len(q.After.Objects) == 0 {
+		return nil, malformed(fmt.Errorf("%s holds nothing that could be placed", q.After.Source), "name the folder that holds policies and placements")
+	}
+	q.notes = q.planNotes()
 	return q, nil
 }
 

@@ -15,37 +15,35 @@ import (
 	"github.com/seatrial/seatrial/simulator/replay/kyverno"
 )
 
-// plan foretells what each member should hold when everything has been rolled out.
-func (q *driftQuestion) plan(ctx context.Context) error {
-	plan, err := q.distributor.Plan(ctx, placement.Question{After: q.hub, Members: q.members})
-	if err != nil {
-		return unanswered(err)
-	}
-	q.planned = plan
-	for _, p := range plan.Problems {
-		if note := refusedNote(p); !slices.Contains(q.notes, note) {
-			q.notes = append(q.notes, note)
+// planNotes say what of the plan a reader must know. What KubeFleet would refuse is no part
+// of what the hub intends.
+func (q *driftQuestion) planNotes() []string {
+	notes := slices.Clone(q.Notes)
+	for _, p := range q.plan.Problems {
+		note := fmt.Sprintf("%s:%d: %s would be refused, and counts for nothing: %s", p.File, p.Line, p.Policy, p.Reason)
+		if !slices.Contains(notes, note) {
+			notes = append(notes, note)
 		}
 	}
-	for i := range plan.Stages {
-		if s := &plan.Stages[i]; len(s.Needs) > 0 {
-			q.notes = append(q.notes, fmt.Sprintf("%s needs %s: it counts as given, and clusters that still wait for it differ", s.Name, strings.Join(s.Needs, ", ")))
+	for i := range q.plan.Stages {
+		if s := &q.plan.Stages[i]; len(s.Needs) > 0 {
+			notes = append(notes, fmt.Sprintf("%s needs %s: it counts as given, and clusters that still wait for it differ", s.Name, strings.Join(s.Needs, ", ")))
 		}
 	}
-	if n := len(plan.Warnings); n > 0 {
-		q.notes = append(q.notes, fmt.Sprintf("the hub's objects give %s: seatrial plan shows them", counted(n, "warning", "warnings")))
+	if n := len(q.plan.Warnings); n > 0 {
+		notes = append(notes, fmt.Sprintf("the hub's objects give %s: seatrial plan shows them", counted(n, "warning", "warnings")))
 	}
 	for _, c := range q.capture.Clusters {
-		if !slices.ContainsFunc(plan.Members, func(m *placement.Member) bool { return m.Name == c.Name }) {
-			q.notes = append(q.notes, "cluster "+c.Name+" of the capture is no member of the fleet: it was not compared")
+		if !q.member(c.Name) {
+			notes = append(notes, "cluster "+c.Name+" of the capture is no member of the fleet: it was not compared")
 		}
 	}
-	return nil
+	return notes
 }
 
 // member tells whether the fleet has a cluster of the name.
 func (q *driftQuestion) member(name string) bool {
-	return slices.ContainsFunc(q.planned.Members, func(m *placement.Member) bool { return m.Name == name })
+	return slices.ContainsFunc(q.plan.Members, func(m *placement.Member) bool { return m.Name == name })
 }
 
 // replay judges the capture's requests under what is installed, with its exceptions and
@@ -149,9 +147,9 @@ func (q *driftQuestion) report() (*reports.Drift, error) {
 	if err != nil {
 		return nil, unanswered(err)
 	}
-	states := q.planned.Stages[len(q.planned.Stages)-1].States
-	question := drift.Question{At: q.at, Hub: q.hub.Objects, Config: &config, Normalise: q.normalise()}
-	for _, m := range q.planned.Members {
+	states := q.plan.Stages[len(q.plan.Stages)-1].States
+	question := drift.Question{At: q.at, Hub: q.After.Objects, Config: &config, Normalise: q.normalise()}
+	for _, m := range q.plan.Members {
 		c := drift.Cluster{Name: m.Name, Labels: m.Labels, World: q.capture.World(m.Name), Traffic: q.traffic[m.Name]}
 		if s := states[m.Name]; s != nil {
 			c.Intended = s.Delivered
@@ -161,8 +159,8 @@ func (q *driftQuestion) report() (*reports.Drift, error) {
 	return reports.BuildDrift(reports.DriftInput{
 		Tool: tool(),
 		Question: reports.DriftQuestion{
-			Hub:   reports.DriftHub{Source: q.hub.Source, Revision: q.hub.Revision, Digest: q.hub.Digest},
-			Fleet: q.fleet, Distributor: q.planned.Distributor, At: q.at,
+			Hub:   reports.DriftHub{Source: q.After.Source, Revision: q.After.Revision, Digest: q.After.Digest},
+			Fleet: q.Fleet, Distributor: q.plan.Distributor, At: q.at,
 			Capture: reports.Capture{File: q.capture.Path, Digest: q.capture.End.Digest, Records: int(q.capture.End.Records), From: q.from, To: q.to},
 		},
 		Result: drift.Compare(question), Budget: q.config.Budget.Drift, Exempts: q.config.Budget.Exempts, Notes: q.notes,

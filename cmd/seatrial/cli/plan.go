@@ -14,6 +14,7 @@ import (
 	"github.com/seatrial/seatrial/reports/render"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/placement"
+	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/replay/kyverno"
 )
 
@@ -25,12 +26,17 @@ type hubFlags struct {
 
 // register declares the flags; from is what the flag for the state before is called.
 func (f *hubFlags) register(cmd *cobra.Command, from string) {
+	f.registerStates(cmd, from)
+	cmd.Flags().StringArrayVar(&f.Events, "event", nil, "what happens then: 'cluster-3 leaves', 'cluster-4 label env=dev', 'cluster-5 unhealthy 10m', 'hub down', 'approve RUN/STAGE' (repeatable, in order)")
+}
+
+// registerStates declares those that name the hub and the fleet.
+func (f *hubFlags) registerStates(cmd *cobra.Command, from string) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.Hub, "hub", "", "hub objects: a folder, a file, git:REVISION:PATH or context:NAME")
 	flags.StringArrayVar(&f.From, from, nil, "the hub before, in the same forms, none, or a git revision of the same path (repeatable, the oldest first)")
-	flags.StringVar(&f.Fleet, "fleet", "", "fleet file with the clusters' names and labels (default: the hub's MemberClusters, or the capture's clusters)")
+	flags.StringVar(&f.Fleet, "fleet", "", "clusters and their labels: a fleet file, or MemberClusters (default: the hub's MemberClusters, or the capture's clusters)")
 	flags.StringVar(&f.KubeFleet, "kubefleet", string(placement.V031), "release of KubeFleet whose behaviour is foretold: "+string(placement.V031)+" or "+string(placement.Main))
-	flags.StringArrayVar(&f.Events, "event", nil, "what happens then: 'cluster-3 leaves', 'cluster-4 label env=dev', 'cluster-5 unhealthy 10m', 'hub down', 'approve RUN/STAGE' (repeatable, in order)")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig of context:NAME, not $KUBECONFIG or ~/.kube/config")
 }
 
@@ -47,7 +53,11 @@ type planned struct {
 
 // ask reads the hub and the fleet, and plans.
 func (f *hubFlags) ask(ctx context.Context, env Env, at time.Time, c *capture.Capture) (*planned, error) {
-	asked, err := hubs.Ask(ctx, f.Flags, hubs.Options{At: at, Capture: c, Installed: kyverno.InstalledPolicies, Kubeconfigs: kubeconfigs(env, f.kubeconfig)})
+	return f.answered(ctx, f.options(env, at, c, kyverno.InstalledPolicies))
+}
+
+func (f *hubFlags) answered(ctx context.Context, opt hubs.Options) (*planned, error) {
+	asked, err := hubs.Ask(ctx, f.Flags, opt)
 	if err != nil {
 		return nil, ofHub(err)
 	}
@@ -56,6 +66,11 @@ func (f *hubFlags) ask(ctx context.Context, env Env, at time.Time, c *capture.Ca
 		return nil, ofHub(err)
 	}
 	return &planned{asked, plan}, nil
+}
+
+// options are what the flags do not say.
+func (f *hubFlags) options(env Env, at time.Time, c *capture.Capture, installed func(*capture.World) *policy.Set) hubs.Options {
+	return hubs.Options{At: at, Capture: c, Installed: installed, Kubeconfigs: kubeconfigs(env, f.kubeconfig)}
 }
 
 // ofHub gives an error of a question about a hub its exit code.
@@ -122,8 +137,8 @@ func (f *hubFlags) plan(ctx context.Context, env Env, captureFile, at string) (*
 	}
 	var c *capture.Capture
 	if captureFile != "" {
-		if c, err = capture.Open(captureFile); err != nil {
-			return nil, malformed(err, "write captures with seatrial capture")
+		if c, err = openCapture(captureFile); err != nil {
+			return nil, err
 		}
 	}
 	asked, err := f.ask(ctx, env, now, c)

@@ -34,7 +34,7 @@ type rehearseFlags struct {
 	count, parallel     int
 	seed                uint64
 	approve             []string
-	hub, hubFrom, fleet string
+	hub                 hubFlags
 	keep                bool
 }
 
@@ -58,7 +58,7 @@ func newRehearse(env Env) *cobra.Command {
 			switch {
 			case len(args) == 1:
 				return f.run(cmd, env, args[0])
-			case f.hub != "":
+			case f.hub.Hub != "":
 				return f.run(cmd, env, stagedRun)
 			}
 			return malformed(errors.New("no scenario to rehearse"), "name a file or one of the library, or give --hub")
@@ -74,9 +74,8 @@ func newRehearse(env Env) *cobra.Command {
 	flags.IntVar(&f.parallel, "parallel", 2*runtime.NumCPU(), "clusters that start at a time")
 	flags.Uint64Var(&f.seed, "seed", 0, "what is drawn at random (default: the scenario's)")
 	flags.StringArrayVar(&f.approve, "approve", nil, "name of a stage that is approved, or all (repeatable; otherwise a terminal is asked)")
-	flags.StringVar(&f.hub, "hub", "", "hub objects with the change: a folder, a file or git:REVISION:PATH (default: the scenario's)")
-	flags.StringVar(&f.hubFrom, "hub-from", "", "the hub that the clusters' policies came from, in the same forms (default: the scenario's, or nothing was placed)")
-	flags.StringVar(&f.fleet, "fleet", "", "fleet file with the clusters (default: the scenario's, the hub's MemberClusters, or the capture's)")
+	f.hub.registerStates(cmd, "hub-from")
+	flags.Lookup("kubefleet").DefValue, f.hub.KubeFleet = "", "" // the scenario's
 	flags.BoolVar(&f.keep, "keep", false, "leave the fleet running; seatrial fleet down --all removes it")
 	delete(cmd.Flags().Lookup("capture").Annotations, cobra.BashCompOneRequiredFlag)
 	return cmd
@@ -94,7 +93,7 @@ func library() string {
 }
 
 func (f *rehearseFlags) run(cmd *cobra.Command, env Env, file string) error {
-	s, err := f.scenario(file)
+	s, err := f.scenario(cmd.Context(), file)
 	if err != nil {
 		return err
 	}
@@ -148,7 +147,7 @@ func firstOf(a, b string) string {
 }
 
 // scenario reads the file and makes its paths relative to where it is.
-func (f *rehearseFlags) scenario(file string) (*scenarios.Scenario, error) {
+func (f *rehearseFlags) scenario(ctx context.Context, file string) (*scenarios.Scenario, error) {
 	s, err := scenarios.LoadScenario(file)
 	if err != nil {
 		return nil, malformed(err, "docs/scenario.md describes the file")
@@ -158,7 +157,7 @@ func (f *rehearseFlags) scenario(file string) (*scenarios.Scenario, error) {
 		dir = filepath.Dir(file)
 	}
 	at := func(path *string) {
-		set := *path == "" || *path == "none" || *path == "captured" || strings.HasPrefix(*path, "git:")
+		set := *path == "" || *path == "none" || *path == "captured" || strings.HasPrefix(*path, "git:") || strings.HasPrefix(*path, "context:")
 		if !set && !filepath.IsAbs(*path) {
 			*path = filepath.Join(dir, *path)
 		}
@@ -176,7 +175,7 @@ func (f *rehearseFlags) scenario(file string) (*scenarios.Scenario, error) {
 	for _, path := range hubPaths(s) {
 		at(path)
 	}
-	if err := f.fromHub(s); err != nil {
+	if err := f.fromHub(ctx, s); err != nil {
 		return nil, err
 	}
 	if f.count < 0 {

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
+	"slices"
 
+	"github.com/seatrial/seatrial/cmd/seatrial/hubs"
 	"github.com/seatrial/seatrial/harness/cluster"
 	"github.com/seatrial/seatrial/harness/hub"
 	"github.com/seatrial/seatrial/harness/rollout"
@@ -18,25 +19,31 @@ import (
 // stagedRun is the scenario of a rehearsal that names a hub and no scenario.
 const stagedRun = "library:staged-run"
 
-// fromHub takes over what the flags say of a hub and its fleet.
-func (f *rehearseFlags) fromHub(s *scenarios.Scenario) error {
-	if f.hub != "" || f.hubFrom != "" {
-		if s.Hub == nil {
+// fromHub takes over what the flags say of a hub and its fleet, and gives the flags what
+// the scenario says.
+func (f *rehearseFlags) fromHub(ctx context.Context, s *scenarios.Scenario) error {
+	h := &f.hub
+	if h.Fleet != "" {
+		fleet, err := hubs.ReadFleet(ctx, h.Fleet)
+		if err != nil {
+			return ofHub(err)
+		}
+		s.Fleet = fleet.Spec
+	}
+	if s.Hub == nil {
+		if h.Hub != "" || len(h.From) > 0 {
 			return malformed(errors.New("--hub: the scenario has stages of its own"), "leave the scenario out: "+stagedRun+" is taken")
 		}
-		s.Hub.Objects, s.Hub.From = firstOf(f.hub, s.Hub.Objects), firstOf(f.hubFrom, s.Hub.From)
-	}
-	if s.Hub != nil && s.Hub.Objects == "" {
-		return malformed(errors.New("no hub to rehearse from"), "give --hub, or hub.objects in the scenario")
-	}
-	if f.fleet == "" {
 		return nil
 	}
-	fleet, err := scenarios.LoadFleet(f.fleet)
-	if err != nil {
-		return malformed(err, "docs/fleet.md describes the file")
+	h.Hub = firstOf(h.Hub, s.Hub.Objects)
+	if h.Hub == "" {
+		return malformed(errors.New("no hub to rehearse from"), "give --hub, or hub.objects in the scenario")
 	}
-	s.Fleet = fleet.Spec
+	if len(h.From) == 0 && s.Hub.From != "" {
+		h.From = []string{s.Hub.From}
+	}
+	h.KubeFleet = firstOf(h.KubeFleet, s.Hub.KubeFleet)
 	return nil
 }
 
@@ -54,13 +61,6 @@ func hubPaths(s *scenarios.Scenario) []*string {
 
 // hubPlan reads the hub's states and decides what each cluster gets at each stage.
 func (f *rehearseFlags) hubPlan(ctx context.Context, q *question, s *scenarios.Scenario, in rollout.Input, env Env) (*rollout.Plan, error) {
-	h := rollout.HubInput{
-		Objects: s.Hub.Objects, From: s.Hub.From, Load: hubState,
-		Options: placement.Options{KubeFleet: placement.Release(s.Hub.KubeFleet), At: q.at},
-		Driver: func(p cluster.Provider) (hub.Driver, error) {
-			return hub.New(s.Hub, p, func(format string, args ...any) { fmt.Fprintf(env.Stderr, format+"\n", args...) })
-		},
-	}
 	if s.Hub.Driver == scenarios.KubeFleet {
 		if err := hub.Agents(s.Hub.Agents).Check(); err != nil {
 			return nil, malformed(err, "")
@@ -69,16 +69,11 @@ func (f *rehearseFlags) hubPlan(ctx context.Context, q *question, s *scenarios.S
 			in.Scenario.Fleet.Components = []string{string(cluster.Kyverno), string(cluster.ControllerManager)}
 		}
 	}
-	var err error
-	if h.After, err = hubState(ctx, s.Hub.Objects); err != nil {
-		return nil, malformed(fmt.Errorf("the hub: %w", err), "")
+	h, err := f.hubInput(ctx, q, s, env)
+	if err != nil {
+		return nil, err
 	}
-	if s.Hub.From != "" {
-		if h.Before, err = hubState(ctx, s.Hub.From); err != nil {
-			return nil, malformed(fmt.Errorf("the hub before: %w", err), "")
-		}
-	}
-	plan, err := rollout.MakeHub(ctx, in, h)
+	plan, err := rollout.MakeHub(ctx, in, *h)
 	if err != nil {
 		return nil, malformed(err, "")
 	}
@@ -88,25 +83,57 @@ func (f *rehearseFlags) hubPlan(ctx context.Context, q *question, s *scenarios.S
 			q.own[m.World.Cluster.Name] = map[string]*policy.Set{"baseline": m.Sets[0], "candidate": m.Sets[len(m.Sets)-1]}
 		}
 	}
-	q.sources = map[string]string{"baseline": firstOf(s.Hub.From, "captured"), "candidate": s.Hub.Objects}
+	q.sources = map[string]string{"baseline": firstOf(h.From, "captured"), "candidate": h.Objects}
 	return plan, nil
 }
 
-// hubState reads the objects of a hub: a folder, a file or git:REVISION:PATH.
-func hubState(ctx context.Context, spec string) (hub.State, error) {
-	if strings.HasPrefix(spec, "context:") {
-		return nil, fmt.Errorf("%s: a rehearsal takes a hub's objects from files or git (hint: save them with kubectl get -o yaml)", spec)
+// hubInput reads what the flags name. A live hub is only read: the rehearsal has its own.
+func (f *rehearseFlags) hubInput(ctx context.Context, q *question, s *scenarios.Scenario, env Env) (*rollout.HubInput, error) {
+	states, err := hubs.Read(ctx, f.hub.Flags, f.hub.options(env, q.at, nil, nil))
+	if err != nil {
+		return nil, ofHub(err)
 	}
-	if spec == "none" {
-		return nil, nil
+	h := &rollout.HubInput{
+		Objects: f.hub.Hub, Load: faultState,
+		Options: placement.Options{KubeFleet: placement.Release(f.hub.KubeFleet), At: q.at},
+		Driver: func(p cluster.Provider) (hub.Driver, error) {
+			return hub.New(s.Hub, p, func(format string, args ...any) { fmt.Fprintf(env.Stderr, format+"\n", args...) })
+		},
 	}
+	if h.After, err = stateOf(states.After); err != nil {
+		return nil, malformed(fmt.Errorf("the hub: %w", err), "")
+	}
+	for _, set := range states.Earlier {
+		state, err := stateOf(set)
+		if err != nil {
+			return nil, malformed(fmt.Errorf("the hub before: %w", err), "")
+		}
+		h.History, h.From = append(h.History, state), set.Source
+	}
+	if n := len(h.History); n > 0 {
+		h.Before, h.History = h.History[n-1], h.History[:n-1]
+	}
+	if len(h.History) > 0 && s.Hub.Driver == scenarios.KubeFleet {
+		return nil, malformed(errors.New("--hub-from: driver kubefleet takes one state before"), "give the last one, or take driver builtin")
+	}
+	q.notes = append(q.notes, states.Notes...)
+	return h, nil
+}
+
+// faultState reads the hub objects that a fault applies.
+func faultState(ctx context.Context, spec string) (hub.State, error) {
 	set, err := policy.LoadObjects(ctx, spec, policy.Options{})
 	if err != nil {
 		return nil, err
 	}
+	return stateOf(set)
+}
+
+// stateOf is a hub as objects to apply. One that cannot be read is no hub to rehearse from.
+func stateOf(set *policy.Set) (hub.State, error) {
 	if len(set.Problems) > 0 {
 		p := set.Problems[0]
-		return nil, fmt.Errorf("%s:%d: %s", filepath.Join(spec, p.File), p.Line, p.Reason)
+		return nil, fmt.Errorf("%s:%d: %s", filepath.Join(set.Source, p.File), p.Line, p.Reason)
 	}
-	return append(set.Objects, set.Others...), nil
+	return append(slices.Clone(set.Objects), set.Others...), nil
 }

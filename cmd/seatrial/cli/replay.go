@@ -142,14 +142,20 @@ func (f *replayFlags) question(env Env) (*question, error) {
 			return nil, malformed(err, "docs/answers.md describes the file")
 		}
 	}
-	if q.capture, err = capture.Open(f.captureFile); err != nil {
+	q.capture, err = openCapture(f.captureFile)
+	return q, err
+}
+
+func openCapture(file string) (*capture.Capture, error) {
+	c, err := capture.Open(file)
+	if err != nil {
 		hint := ""
 		if errors.Is(err, capture.ErrFormat) {
 			hint = "write captures with seatrial capture"
 		}
 		return nil, malformed(err, hint)
 	}
-	return q, nil
+	return c, nil
 }
 
 // readBudget reads a seatrial.yaml; the default budget where none is named.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 
@@ -25,6 +24,7 @@ type hubReplay struct {
 	captured bool // the baseline is what members have installed
 	versions bool // a policy is not the same everywhere
 	courses  []hubs.Course
+	shared   *sharing
 	clusters []capture.Cluster // the members that are judged
 	engines  map[string]*kyverno.Engine
 	meters   []*blast.Meter // by stage of the plan; nil where nothing is judged
@@ -32,9 +32,6 @@ type hubReplay struct {
 
 // askHub plans the hub change that a replay is about.
 func (q *question) askHub(ctx context.Context, f *hubFlags, baseline string) error {
-	if q.scans {
-		return malformed(errors.New("--policy-reports and --hub do not go together"), "replay the hub's last state as --candidate instead")
-	}
 	if baseline != "" && baseline != "captured" {
 		return malformed(fmt.Errorf("--baseline %s: with --hub the baseline is captured, or the hub before", baseline), "name the hub before with --hub-from")
 	}
@@ -44,6 +41,7 @@ func (q *question) askHub(ctx context.Context, f *hubFlags, baseline string) err
 	}
 	h := &hubReplay{planned: p, captured: baseline == "captured" || p.Before == nil}
 	h.courses = p.Courses(p.plan, h.captured)
+	h.shared = share(h.courses)
 	if len(h.courses) == 0 {
 		return malformed(errors.New("the capture holds none of the fleet's members"), "name captured clusters as world in the fleet file: {name: prod-1, world: production}")
 	}
@@ -91,63 +89,43 @@ func (h *hubReplay) notes(c *capture.Capture) (out []string) {
 	return append(out, h.Notes...)
 }
 
-// compile makes an engine for each member. Sets that members and stages share are
-// compiled once.
+// compile makes an engine for each group of members that are alike. Sets that groups and
+// stages share are compiled once.
 func (h *hubReplay) compile(ctx context.Context, q *question) error {
 	q.compiler = kyverno.NewCompiler(q.engine)
 	if err := q.capture.IndexRecords(); err != nil {
 		return malformed(err, "")
 	}
 	h.engines = map[string]*kyverno.Engine{}
+	programs := map[string][]*kyverno.Program{}
 	for _, c := range h.courses {
-		world := q.capture.World(c.World)
-		var sides []*kyverno.Program
-		for i, set := range c.Sets {
+		first := h.shared.first[c.Member]
+		if programs[first] == nil {
+			world := q.capture.World(c.World)
+			for _, set := range c.Sets {
+				program, err := q.compiler.Compile(ctx, set, world)
+				if err != nil {
+					return unanswered(fmt.Errorf("compile the policies of %s: %w", c.Member, err))
+				}
+				programs[first] = append(programs[first], program)
+			}
+			engine, err := q.compiler.Engine(world, q.as, programs[first]...)
+			if err != nil {
+				return malformed(err, "")
+			}
+			h.engines[first] = engine
+			q.programs = append(q.programs, programs[first]...)
+		}
+		for i, program := range programs[first] {
 			side := "candidate"
 			if i == 0 {
 				side = "baseline"
 			}
-			program, err := q.compiler.Compile(ctx, set, world)
-			if err != nil {
-				return unanswered(fmt.Errorf("compile the policies of %s: %w", c.Member, err))
-			}
 			q.reject(side, c.Member, program.Rejected)
-			sides = append(sides, program)
 		}
-		engine, err := q.compiler.Engine(world, q.as, sides...)
-		if err != nil {
-			return malformed(err, "")
-		}
-		q.programs = append(q.programs, sides...)
-		h.engines[c.Member] = engine
 	}
 	q.nameClusters(len(h.courses))
 	return q.refuse()
-}
-
-// records are the capture's, once for each member that its cluster stands for.
-func (h *hubReplay) records(c *capture.Capture) func() iter.Seq2[*capture.Record, error] {
-	members := map[string][]string{}
-	for _, course := range h.courses {
-		members[course.World] = append(members[course.World], course.Member)
-	}
-	return func() iter.Seq2[*capture.Record, error] {
-		return func(yield func(*capture.Record, error) bool) {
-			for rec, err := range c.Records() {
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				for _, m := range members[rec.Cluster] {
-					one := *rec
-					one.Cluster = m
-					if !yield(&one, nil) {
-						return
-					}
-				}
-			}
-		}
-	}
 }
 
 // answer replays the capture for every member and stage, and builds the report.
@@ -175,7 +153,7 @@ func (h *hubReplay) answer(ctx context.Context, q *question) (*reports.Report, e
 		}
 	}
 	find := func(cluster string) (replay.Engine, error) { return h.engines[cluster], nil }
-	err = replay.Run(ctx, replay.Expand(h.records(q.capture)), find, q.workers, func(a replay.Answer) error {
+	err = h.shared.run(ctx, replay.Expand(h.shared.records(q.capture)), find, q.workers, func(a replay.Answer) error {
 		at := sides[a.Record.Cluster]
 		for i := 1; i < len(at); i++ {
 			if at[i] != at[i-1] {
@@ -195,7 +173,25 @@ func (h *hubReplay) answer(ctx context.Context, q *question) (*reports.Report, e
 	if err := ledgers.close(); err != nil {
 		return nil, err
 	}
+	if q.scans {
+		if err := h.scan(ctx, q, sides); err != nil {
+			return nil, unanswered(err)
+		}
+	}
 	return h.report(q, meter.Radius()), nil
+}
+
+// scan foretells the PolicyReports of every member, before the change and after its last stage.
+func (h *hubReplay) scan(ctx context.Context, q *question, sides map[string][]int) error {
+	meter := blast.NewScanMeter()
+	find := func(cluster string) (replay.Engine, error) { return scanning{h.engines[cluster]}, nil }
+	err := h.shared.run(ctx, replay.Objects(h.shared.records(q.capture)), find, q.workers, func(a replay.Answer) error {
+		at := sides[a.Record.Cluster]
+		meter.Add(a.Record, a.Sides[at[0]].Verdicts, a.Sides[at[len(at)-1]].Verdicts)
+		return nil
+	})
+	q.found = meter.Scan()
+	return err
 }
 
 // between is an answer under two of its sides.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/seatrial/seatrial/simulator/placement"
@@ -86,6 +87,12 @@ func effective(installed *policy.Set, before, state *placement.State) *policy.Se
 	set := policy.FromObjects("hub", objects)
 	set.Others = now.Others
 	return set
+}
+
+// Alike tells whether two members have the same over the stages, with the same captured
+// cluster standing for them: what is judged for one holds for the other.
+func Alike(a, b Course) bool {
+	return a.World == b.World && slices.Equal(a.Side, b.Side) && slices.EqualFunc(a.Sets, b.Sets, func(x, y *policy.Set) bool { return contentOf(x) == contentOf(y) })
 }
 
 // stateOf is the state, which a member of no stage does not have.

@@ -1,9 +1,11 @@
 package hubs
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -12,11 +14,6 @@ import (
 	"github.com/seatrial/seatrial/simulator/placement"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
 
 // said is what one source says of a cluster.
 type said struct {
@@ -27,28 +24,22 @@ type said struct {
 // members gathers the fleet: the clusters of the fleet file, or else of the capture,
 // beside the hub's MemberClusters. Where two sources say another value of one label of a
 // cluster, nobody knows which one counts: that is an error.
-func (a *Asked) members(file string, opt Options) error {
+func (a *Asked) members(ctx context.Context, file string, opt Options) error {
+	a.keepLive()
 	var sources []string
 	all := map[string][]said{}
-	for _, h := range []*placement.Hub{a.Before, a.After} {
-		if h == nil || len(h.Members) == 0 {
-			continue
-		}
-		if h == a.After {
-			sources = append(sources, "the hub's MemberClusters")
-		}
-		for _, m := range h.Members {
-			if h == a.After { // a label may have changed since the state before
-				all[m.Name] = append(all[m.Name], said{"the hub's MemberCluster", m.Labels})
-			}
-		}
+	if len(a.After.Members) > 0 {
+		sources = append(sources, "the hub's MemberClusters")
 	}
-	clusters, err := a.clusters(file, opt)
+	for _, m := range a.After.Members { // of the state before a label may have changed since
+		all[m.Name] = append(all[m.Name], said{"the hub's MemberCluster", m.Labels})
+	}
+	clusters, err := a.clusters(ctx, file, opt)
 	if err != nil {
 		return err
 	}
 	by := file
-	if file == "" && len(clusters) > 0 {
+	if file == "" {
 		by = "the capture"
 	}
 	if len(clusters) > 0 {
@@ -57,7 +48,7 @@ func (a *Asked) members(file string, opt Options) error {
 	a.Installed = map[string]*policy.Set{}
 	for _, c := range clusters {
 		all[c.Name] = append(all[c.Name], said{by, c.Labels})
-		a.Members = append(a.Members, placement.NewMember(c.Name, c.Labels))
+		a.Members = append(a.Members, c.Member)
 		if opt.Capture == nil {
 			continue
 		}
@@ -76,40 +67,99 @@ func (a *Asked) members(file string, opt Options) error {
 		a.Installed = nil
 	}
 	a.Fleet = strings.Join(sources, " and ")
-	return conflicts(all, opt.Capture, clusters)
+	return conflicts(all, opt.Capture, len(clusters) > 0)
+}
+
+// keepLive leaves a fleet as it is when files are compared with a live hub and name no
+// MemberClusters: they do not say who is a member, and delete nobody.
+func (a *Asked) keepLive() {
+	if a.Before == nil || !isLive(a.Before.Source) || isLive(a.After.Source) {
+		return
+	}
+	a.Notes = append(a.Notes, fmt.Sprintf("%s is compared with a live hub: what only %s holds counts as deleted", a.After.Source, a.Before.Source))
+	if len(a.After.Members) == 0 {
+		a.After.Members = a.Before.Members
+	}
+}
+
+// A listed cluster is one that a source of the fleet names.
+type listed struct {
+	*placement.Member
+	World string // the captured cluster that stands for it
 }
 
 // clusters are those of the fleet file; without one, of the capture, if no hub has
 // MemberClusters of the same names.
-func (a *Asked) clusters(file string, opt Options) ([]scenarios.Cluster, error) {
+func (a *Asked) clusters(ctx context.Context, file string, opt Options) ([]listed, error) {
 	if file == "" {
-		var out []scenarios.Cluster
+		var out []listed
 		if opt.Capture != nil && len(a.After.Members) == 0 {
 			for _, c := range opt.Capture.Clusters {
-				out = append(out, scenarios.Cluster{Name: c.Name, Labels: c.Labels, World: c.Name})
+				out = append(out, listed{placement.NewMember(c.Name, c.Labels), c.Name})
 			}
 		}
 		return out, nil
 	}
-	f, err := scenarios.LoadFleet(file)
+	fleet, err := ReadFleet(ctx, file)
 	if err != nil {
-		return nil, malformed("docs/fleet.md describes the file", "--fleet: %w", err)
+		return nil, err
 	}
-	if len(f.Spec.Clusters) == 0 {
-		return nil, malformed("list them under spec.clusters, with name and labels", "--fleet: %s names no clusters", file)
+	var out []listed
+	for i, c := range fleet.Spec.Clusters {
+		world := c.World
+		if world == "" {
+			world = c.Name
+		} else if opt.Capture != nil && opt.Capture.World(world) == nil {
+			return nil, malformed("name one of the capture's clusters as world", "--fleet: cluster %s: the capture has no cluster %q", c.Name, world)
+		}
+		out = append(out, listed{fleet.Members[i], world})
 	}
-	out := slices.Clone(f.Spec.Clusters)
-	for i := range out {
-		named := out[i].World != ""
-		if !named {
-			out[i].World = out[i].Name
-		}
-		if named && opt.Capture != nil && opt.Capture.World(out[i].World) == nil {
-			return nil, malformed("name one of the capture's clusters as world", "--fleet: cluster %s: the capture has no cluster %q", out[i].Name, out[i].World)
-		}
+	if len(out) == 0 {
+		return nil, malformed("list them under spec.clusters, with name and labels, or as MemberClusters", "--fleet: %s names no clusters", file)
 	}
 	return out, nil
 }
+
+// A Fleet is a fleet file, or a file of MemberClusters, as it is read.
+type Fleet struct {
+	Spec    scenarios.FleetSpec
+	Members []*placement.Member // of Spec.Clusters, in their order
+}
+
+// ReadFleet reads the clusters that --fleet names.
+func ReadFleet(ctx context.Context, file string) (*Fleet, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, malformed("", "--fleet: %w", err)
+	}
+	f := &Fleet{}
+	if !memberClusters.Match(content) {
+		fleet, err := scenarios.ParseFleet(file, content)
+		if err != nil {
+			return nil, malformed("docs/fleet.md describes the file", "--fleet: %w", err)
+		}
+		f.Spec = fleet.Spec
+		for _, c := range f.Spec.Clusters {
+			f.Members = append(f.Members, placement.NewMember(c.Name, c.Labels))
+		}
+		return f, nil
+	}
+	hub, err := placement.Load(ctx, file, placement.Options{})
+	if err != nil {
+		return nil, malformed("", "--fleet: %w", err)
+	}
+	for _, p := range hub.Problems {
+		return nil, malformed("", "--fleet: %s:%d: %s: %s", p.File, p.Line, p.Policy, p.Reason)
+	}
+	f.Members = hub.Members
+	for _, m := range hub.Members {
+		f.Spec.Clusters = append(f.Spec.Clusters, scenarios.Cluster{Name: m.Name, Labels: m.Labels})
+	}
+	return f, nil
+}
+
+// memberClusters is how a file of KubeFleet's objects is told from a fleet file.
+var memberClusters = regexp.MustCompile(`(?m)^\s*"?kind"?: *"?MemberCluster"?\b`)
 
 // worldsOfMembers finds captured clusters for the hub's MemberClusters.
 func (a *Asked) worldsOfMembers(c *capture.Capture, installed func(*capture.World) *policy.Set) {
@@ -129,8 +179,8 @@ func (a *Asked) worldsOfMembers(c *capture.Capture, installed func(*capture.Worl
 }
 
 // conflicts says where two sources contradict each other.
-func conflicts(all map[string][]said, c *capture.Capture, clusters []scenarios.Cluster) error {
-	if c != nil && len(clusters) > 0 {
+func conflicts(all map[string][]said, c *capture.Capture, named bool) error {
+	if c != nil && named {
 		for _, captured := range c.Clusters {
 			if list := all[captured.Name]; len(list) > 0 && list[0].by != "the capture" {
 				all[captured.Name] = append(list, said{"the capture", captured.Labels})
