@@ -40,10 +40,11 @@ var _ = Describe("random objects under random policies", func() {
 				Equal:    func(a, b policy.Object) bool { return a.Digest == b.Digest },
 			})
 			Expect(err).NotTo(HaveOccurred())
-			got, err := rollout.Compare(ctx, plan, rollout.Options{
+			all, err := rollout.Compare(ctx, plan, rollout.Options{
 				Provider: provider(GinkgoT().TempDir()), Parallel: 1, Workers: 2, Now: time.Now, Engine: kyverno.Options{At: time.Now()},
 			})
 			Expect(err).NotTo(HaveOccurred())
+			got := all[0]
 			_, compared := got.Agreement()
 			AddReportEntry("comparison", ReportEntryVisibilityFailureOrVerbose, fmt.Sprintf("%+v", got))
 			Expect(compared).To(BeNumerically(">", randomObjects), "most objects are valid")
