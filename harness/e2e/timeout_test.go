@@ -78,4 +78,3 @@ func pidOf(ctx SpecContext, c cluster.Cluster) int {
 	Fail("Kyverno does not run")
 	return 0
 }
-

@@ -37,7 +37,10 @@ func (c *comparison) member(ctx context.Context, s *Stage, l *live) error {
 	if err != nil {
 		return err
 	}
-	changes := c.install(ctx, l, before, after, judgesLast(s.Changes[l.Name], judges))
+	changes, err := c.settle(ctx, l, before, after, judgesLast(s.Changes[l.Name], judges))
+	if err != nil {
+		return err
+	}
 	refused, err := c.refusals(ctx, l, after)
 	if err != nil {
 		return err
@@ -49,10 +52,8 @@ func (c *comparison) member(ctx context.Context, s *Stage, l *live) error {
 			return err
 		}
 	}
-	start := time.Now()
-	answers := l.sender.Replay(ctx, l.Records, c.trafficOf(nil))
-	c.step(start, l.Name, fmt.Sprintf("%s: %d requests sent", s.Name, len(answers)), "")
-	if err := cmp.Or(ctx.Err(), lost(answers)); err != nil {
+	answers, err := c.send(ctx, l, s.Name)
+	if err != nil {
 		return err
 	}
 	warn := s.Mode == string(policy.Warn)
@@ -96,10 +97,9 @@ func (c *comparison) others(ctx context.Context, s *Stage, l *live) error {
 	if len(s.Others) == 0 && l.before != nil {
 		return nil
 	}
-	start := time.Now()
-	l.before = l.sender.Replay(ctx, l.Records, c.trafficOf(nil))
-	c.step(start, l.Name, fmt.Sprintf("%d requests sent without policies", len(l.before)), "")
-	return lost(l.before)
+	var err error
+	l.before, err = c.send(ctx, l, "without policies")
+	return err
 }
 
 // removed takes a candidate's policies out of the cluster; the last one's go with it.
@@ -113,7 +113,11 @@ func (c *comparison) removed(ctx context.Context, s *Stage, l *live) error {
 		return err
 	}
 	c.predicted[l.Member].add(after, l.Records, unhindered(len(l.Records)))
-	for _, ch := range c.install(ctx, l, before, after, judgesLast(s.Changes[l.Name], judges)) {
+	changes, err := c.settle(ctx, l, before, after, judgesLast(s.Changes[l.Name], judges))
+	if err != nil {
+		return err
+	}
+	for _, ch := range changes {
 		if ch.Error != "" {
 			return fmt.Errorf("remove %s: %s", ch.Policy, ch.Error)
 		}
