@@ -51,11 +51,12 @@ var _ = Describe("images", func() {
 		})
 		Expect(err).NotTo(HaveOccurred())
 		counts := map[string]int{}
-		got, err := rollout.Compare(ctx, plan, rollout.Options{
+		all, err := rollout.Compare(ctx, plan, rollout.Options{
 			Provider: provider(GinkgoT().TempDir()), Parallel: 1, Workers: 2, Now: time.Now, Engine: kyverno.Options{At: time.Now()},
 			Compared: func(_ *capture.Record, part string, _ bool) { counts[part]++ },
 		})
 		Expect(err).NotTo(HaveOccurred())
+		got := all[0]
 		Expect(got.Misses).To(BeEmpty())
 		Expect(counts["decision"]).To(BeNumerically(">=", 18))
 		Expect(counts["message"]).To(BeNumerically(">=", 12))

@@ -149,21 +149,29 @@ func (r *rehearsal) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.line.Clusters = make([]timeline.Cluster, len(started))
 	for i, s := range started {
-		l := &live{Member: r.plan.Members[i], cluster: s.Cluster}
-		cfg := s.REST()
-		cfg.Timeout = 40 * time.Second // a cluster that hangs must not hang the rehearsal
-		if l.client, err = newClient(cfg); err != nil {
+		r.members = append(r.members, &live{Member: r.plan.Members[i]})
+		if err := r.join(i, s); err != nil {
 			return err
 		}
-		if l.sender, err = traffic.New(s.REST()); err != nil {
-			return err
-		}
-		r.members = append(r.members, l)
-		r.line.Clusters = append(r.line.Clusters, timeline.Cluster{
-			Name: l.Name, Labels: l.Labels, Version: version(s.Spec()), Ready: s.Took,
-		})
 	}
+	return nil
+}
+
+// join opens a member's cluster, which has started.
+func (r *rehearsal) join(i int, s fleet.Started) (err error) {
+	l := r.members[i]
+	l.cluster = s.Cluster
+	cfg := s.REST()
+	cfg.Timeout = 40 * time.Second // a cluster that hangs must not hang the rehearsal
+	if l.client, err = newClient(cfg); err != nil {
+		return err
+	}
+	if l.sender, err = traffic.New(s.REST()); err != nil {
+		return err
+	}
+	r.line.Clusters[i] = timeline.Cluster{Name: l.Name, Labels: l.Labels, Version: version(s.Spec()), Ready: s.Took}
 	return nil
 }
 
