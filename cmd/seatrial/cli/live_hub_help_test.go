@@ -63,7 +63,7 @@ func startHub(t *testing.T, folder string) (kubeconfig string, client *objects.C
 		t.Fatal(err)
 	}
 	kubeconfig = filepath.Join(dir, "kubeconfig")
-	writeFile(t, kubeconfig, string(content))
+	saveFile(t, kubeconfig, string(content))
 	return kubeconfig, client
 }
 
@@ -179,14 +179,8 @@ func answerOf[T any](t *testing.T, want int, args []string) (out T) {
 func runReal(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, text bytes.Buffer
-	state := t.TempDir()
-	getenv := func(name string) string {
-		if name == "XDG_STATE_HOME" {
-			return state
-		}
-		return os.Getenv(name)
-	}
-	code = Main(t.Context(), Env{Args: args, Stdin: bytes.NewReader(nil), Stdout: &out, Stderr: &text, Getenv: getenv, Now: time.Now})
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	code = Main(t.Context(), Env{Args: args, Stdin: bytes.NewReader(nil), Stdout: &out, Stderr: &text, Getenv: os.Getenv, Now: time.Now})
 	return code, out.String(), text.String()
 }
 
@@ -195,7 +189,7 @@ func captureOf(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	out, pods := filepath.Join(dir, "staging.capture"), filepath.Join(dir, "pods.yaml")
-	writeFile(t, pods, `
+	saveFile(t, pods, `
 apiVersion: v1
 kind: Namespace
 metadata: {name: shop}
@@ -212,7 +206,7 @@ spec: {containers: [{name: c, image: "registry.shop.example/c:1", resources: {re
 	return out
 }
 
-func writeFile(t *testing.T, path, content string) {
+func saveFile(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)

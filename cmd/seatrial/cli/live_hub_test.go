@@ -38,7 +38,7 @@ func TestLiveHub(t *testing.T) {
 	}
 
 	one := filepath.Join(t.TempDir(), "staging.yaml")
-	writeFile(t, one, "apiVersion: seatrial.dev/v1alpha1\nkind: Fleet\nspec: {clusters: [{name: staging, labels: {environment: staging, region: eu, shop.example/canary: 'true'}}]}\n")
+	saveFile(t, one, "apiVersion: seatrial.dev/v1alpha1\nkind: Fleet\nspec: {clusters: [{name: staging, labels: {environment: staging, region: eu, shop.example/canary: 'true'}}]}\n")
 	replayed := func(hub []string) reports.Report {
 		return answerOf[reports.Report](t, exitExceeded, slices.Concat([]string{"replay", "--capture", world, "--hub-from", hubFixture + "before", "--fleet", one}, hub, at))
 	}
