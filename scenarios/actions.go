@@ -32,32 +32,32 @@ func (c *checker) actions(path string, s *Stage, fleet FleetSpec) {
 		at := fmt.Sprintf("%s.actions[%d]", path, i)
 		c.oneOf(at+".do", a.Do, deeds...)
 		if a.First < 0 {
-			c.fault(at+".first", "%d, want 0 or more", a.First)
+			c.Fault(at+".first", "%d, want 0 or more", a.First)
 		}
 		switch {
 		case a.Do == Scale && a.Replicas == nil:
-			c.fault(at+".do", "scale needs replicas")
+			c.Fault(at+".do", "scale needs replicas")
 		case a.Do != Scale && a.Replicas != nil:
-			c.fault(at+".replicas", "is for scale alone")
+			c.Fault(at+".replicas", "is for scale alone")
 		case a.Replicas != nil && *a.Replicas < 0:
-			c.fault(at+".replicas", "%d, want 0 or more", *a.Replicas)
+			c.Fault(at+".replicas", "%d, want 0 or more", *a.Replicas)
 		}
 		if a.Do == Drain && len(a.Namespaces)+len(a.Names) > 0 {
-			c.fault(at+".do", "drain takes nodes, not Deployments: leave namespaces and names out")
+			c.Fault(at+".do", "drain takes nodes, not Deployments: leave namespaces and names out")
 		}
 	}
 	if len(s.Actions) > 0 {
 		if fleet.HasExisting() {
-			c.fault(path+".actions", "are done for real: not on clusters that exist already")
+			c.Fault(path+".actions", "are done for real: not on clusters that exist already")
 		}
 		c.runsPods(path+".actions", fleet)
 	}
 	switch g := s.Gate.StuckWorkloads; {
 	case g == nil:
 	case *g < 0:
-		c.fault(path+".gate.stuckWorkloads", "%d, want 0 or more", *g)
+		c.Fault(path+".gate.stuckWorkloads", "%d, want 0 or more", *g)
 	case len(s.Actions) == 0:
-		c.fault(path+".gate.stuckWorkloads", "nothing is done to workloads: add actions to the stage")
+		c.Fault(path+".gate.stuckWorkloads", "nothing is done to workloads: add actions to the stage")
 	}
 }
 
@@ -66,7 +66,7 @@ func (c *checker) actions(path string, s *Stage, fleet FleetSpec) {
 func (c *checker) runsPods(path string, fleet FleetSpec) {
 	for _, component := range []string{"kube-controller-manager", "kube-scheduler", "kwok"} {
 		if !fleet.runs(component) && !fleet.allKind() {
-			c.fault(path, "needs %s in fleet.components: nothing else makes pods run", component)
+			c.Fault(path, "needs %s in fleet.components: nothing else makes pods run", component)
 		}
 	}
 }

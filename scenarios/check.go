@@ -1,92 +1,31 @@
 package scenarios
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/seatrial/seatrial/simulator/strict"
 )
 
-// A checker collects the faults of a file, in file order as far as they are checked in it.
-type checker struct {
-	file   string
-	root   *yaml.Node
-	faults []error
-}
-
-func (c *checker) err() error { return errors.Join(c.faults...) }
-
-// fault notes what is wrong at a path like stages[1].gate.otherwise.
-func (c *checker) fault(path, format string, args ...any) {
-	at := c.file
-	if line := c.line(path); line > 0 {
-		at += ":" + strconv.Itoa(line)
-	}
-	c.faults = append(c.faults, fmt.Errorf("%s: %w: %s: %s", at, ErrInvalid, path, fmt.Sprintf(format, args...)))
-}
-
-var pathPart = regexp.MustCompile(`[^.\[\]]+`)
-
-// line is where the value of a path begins, or the nearest thing around it that is there.
-func (c *checker) line(path string) int {
-	node := c.root
-	if node.Kind == yaml.DocumentNode {
-		node = node.Content[0]
-	}
-	for _, part := range pathPart.FindAllString(path, -1) {
-		next := child(node, part)
-		if next == nil {
-			break
-		}
-		node = next
-	}
-	return node.Line
-}
-
-func child(node *yaml.Node, part string) *yaml.Node {
-	switch node.Kind {
-	case yaml.MappingNode:
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			if node.Content[i].Value == part {
-				return node.Content[i+1]
-			}
-		}
-	case yaml.SequenceNode:
-		if i, err := strconv.Atoi(part); err == nil && i < len(node.Content) {
-			return node.Content[i]
-		}
-	}
-	return nil
-}
-
-func (c *checker) head(apiVersion, kind, want string) {
-	if apiVersion != APIVersion {
-		c.fault("apiVersion", "%q, want %q", apiVersion, APIVersion)
-	}
-	if kind != want {
-		c.fault("kind", "%q, want %q", kind, want)
-	}
-}
+// A checker checks a file that was read.
+type checker struct{ *strict.File }
 
 func (c *checker) scenario(s *Scenario) {
 	if s.Metadata.Name == "" {
-		c.fault("metadata.name", "a scenario needs a name")
+		c.Fault("metadata.name", "a scenario needs a name")
 	}
 	c.fleet("fleet", s.Fleet)
 	c.traffic("traffic", s.Traffic)
 	if s.Traffic.Real && s.Fleet.HasExisting() {
-		c.fault("traffic.real", "clusters that exist already get dry runs only")
+		c.Fault("traffic.real", "clusters that exist already get dry runs only")
 	}
 	switch {
 	case s.Hub != nil && len(s.Stages) > 0:
-		c.fault("stages", "with a hub the stages are the plan's: give gates in hub.gates")
+		c.Fault("stages", "with a hub the stages are the plan's: give gates in hub.gates")
 	case s.Hub == nil && len(s.Stages) == 0:
-		c.fault("stages", "a scenario needs at least one stage")
+		c.Fault("stages", "a scenario needs at least one stage")
 	}
 	if s.Hub != nil {
 		c.fromHub(s)
@@ -95,7 +34,7 @@ func (c *checker) scenario(s *Scenario) {
 	for i := range s.Stages {
 		path := fmt.Sprintf("stages[%d]", i)
 		if name := s.Stages[i].Name; names[name] {
-			c.fault(path+".name", "%q is the name of an earlier stage", name)
+			c.Fault(path+".name", "%q is the name of an earlier stage", name)
 		} else {
 			names[name] = true
 		}
@@ -113,7 +52,7 @@ var modes = []string{Audit, Enforce, AsWritten, Removed, Baseline}
 
 func (c *checker) stage(path string, s *Stage, fleet FleetSpec) {
 	if s.Name == "" {
-		c.fault(path+".name", "a stage needs a name")
+		c.Fault(path+".name", "a stage needs a name")
 	}
 	if s.Mode == "" {
 		s.Mode = AsWritten
@@ -124,7 +63,7 @@ func (c *checker) stage(path string, s *Stage, fleet FleetSpec) {
 	for i, o := range s.Overrides {
 		at := fmt.Sprintf("%s.overrides[%d]", path, i)
 		if o.Mode == "" && o.Exceptions == "" {
-			c.fault(at, "changes nothing: give mode or exceptions")
+			c.Fault(at, "changes nothing: give mode or exceptions")
 		}
 		if o.Mode != "" {
 			c.oneOf(at+".mode", o.Mode, modes...)
@@ -135,7 +74,7 @@ func (c *checker) stage(path string, s *Stage, fleet FleetSpec) {
 		c.traffic(path+".traffic", *s.Traffic)
 	}
 	if s.Traffic != nil && s.Traffic.Real && fleet.HasExisting() {
-		c.fault(path+".traffic.real", "clusters that exist already get dry runs only")
+		c.Fault(path+".traffic.real", "clusters that exist already get dry runs only")
 	}
 	c.actions(path, s, fleet)
 	c.gate(path+".gate", &s.Gate, fleet)
@@ -149,17 +88,17 @@ func (c *checker) limits(path string, s *Stage) {
 		set  bool
 	}{{"namespaces", len(s.Namespaces) > 0}, {"firstNamespaces", s.FirstNamespaces > 0}} {
 		if f.set && back {
-			c.fault(path+"."+f.name, "a stage of mode %s cannot be limited to namespaces", s.Mode)
+			c.Fault(path+"."+f.name, "a stage of mode %s cannot be limited to namespaces", s.Mode)
 		}
 	}
 	switch {
 	case s.FirstNamespaces < 0:
-		c.fault(path+".firstNamespaces", "%d, want 0 or more", s.FirstNamespaces)
+		c.Fault(path+".firstNamespaces", "%d, want 0 or more", s.FirstNamespaces)
 	case s.FirstNamespaces > 0 && len(s.Namespaces) > 0:
-		c.fault(path+".firstNamespaces", "namespaces are listed: leave one of the two out")
+		c.Fault(path+".firstNamespaces", "namespaces are listed: leave one of the two out")
 	}
 	if s.Exceptions != "" && back {
-		c.fault(path+".exceptions", "a stage of mode %s adds nothing: give them to another stage", s.Mode)
+		c.Fault(path+".exceptions", "a stage of mode %s adds nothing: give them to another stage", s.Mode)
 	}
 }
 
@@ -174,11 +113,11 @@ func (c *checker) gate(path string, g *Gate, fleet FleetSpec) {
 	}{{"denied", g.Denied}, {"changed", g.Changed}, {"auditFailures", g.AuditFailures}, {"predictedDenied", g.PredictedDenied},
 		{"predictedFailing", g.PredictedFailing}, {"webhookErrors", g.WebhookErrors}, {"misses", g.Misses}} {
 		if f.value != nil && *f.value < 0 {
-			c.fault(path+"."+f.name, "%d, want 0 or more", *f.value)
+			c.Fault(path+"."+f.name, "%d, want 0 or more", *f.value)
 		}
 	}
 	if g.AuditFailures != nil && !fleet.runs("kyverno-reports-controller") {
-		c.fault(path+".auditFailures", "needs kyverno-reports-controller in fleet.components: nobody else writes PolicyReports")
+		c.Fault(path+".auditFailures", "needs kyverno-reports-controller in fleet.components: nobody else writes PolicyReports")
 	}
 }
 
@@ -190,19 +129,19 @@ func (c *checker) traffic(path string, t Traffic) {
 		c.number(path+"."+f.name, f.value)
 	}
 	if t.Real && t.Concurrency > 1 {
-		c.fault(path+".concurrency", "real traffic is sent one request at a time: leave it out")
+		c.Fault(path+".concurrency", "real traffic is sent one request at a time: leave it out")
 	}
 }
 
 // number checks that a value is one, and not below 0.
 func (c *checker) number(path string, value float64) {
 	if !(value >= 0) || math.IsInf(value, 1) { // nor .nan, nor .inf
-		c.fault(path, "%v, want 0 or more", value)
+		c.Fault(path, "%v, want 0 or more", value)
 	}
 }
 
 func (c *checker) oneOf(path, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
-		c.fault(path, "%q, want %s", value, strings.Join(allowed, ", "))
+		c.Fault(path, "%q, want %s", value, strings.Join(allowed, ", "))
 	}
 }

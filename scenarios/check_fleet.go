@@ -26,10 +26,10 @@ var dnsLabel = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 func (c *checker) fleet(path string, f FleetSpec) {
 	if f.Count < 0 {
-		c.fault(path+".count", "%d, want 1 or more", f.Count)
+		c.Fault(path+".count", "%d, want 1 or more", f.Count)
 	}
 	if f.Count > 0 && len(f.Clusters) > 0 {
-		c.fault(path+".count", "clusters are listed: leave one of the two out")
+		c.Fault(path+".count", "clusters are listed: leave one of the two out")
 	}
 	c.components(path, f.Components)
 	c.provider(path, f.Provider, f.Kind)
@@ -40,9 +40,9 @@ func (c *checker) fleet(path string, f FleetSpec) {
 		at := fmt.Sprintf("%s.clusters[%d]", path, i)
 		switch {
 		case !dnsLabel.MatchString(cl.Name):
-			c.fault(at+".name", "%q, want lower-case letters, digits and hyphens, at most 63", cl.Name)
+			c.Fault(at+".name", "%q, want lower-case letters, digits and hyphens, at most 63", cl.Name)
 		case names[cl.Name]:
-			c.fault(at+".name", "%q is there twice", cl.Name)
+			c.Fault(at+".name", "%q is there twice", cl.Name)
 		}
 		names[cl.Name] = true
 		c.components(at, cl.Components)
@@ -56,9 +56,9 @@ const maxNodes = 250
 func (c *checker) nodes(path string, n int, kwok bool) {
 	switch {
 	case n < 0 || n > maxNodes:
-		c.fault(path+".nodes", "%d, want 1 to %d", n, maxNodes)
+		c.Fault(path+".nodes", "%d, want 1 to %d", n, maxNodes)
 	case n > 0 && !kwok:
-		c.fault(path+".nodes", "nodes are played by kwok: add it to components")
+		c.Fault(path+".nodes", "nodes are played by kwok: add it to components")
 	}
 }
 

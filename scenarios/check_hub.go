@@ -18,7 +18,7 @@ var (
 func (c *checker) fromHub(s *Scenario) {
 	c.hub("hub", s.Hub, s.Fleet)
 	if s.Candidate != "" {
-		c.fault("candidate", "with a hub the policies are those that it places: leave it out")
+		c.Fault("candidate", "with a hub the policies are those that it places: leave it out")
 	}
 }
 
@@ -42,10 +42,10 @@ func (c *checker) hub(path string, h *Hub, fleet FleetSpec) {
 		h.Gates[name] = g
 	}
 	if h.Driver != KubeFleet && h.Agents != (Agents{}) {
-		c.fault(path+".agents", "are for driver %s", KubeFleet)
+		c.Fault(path+".agents", "are for driver %s", KubeFleet)
 	}
 	if h.Driver == KubeFleet && lacks(fleet, "kube-controller-manager") {
-		c.fault("fleet.components", "driver %s needs kube-controller-manager: without it nothing is ever removed from a member", KubeFleet)
+		c.Fault("fleet.components", "driver %s needs kube-controller-manager: without it nothing is ever removed from a member", KubeFleet)
 	}
 }
 
@@ -57,7 +57,7 @@ func lacks(f FleetSpec, component string) bool {
 
 func (c *checker) faultsOf(list []Fault, s *Scenario) {
 	if len(list) > 0 && s.Hub == nil {
-		c.fault("faults", "happen to a rollout from a hub, and the scenario has none")
+		c.Fault("faults", "happen to a rollout from a hub, and the scenario has none")
 	}
 	for i := range list {
 		c.oneFault(fmt.Sprintf("faults[%d]", i), &list[i], s)
@@ -67,29 +67,29 @@ func (c *checker) faultsOf(list []Fault, s *Scenario) {
 func (c *checker) oneFault(path string, f *Fault, s *Scenario) {
 	switch {
 	case f.Timed() && countSet(f.Before, f.After) > 0:
-		c.fault(path, "the event says its time: leave before and after out")
+		c.Fault(path, "the event says its time: leave before and after out")
 	case !f.Timed() && countSet(f.Before, f.After) != 1:
-		c.fault(path, "say when: give before or after, with the name of a stage, or an event with its time: %q", "staging leaves @30m")
+		c.Fault(path, "say when: give before or after, with the name of a stage, or an event with its time: %q", "staging leaves @30m")
 	}
 	if countSet(f.Stop, f.Event, f.Apply) != 1 {
-		c.fault(path, "say what: give one of stop, event and apply")
+		c.Fault(path, "say what: give one of stop, event and apply")
 	}
 	if f.Stop != "" {
 		c.oneOf(path+".stop", f.Stop, Stops...)
 	}
 	if f.For > 0 && f.Until != "" {
-		c.fault(path+".until", "for is given: leave one of the two out")
+		c.Fault(path+".until", "for is given: leave one of the two out")
 	}
 	if f.Draw < 0 {
-		c.fault(path+".draw", "%d, want 0 or more", f.Draw)
+		c.Fault(path+".draw", "%d, want 0 or more", f.Draw)
 	}
 	lasting := f.For > 0 || f.Until != ""
 	placed := f.Draw > 0 || !f.Clusters.empty()
 	if lasting && f.Stop == "" {
-		c.fault(path, "only what stops can run again: leave for and until out")
+		c.Fault(path, "only what stops can run again: leave for and until out")
 	}
 	if placed && (f.Stop == "" || f.Stop == StopHub) {
-		c.fault(path, "is about the hub: leave clusters and draw out")
+		c.Fault(path, "is about the hub: leave clusters and draw out")
 	}
 	c.selector(path+".clusters", f.Clusters, s.Fleet)
 }
@@ -106,19 +106,19 @@ func (c *checker) expectation(path string, e *Expectation, s *Scenario) {
 		denied = "set"
 	}
 	if countSet(e.Policy, e.Run, denied, e.Outcome) != 1 {
-		c.fault(path, "say of what: give one of policy, run, denied and outcome")
+		c.Fault(path, "say of what: give one of policy, run, denied and outcome")
 	}
 	absent := ""
 	if e.Absent {
 		absent = "set"
 	}
 	if n := countSet(e.Mode, e.Version, absent); e.Policy != "" && (n == 0 || e.Absent && n > 1) {
-		c.fault(path, "say how the policy is held: give mode, version or both, or absent")
+		c.Fault(path, "say how the policy is held: give mode, version or both, or absent")
 	} else if e.Policy == "" && n > 0 {
-		c.fault(path, "mode, version and absent are a policy's")
+		c.Fault(path, "mode, version and absent are a policy's")
 	}
 	if (e.Run == "") != (e.State == "") {
-		c.fault(path, "run and state belong together")
+		c.Fault(path, "run and state belong together")
 	}
 	if e.Mode != "" {
 		c.oneOf(path+".mode", e.Mode, policyModes...)
@@ -133,10 +133,10 @@ func (c *checker) expectation(path string, e *Expectation, s *Scenario) {
 		c.number(path+".denied", float64(*e.Denied))
 	}
 	if s.Hub == nil && e.Run != "" {
-		c.fault(path+".run", "the scenario has no hub")
+		c.Fault(path+".run", "the scenario has no hub")
 	}
 	if (e.Run != "" || e.Outcome != "") && !e.Clusters.empty() {
-		c.fault(path+".clusters", "is about the whole rollout: leave them out")
+		c.Fault(path+".clusters", "is about the whole rollout: leave them out")
 	}
 	c.selector(path+".clusters", e.Clusters, s.Fleet)
 }

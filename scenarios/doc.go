@@ -7,7 +7,11 @@
 // no policies; the command line gives those.
 package scenarios
 
-import "embed"
+import (
+	"embed"
+
+	"github.com/seatrial/seatrial/simulator/strict"
+)
 
 // Library holds the scenarios that ship with seatrial, as library/*.yaml.
 //
@@ -15,4 +19,4 @@ import "embed"
 var Library embed.FS
 
 // APIVersion is the version of the files of this package.
-const APIVersion = "seatrial.dev/v1alpha1"
+const APIVersion = strict.APIVersion

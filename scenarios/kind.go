@@ -43,13 +43,13 @@ func (c *checker) provider(path, name string, k *Kind) {
 	}
 	path += ".kind"
 	if k.Workers < 0 || k.Workers > maxWorkers {
-		c.fault(path+".workers", "%d, want 0 to %d", k.Workers, maxWorkers)
+		c.Fault(path+".workers", "%d, want 0 to %d", k.Workers, maxWorkers)
 	}
 	if k.Kyverno != "" {
 		c.oneOf(path+".kyverno", k.Kyverno, places...)
 	}
 	if k.Manifest != "" && k.Kyverno != "cluster" {
-		c.fault(path+".manifest", "is for a Kyverno that runs in pods: add kyverno: cluster")
+		c.Fault(path+".manifest", "is for a Kyverno that runs in pods: add kyverno: cluster")
 	}
 }
 
@@ -59,17 +59,17 @@ func (c *checker) existing(path string, f FleetSpec) {
 		at := fmt.Sprintf("%s.clusters[%d]", path, i)
 		is := f.providerOf(cl) == "existing"
 		if cl.Context != "" && !is {
-			c.fault(at+".context", "is of a cluster that exists already: add provider: existing")
+			c.Fault(at+".context", "is of a cluster that exists already: add provider: existing")
 		}
 		if is && !f.AllowExisting {
-			c.fault(at+".provider", "a cluster that exists already may be somebody's production: say allowExisting: true if it may be rehearsed on")
+			c.Fault(at+".provider", "a cluster that exists already may be somebody's production: say allowExisting: true if it may be rehearsed on")
 		}
 		if is && len(cl.Components) > 0 {
-			c.fault(at+".components", "a cluster that exists already runs what it runs: leave it out")
+			c.Fault(at+".components", "a cluster that exists already runs what it runs: leave it out")
 		}
 	}
 	if f.Provider == "existing" && len(f.Clusters) == 0 {
-		c.fault(path+".provider", "list the clusters: contexts of the kubeconfig by name")
+		c.Fault(path+".provider", "list the clusters: contexts of the kubeconfig by name")
 	}
 }
 

@@ -1,24 +1,21 @@
 package scenarios
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/seatrial/seatrial/simulator/strict"
 )
 
 // ErrInvalid marks the faults of a file's content.
-var ErrInvalid = errors.New("invalid")
+var ErrInvalid = strict.ErrInvalid
 
 // LoadScenario reads a scenario from a file or, as library:NAME, from the library.
 func LoadScenario(path string) (*Scenario, error) {
@@ -58,17 +55,17 @@ func Names() []string {
 // ParseScenario reads a scenario; file is for messages.
 func ParseScenario(file string, content []byte) (*Scenario, error) {
 	var s Scenario
-	root, err := decode(file, content, &s)
+	read, err := strict.Read(file, content, &s)
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{file: file, root: root}
-	c.head(s.APIVersion, s.Kind, "Scenario")
+	c := &checker{read}
+	c.Head(s.APIVersion, s.Kind, "Scenario")
 	c.scenario(&s)
 	if s.Seed == 0 {
 		s.Seed = 1
 	}
-	return &s, c.err()
+	return &s, c.Err()
 }
 
 // LoadFleet reads a fleet from a file.
@@ -83,95 +80,14 @@ func LoadFleet(path string) (*Fleet, error) {
 // ParseFleet reads a fleet; file is for messages.
 func ParseFleet(file string, content []byte) (*Fleet, error) {
 	var f Fleet
-	root, err := decode(file, content, &f)
+	read, err := strict.Read(file, content, &f)
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{file: file, root: root}
-	c.head(f.APIVersion, f.Kind, "Fleet")
+	c := &checker{read}
+	c.Head(f.APIVersion, f.Kind, "Fleet")
 	c.fleet("spec", f.Spec)
-	return &f, c.err()
-}
-
-// decode reads one document strictly into v and returns its nodes, which know their lines.
-func decode(file string, content []byte, v any) (*yaml.Node, error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(content))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(v); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("%s: %w: the file is empty", file, ErrInvalid)
-		}
-		return nil, decodeError(file, err, reflect.TypeOf(v).Elem())
-	}
-	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %w: has more than one document", file, ErrInvalid)
-	}
-	var root yaml.Node
-	return &root, yaml.Unmarshal(content, &root)
-}
-
-// decodeError says each fault with its line, without the names of our types; root is the
-// type that was read.
-func decodeError(file string, err error, root reflect.Type) error {
-	var faults *yaml.TypeError
-	if !errors.As(err, &faults) {
-		return fmt.Errorf("%s: %w: %s", file, ErrInvalid, strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	var all []error
-	for _, fault := range faults.Errors {
-		fault, name, unknown := strings.Cut(fault, " in type ")
-		if unknown {
-			fault += " (known: " + strings.Join(fields(root, name), ", ") + ")"
-		}
-		if m := otherType.FindStringSubmatch(fault); m != nil {
-			fault = fmt.Sprintf("%s: %s, want %s", m[1], cmp.Or(m[3], written[m[2]]), wanted(root, m[4]))
-		}
-		all = append(all, fmt.Errorf("%s: %w: %s", file, ErrInvalid, fault))
-	}
-	return errors.Join(all...)
-}
-
-var (
-	otherType = regexp.MustCompile("^(line [0-9]+): cannot unmarshal !!([a-z]+)(?: `(.*)`)? into (.+)$")
-	written   = map[string]string{"seq": "a list", "map": "fields"}
-	types     = map[string]string{
-		"int": "a whole number", "uint64": "a whole number from 0", "float64": "a number", "bool": "true or false", "string": "text",
-		"[]string": "a list", "map[string]string": "names with values", "map[string]bool": "names, each true or false",
-	}
-)
-
-// wanted says in words what belongs where a value of the Go type is read.
-func wanted(root reflect.Type, name string) string {
-	if words := types[name]; words != "" {
-		return words
-	}
-	if strings.HasPrefix(name, "map[") {
-		return types["map[string]string"]
-	}
-	if known := fields(root, name); known != nil {
-		return "fields (" + strings.Join(known, ", ") + ")"
-	}
-	return "a list"
-}
-
-// fields are the fields, as written in a file, of the type of that name in root.
-func fields(root reflect.Type, name string) (names []string) {
-	switch root.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Map:
-		return fields(root.Elem(), name)
-	case reflect.Struct:
-	default:
-		return nil
-	}
-	for i := range root.NumField() {
-		if root.String() == name {
-			tag, _, _ := strings.Cut(root.Field(i).Tag.Get("yaml"), ",")
-			names = append(names, tag)
-		} else if names = fields(root.Field(i).Type, name); names != nil {
-			return names
-		}
-	}
-	return names
+	return &f, c.Err()
 }
 
 // UnmarshalYAML reads 30s or 2m.

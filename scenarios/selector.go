@@ -33,11 +33,11 @@ func (s Selector) matches(cl Cluster) bool {
 // selector checks a selector; the names only where the file lists the clusters.
 func (c *checker) selector(path string, s Selector, fleet FleetSpec) {
 	if s.First < 0 {
-		c.fault(path+".first", "%d, want 0 or more", s.First)
+		c.Fault(path+".first", "%d, want 0 or more", s.First)
 	}
 	for i, name := range s.Names {
 		if len(fleet.Clusters) > 0 && !slices.ContainsFunc(fleet.Clusters, func(cl Cluster) bool { return cl.Name == name }) {
-			c.fault(fmt.Sprintf("%s.names[%d]", path, i), "fleet.clusters has no %q", name)
+			c.Fault(fmt.Sprintf("%s.names[%d]", path, i), "fleet.clusters has no %q", name)
 		}
 	}
 }

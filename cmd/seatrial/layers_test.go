@@ -23,9 +23,11 @@ var layers = map[string][]string{
 	"reports":           {"reports", "simulator", "harness/timeline", "docs/schema"},
 	"simulator":         {"simulator"},
 	"simulator/answers": {"simulator", "docs/schema"},
+	"simulator/blast":   {"simulator", "docs/schema"},
+	"simulator/strict":  {},
 	"harness":           {"harness", "scenarios", "simulator"},
 	"harness/timeline":  {},
-	"scenarios":         {"docs/schema"},
+	"scenarios":         {"docs/schema", "simulator/strict"},
 	"fixtures":          {},
 }
 

@@ -5,24 +5,19 @@
 package answers
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"reflect"
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/seatrial/seatrial/simulator/strict"
 )
 
-// APIVersion and Kind identify the file.
-const (
-	APIVersion = "seatrial.dev/v1alpha1"
-	Kind       = "Answers"
-)
+// Kind is the kind of the file.
+const Kind = "Answers"
 
 // The methods that policies call with.
 var methods = []string{http.MethodGet, http.MethodPost}
@@ -50,59 +45,44 @@ type Call struct {
 // errors that name the line.
 func Parse(file string, content []byte) (Calls, error) {
 	var a Answers
-	decoder := yaml.NewDecoder(bytes.NewReader(content))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&a); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("%s: is empty", file)
-		}
-		return nil, decodeError(file, err)
+	f, err := strict.Read(file, content, &a)
+	if err != nil {
+		return nil, err
 	}
-	var faults []error
-	if a.APIVersion != APIVersion {
-		faults = append(faults, fmt.Errorf("%s: apiVersion: %q, want %q", file, a.APIVersion, APIVersion))
-	}
-	if a.Kind != Kind {
-		faults = append(faults, fmt.Errorf("%s: kind: %q, want %q", file, a.Kind, Kind))
-	}
+	f.Head(a.APIVersion, a.Kind, Kind)
 	if len(a.Calls) == 0 {
-		faults = append(faults, fmt.Errorf("%s: calls: has no calls", file))
+		f.Fault("calls", "has no calls")
 	}
 	for i := range a.Calls {
-		faults = append(faults, a.Calls[i].check(fmt.Sprintf("%s: calls[%d]", file, i))...)
+		a.Calls[i].check(f, fmt.Sprintf("calls[%d]", i))
 	}
-	return a.Calls, errors.Join(faults...)
+	return a.Calls, f.Err()
 }
 
-// check completes a call, and says what is wrong with it.
-func (c *Call) check(where string) (faults []error) {
-	if c.Method == "" {
-		c.Method = http.MethodGet
-	}
-	if c.Status == 0 {
-		c.Status = http.StatusOK
-	}
+// check completes a call, and notes what is wrong with it.
+func (c *Call) check(f *strict.File, at string) {
+	c.Method = cmp.Or(c.Method, http.MethodGet)
+	c.Status = cmp.Or(c.Status, http.StatusOK)
 	if !slices.Contains(methods, c.Method) {
-		faults = append(faults, fmt.Errorf("%s.method: %q, want one of %s", where, c.Method, strings.Join(methods, ", ")))
+		f.Fault(at+".method", "%q, want one of %s", c.Method, strings.Join(methods, ", "))
 	}
 	if c.URL == "" {
-		faults = append(faults, fmt.Errorf("%s.url: is missing", where))
+		f.Fault(at+".url", "is missing")
 	}
 	if c.Status < 100 || c.Status > 599 {
-		faults = append(faults, fmt.Errorf("%s.status: %d is no HTTP status", where, c.Status))
+		f.Fault(at+".status", "%d is no HTTP status", c.Status)
 	}
 	if c.Body != nil && c.Method != http.MethodPost {
-		faults = append(faults, fmt.Errorf("%s.body: only POST has one", where))
+		f.Fault(at+".body", "only POST has one")
 	}
 	for _, part := range []struct {
 		name  string
 		value *any
 	}{{"body", &c.Body}, {"json", &c.JSON}} {
 		if err := plain(part.value); err != nil {
-			faults = append(faults, fmt.Errorf("%s.%s: is not JSON: %w", where, part.name, err))
+			f.Fault(at+"."+part.name, "is not JSON: %v", err)
 		}
 	}
-	return faults
 }
 
 // plain has a value in the form that it has when it is read from JSON.
@@ -139,18 +119,4 @@ func (c Call) Text() []byte {
 		return nil // it was read from JSON
 	}
 	return content
-}
-
-// decodeError says each fault with its line, without the names of our types.
-func decodeError(file string, err error) error {
-	var faults *yaml.TypeError
-	if !errors.As(err, &faults) {
-		return fmt.Errorf("%s: %s", file, strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	var all []error
-	for _, fault := range faults.Errors {
-		fault, _, _ = strings.Cut(fault, " in type ")
-		all = append(all, fmt.Errorf("%s: %s", file, fault))
-	}
-	return errors.Join(all...)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seatrial/seatrial/docs/schema"
+	"github.com/seatrial/seatrial/simulator/strict"
 )
 
 var update = flag.Bool("update", false, "rewrite the schema; review the diff like code")
@@ -56,13 +57,14 @@ func TestTheFirstAnswerThatFits(t *testing.T) {
 func TestBadFiles(t *testing.T) {
 	head := "apiVersion: seatrial.dev/v1alpha1\nkind: Answers\n"
 	for _, c := range []struct{ reason, content, want string }{
-		{"nothing", "", "answers.yaml: is empty"},
-		{"an unknown field", head + "calls:\n- url: http://x\n  answer: 1\n", "answers.yaml: line 5: field answer not found"},
+		{"nothing", "", "answers.yaml: invalid: the file is empty"},
+		{"an unknown field", head + "calls:\n- url: http://x\n  answer: 1\n", "answers.yaml: invalid: line 5: field answer not found (known: method, url, body, status, json)"},
 		{"another kind", "apiVersion: seatrial.dev/v1alpha1\nkind: Scenario\ncalls: [{url: http://x}]\n", `kind: "Scenario", want "Answers"`},
+		{"two documents", head + "calls: [{url: http://x}]\n---\n" + head, "has more than one document"},
 		{"no calls", head, "calls: has no calls"},
 		{"no URL", head + "calls: [{status: 200}]\n", "calls[0].url: is missing"},
 		{"a method that policies do not have", head + "calls: [{url: http://x, method: PUT}]\n", `calls[0].method: "PUT", want one of GET, POST`},
-		{"no status", head + "calls: [{url: http://x, status: 42}]\n", "calls[0].status: 42 is no HTTP status"},
+		{"no status", head + "calls: [{url: http://x, status: 42}]\n", "answers.yaml:3: invalid: calls[0].status: 42 is no HTTP status"},
 		{"the body of a GET", head + "calls: [{url: http://x, body: {}}]\n", "calls[0].body: only POST has one"},
 	} {
 		if _, err := Parse("answers.yaml", []byte(c.content)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -80,7 +82,7 @@ func TestSchema(t *testing.T) {
 	maker := schema.Maker{Words: words, Closed: true, Types: map[reflect.Type]schema.Schema{reflect.TypeFor[any](): {}}, Refine: func(field string, s *schema.Schema) {
 		switch field {
 		case "Answers.APIVersion":
-			s.Enum = []string{APIVersion}
+			s.Enum = []string{strict.APIVersion}
 		case "Answers.Kind":
 			s.Enum = []string{Kind}
 		case "Call.Method":

@@ -115,11 +115,14 @@ func TestBudget(t *testing.T) {
 
 func TestConfigFaults(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"unknown field": {"apiVersion: seatrial.dev/v1alpha1\nkind: Config\nbudjet: {}\n", "c.yaml: line 3: field budjet not found"},
-		"wrong type":    {"apiVersion: seatrial.dev/v1alpha1\nkind: Config\nbudget: {newlyDenied: {requests: many}}\n", "c.yaml: line 3: cannot unmarshal"},
+		"unknown field": {"apiVersion: seatrial.dev/v1alpha1\nkind: Config\nbudjet: {}\n", "c.yaml: invalid: line 3: field budjet not found (known: apiVersion, kind, team, budget)"},
+		"wrong type":    {"apiVersion: seatrial.dev/v1alpha1\nkind: Config\nbudget: {newlyDenied: {requests: many}}\n", "c.yaml: invalid: line 3: many, want a whole number"},
 		"other kind":    {"apiVersion: v1\nkind: Pod\n", `kind: "Pod", want "Config"`},
-		"negative":      {"apiVersion: seatrial.dev/v1alpha1\nkind: Config\nbudget: {errors: {requests: -1}}\n", "budget.errors.requests: -1, want 0 or more"},
+		"negative":      {"apiVersion: seatrial.dev/v1alpha1\nkind: Config\nbudget: {errors: {requests: -1}}\n", "c.yaml:3: invalid: budget.errors.requests: -1, want 0 or more"},
 		"empty":         {"", "is empty"},
+		"two documents": {"apiVersion: seatrial.dev/v1alpha1\nkind: Config\n---\nbudget: {}\n", "more than one document"},
+		"no pattern":    {"apiVersion: seatrial.dev/v1alpha1\nkind: Config\nbudget:\n  exempt:\n  - namespaces: [a, '[b']\n", "c.yaml:5: invalid: budget.exempt[0].namespaces[1]"},
+		"drift":         {"apiVersion: seatrial.dev/v1alpha1\nkind: Config\nbudget:\n  drift:\n    missing: -3\n", "c.yaml:5: invalid: budget.drift.missing: -3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := ParseConfig("c.yaml", []byte(test.text)); err == nil || !strings.Contains(err.Error(), test.want) {

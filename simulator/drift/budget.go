@@ -1,20 +1,20 @@
 package drift
 
-import "fmt"
+import "github.com/seatrial/seatrial/simulator/strict"
 
 // Budget says how many findings of each kind are allowed in the fleet. An absent limit is 0.
 type Budget struct {
-	Missing           *int `yaml:"missing"`
-	Weakened          *int `yaml:"weakened"`
-	LeftBehind        *int `yaml:"leftBehind"`
-	Extra             *int `yaml:"extra"`
-	ExceptionUnknown  *int `yaml:"exceptionUnknown"`
-	ExceptionExpired  *int `yaml:"exceptionExpired"`
-	OtherVersion      *int `yaml:"otherVersion"`
-	Strengthened      *int `yaml:"strengthened"`
-	ExceptionWide     *int `yaml:"exceptionWide"`
-	ExceptionNeedless *int `yaml:"exceptionNeedless"`
-	ExceptionUnused   *int `yaml:"exceptionUnused"`
+	Missing           *int `yaml:"missing" json:"missing,omitempty"`
+	Weakened          *int `yaml:"weakened" json:"weakened,omitempty"`
+	LeftBehind        *int `yaml:"leftBehind" json:"leftBehind,omitempty"`
+	Extra             *int `yaml:"extra" json:"extra,omitempty"`
+	ExceptionUnknown  *int `yaml:"exceptionUnknown" json:"exceptionUnknown,omitempty"`
+	ExceptionExpired  *int `yaml:"exceptionExpired" json:"exceptionExpired,omitempty"`
+	OtherVersion      *int `yaml:"otherVersion" json:"otherVersion,omitempty"`
+	Strengthened      *int `yaml:"strengthened" json:"strengthened,omitempty"`
+	ExceptionWide     *int `yaml:"exceptionWide" json:"exceptionWide,omitempty"`
+	ExceptionNeedless *int `yaml:"exceptionNeedless" json:"exceptionNeedless,omitempty"`
+	ExceptionUnused   *int `yaml:"exceptionUnused" json:"exceptionUnused,omitempty"`
 }
 
 // Limit is how many findings of a kind are allowed.
@@ -39,14 +39,12 @@ func (b Budget) fields() map[Kind]limit {
 	}
 }
 
-// Check says what is wrong with the limits of a file.
-func (b Budget) Check(file, where string) []error {
-	var faults []error
+// Check notes what is wrong with the limits of a file at a path.
+func (b Budget) Check(f *strict.File, at string) {
 	fields := b.fields()
 	for _, kind := range Kinds() {
 		if l := fields[kind]; l.value != nil && *l.value < 0 {
-			faults = append(faults, fmt.Errorf("%s: %s.%s: %d, want 0 or more", file, where, l.name, *l.value))
+			f.Fault(at+"."+l.name, "%d, want 0 or more", *l.value)
 		}
 	}
-	return faults
 }

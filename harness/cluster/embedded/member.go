@@ -187,22 +187,17 @@ func (c *member) Status(ctx context.Context) cluster.Status {
 
 func (c *member) part(ctx context.Context, x cluster.Component) cluster.Part {
 	part := cluster.Part{Component: x, Address: address(c.port(x))}
-	p, err := process.Load(c.dir, string(x))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		part.Error = "never started"
-	case err != nil:
+	p, err := process.Running(c.dir, string(x))
+	if err != nil {
 		part.Error = err.Error()
-	case !p.Alive():
-		part.Error = "not running"
-	default:
-		part.Running, part.PID = true, p.PID
-		part.CPU, part.Memory = process.Usage(p.PID)
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
-		if err := c.answers(ctx, x); err != nil {
-			part.Error = err.Error()
-		}
+		return part
+	}
+	part.Running, part.PID = true, p.PID
+	part.CPU, part.Memory = process.Usage(p.PID)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := c.answers(ctx, x); err != nil {
+		part.Error = err.Error()
 	}
 	return part
 }

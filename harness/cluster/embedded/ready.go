@@ -2,10 +2,7 @@ package embedded
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
-	"io"
-	"net/http"
 	"time"
 
 	"k8s.io/client-go/discovery"
@@ -53,35 +50,15 @@ func (c *member) answers(ctx context.Context, x cluster.Component) error {
 	case cluster.Kyverno:
 		return kyverno.Canary(ctx, c.REST())
 	case cluster.KyvernoCleanup:
-		return get(ctx, "https://"+address(c.port(x))+"/health/readiness")
+		return process.Answers(ctx, "https://"+address(c.port(x))+"/health/readiness")
 	case cluster.Kwok:
-		if err := get(ctx, "http://"+address(c.port(x))+"/healthz"); err != nil {
+		if err := process.Answers(ctx, "http://"+address(c.port(x))+"/healthz"); err != nil {
 			return err
 		}
 		return nodesReady(ctx, c.REST())
 	case cluster.ControllerManager, cluster.Scheduler:
-		return get(ctx, "https://"+address(c.port(x))+"/healthz")
+		return process.Answers(ctx, "https://"+address(c.port(x))+"/healthz")
 	default:
-		return get(ctx, "http://"+address(c.state.Ports[string(x)+"/metrics"])+"/metrics")
+		return process.Answers(ctx, "http://"+address(c.state.Ports[string(x)+"/metrics"])+"/metrics")
 	}
-}
-
-// get is a request to a component's own port, whose certificate it made itself:
-// nothing is sent and nothing is believed but that it answers.
-func get(ctx context.Context, url string) error {
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	io.Copy(io.Discard, resp.Body)
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, resp.Status)
-	}
-	return nil
 }

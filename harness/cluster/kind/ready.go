@@ -2,13 +2,9 @@ package kind
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -84,9 +80,9 @@ func (c *member) answers(ctx context.Context, x cluster.Component) error {
 		}
 		return err
 	case x == cluster.KyvernoCleanup:
-		return get(ctx, "https://"+c.address(x)+"/health/readiness")
+		return process.Answers(ctx, "https://"+c.address(x)+"/health/readiness")
 	default:
-		return get(ctx, "http://127.0.0.1:"+strconv.Itoa(c.state.Ports[string(x)+"/metrics"])+"/metrics")
+		return process.Answers(ctx, "http://127.0.0.1:"+strconv.Itoa(c.state.Ports[string(x)+"/metrics"])+"/metrics")
 	}
 }
 
@@ -130,26 +126,6 @@ func (c *member) awaitNodes(ctx context.Context) error {
 	})
 }
 
-// get is a request to a process's own port, whose certificate it made itself: nothing is sent and
-// nothing is believed but that it answers.
-func get(ctx context.Context, url string) error {
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	io.Copy(io.Discard, resp.Body)
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, resp.Status)
-	}
-	return nil
-}
-
 // Status looks at each component once, with a few seconds' patience for each.
 func (c *member) Status(ctx context.Context) cluster.Status {
 	s := cluster.Status{Name: c.Name(), Ready: true}
@@ -168,21 +144,13 @@ func (c *member) part(ctx context.Context, x cluster.Component) cluster.Part {
 	part := cluster.Part{Component: x}
 	if slices.Contains(ours, x) && !c.Spec().Kind.InCluster {
 		part.Address = c.address(x)
-		p, err := process.Load(c.dir, string(x))
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			part.Error = "never started"
-		case err != nil:
+		p, err := process.Running(c.dir, string(x))
+		if err != nil {
 			part.Error = err.Error()
-		case !p.Alive():
-			part.Error = "not running"
-		default:
-			part.Running, part.PID = true, p.PID
-			part.CPU, part.Memory = process.Usage(p.PID)
-		}
-		if part.Error != "" {
 			return part
 		}
+		part.Running, part.PID = true, p.PID
+		part.CPU, part.Memory = process.Usage(p.PID)
 	}
 	if x == cluster.APIServer {
 		if u, err := url.Parse(c.REST().Host); err == nil {

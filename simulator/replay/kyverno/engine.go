@@ -1,0 +1,72 @@
+package kyverno
+
+import (
+	"context"
+	"errors"
+
+	"github.com/kyverno/kyverno/pkg/engine"
+
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// Engine judges the records of one cluster under several policy sets. It is safe for
+// concurrent use.
+type Engine struct {
+	env   *environment
+	look  lookup
+	sides [][]phased
+	scans [][]phased
+	// unfiltered is env for the scan.
+	unfiltered *environment
+	// As is the user of records that do not say who sent them; zero leaves them unknown.
+	as capture.User
+}
+
+// shared holds what the sides of one request have in common: a policy that is in both
+// sets and sees the same object is asked once.
+type shared struct {
+	answers  map[answerKey]answer
+	versions map[string]int // objects by content; 0 is the recorded one
+	contexts map[int]*engine.PolicyContext
+}
+
+type answerKey struct {
+	unit     unit
+	version  int
+	unpinned bool
+}
+
+// Judge answers rec once for each side, in their order.
+func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judgement, error) {
+	out := make([]verdict.Judgement, len(e.sides))
+	if reason := refusedOtherwise(rec.Response); reason != "" {
+		for i := range out {
+			out[i] = verdict.Judgement{Decision: verdict.OutOfScope, Reason: reason}
+		}
+		return out, nil
+	}
+	req, err := e.newRequest(rec)
+	var refused *admission.Refused
+	if errors.As(err, &refused) {
+		for i := range out {
+			out[i] = verdict.Judgement{Decision: verdict.OutOfScope, Reason: refused.Reason}
+		}
+		return out, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	outside := e.env.outOfScope(req)
+	common := &shared{answers: map[answerKey]answer{}, versions: map[string]int{}, contexts: map[int]*engine.PolicyContext{}}
+	for i, units := range e.sides {
+		side := &sideRun{req: *req, common: common, outside: outside}
+		side.run(ctx, units)
+		out[i] = side.judgement()
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

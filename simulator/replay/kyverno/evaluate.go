@@ -1,0 +1,143 @@
+package kyverno
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// ask evaluates one unit, or recalls what it said to the other side.
+func (s *sideRun) ask(ctx context.Context, u phased) answer {
+	if kin, ok := u.unit.(kindred); ok && s.req.orphan && kin.minds(&s.req) {
+		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
+		reason := "which kind has the resource " + s.req.adm.Resource.Resource + " is not in the capture"
+		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: reason, resolve: "capture its CustomResourceDefinition"}})}}
+	}
+	req, err := s.seenBy(u)
+	switch {
+	case req == nil:
+		return answer{}
+	case err != nil:
+		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
+		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: err.Error(), resolve: "rehearse this policy on a fleet"}})}}
+	}
+	if lacking := s.lacking(); lacking != "" && u.phase != phaseSchedule {
+		if quiet, ok := u.unit.(silent); ok && quiet.silentOn(&s.req) {
+			return answer{}
+		}
+		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
+		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: lacking, resolve: "raise the audit policy's level to RequestResponse, or capture the cluster"}})}}
+	}
+	key := answerKey{u.unit, s.version, s.req.unpinned}
+	got, ok := s.common.answers[key]
+	if ok {
+		return got
+	}
+	if req != &s.req {
+		got = s.restored(evaluate(ctx, u, req))
+	} else {
+		s.req.classic.context = s.common.contexts[s.version]
+		got = evaluate(ctx, u, req)
+		s.common.contexts[s.version] = s.req.classic.context
+	}
+	s.common.answers[key] = got
+	return got
+}
+
+// seenBy is the request as a unit gets it: as it was sent, or in the version of its kind
+// that the unit asks for; nil when it is not asked.
+func (s *sideRun) seenBy(u phased) (*request, error) {
+	pre, ok := u.unit.(seer)
+	if !ok || pre.sees(&s.req) {
+		return &s.req, nil
+	}
+	if s.sentAsIs(u) {
+		return nil, nil
+	}
+	for _, to := range equivalentsOf(&s.req) {
+		if other := s.req.named(to); pre.sees(other) && convertible(u.unit, other) {
+			return other, other.convert(schema.GroupVersionKind(s.req.adm.Kind))
+		}
+	}
+	return nil, nil
+}
+
+// restored is an answer about a converted request with its object in the request's version.
+func (s *sideRun) restored(got answer) answer {
+	if got.object == nil {
+		return got
+	}
+	var head struct{ APIVersion, Kind string }
+	_ = json.Unmarshal(got.object, &head) // a policy's result encodes
+	object, err := admission.Convert(got.object, capture.ParseGVK(head.APIVersion, head.Kind), s.req.rec.Kind)
+	if err == nil {
+		got.object = object
+	}
+	return got
+}
+
+// lacking says which body of the request the capture does not hold; "" when none is missing.
+func (s *sideRun) lacking() string {
+	rec := s.req.rec
+	switch {
+	case rec.Operation == capture.Delete && rec.Lacks(capture.MissingOldObject):
+		return "the deleted object is not in the capture"
+	case rec.Operation != capture.Delete && rec.Lacks(capture.MissingObject):
+		return "the request's body is not in the capture"
+	}
+	return ""
+}
+
+func typeOf(p phase) verdict.RuleType {
+	switch p {
+	case phaseMutateCEL, phaseMutate:
+		return verdict.Mutate
+	case phaseVerify:
+		return verdict.VerifyImages
+	case phaseBackground:
+		return verdict.Generate
+	case phaseSchedule:
+		return verdict.Delete
+	}
+	return verdict.Validate
+}
+
+// evaluate runs a unit. A panic in the engine is an error of that policy, not ours.
+func evaluate(ctx context.Context, u phased, req *request) (got answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			req.classic.context = nil // it may be half-way through a checkpoint
+			req.misses.take()
+			message := fmt.Sprintf("the engine panicked: %v", p)
+			got = answer{verdicts: []verdict.Verdict{{Policy: u.unit.ref(), Type: typeOf(u.phase), Outcome: verdict.Error, Message: message}}}
+		}
+	}()
+	return u.unit.eval(ctx, req)
+}
+
+// refusing is an answer without the objects that an API server would not take from Kyverno.
+func refusing(got answer) answer {
+	refused := map[string]string{}
+	for _, g := range got.generated {
+		if err := admission.Decodes(g.Object); len(g.Object) > 0 && err != nil {
+			refused[g.Target] = err.Error()
+			got.verdicts = slices.Clone(got.verdicts)
+			for i := range got.verdicts {
+				if v := &got.verdicts[i]; v.Rule == g.Rule && v.Outcome == verdict.Pass {
+					v.Outcome, v.Message = verdict.Error, g.Target+" cannot be made: "+err.Error()
+				}
+			}
+		}
+	}
+	if len(refused) > 0 {
+		got.generated = slices.DeleteFunc(slices.Clone(got.generated), func(g verdict.Generated) bool { return refused[g.Target] != "" })
+	}
+	return got
+}
