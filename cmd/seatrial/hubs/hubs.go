@@ -29,6 +29,9 @@ type Options struct {
 	At          time.Time
 	Capture     *capture.Capture // nil: none
 	Kubeconfigs []string         // where context:NAME is looked up
+	// Stored is an object as a hub's API server has it, with the defaults of its definition:
+	// patches of overrides meet those. nil: objects stay as they are written.
+	Stored func(policy.Object) policy.Object
 	// Installed is what a captured cluster has; nil: it is not asked for.
 	Installed func(*capture.World) *policy.Set
 }
