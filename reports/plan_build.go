@@ -153,7 +153,7 @@ func general(w PlanWarning) int {
 func problemsOf(in *placement.Plan) []PlanProblem {
 	out := []PlanProblem{}
 	for _, q := range in.Problems {
-		p := PlanProblem{File: q.File, Line: q.Line, Object: q.Policy, Reason: q.Reason}
+		p := PlanProblem{File: q.File, Line: q.Line, Object: q.Policy, Reason: q.Reason, Fix: wayOut(q.Reason)}
 		if !slices.Contains(out, p) {
 			out = append(out, p)
 		}

@@ -29,6 +29,9 @@ var shortfallOf = map[string]bool{
 	"unpinned-override-waits": false, "stays-on-deselected": false,
 }
 
+// failedRun are the codes of warnings about a run that fails.
+var failedRun = []string{"run-fails", "cluster-in-no-stage", "cluster-in-two-stages"}
+
 // Shortfalls lists what of the hub change does not ship as asked, what is refused first.
 func (p *Plan) Shortfalls() []Shortfall {
 	out := p.refused()
@@ -43,14 +46,23 @@ func (p *Plan) Shortfalls() []Shortfall {
 // refused lists what an API server, KubeFleet or a member does not take.
 func (p *Plan) refused() (out []Shortfall) {
 	for _, x := range p.Problems {
-		out = append(out, Shortfall{Refused: true, File: x.File, Line: x.Line, Object: x.Object, Text: x.Reason})
+		out = append(out, Shortfall{Refused: true, File: x.File, Line: x.Line, Object: x.Object, Text: x.Reason, Fix: x.Fix})
 	}
 	for i := range p.Placements {
 		out = append(out, p.refusedOf(&p.Placements[i])...)
 	}
 	for i := range p.Warnings {
-		if shortfallOf[p.Warnings[i].Code] {
-			out = append(out, shortfall(&p.Warnings[i], true))
+		w := &p.Warnings[i]
+		switch {
+		case shortfallOf[w.Code]:
+			out = append(out, shortfall(w, true))
+		case slices.Contains(failedRun, w.Code): // of a run that no placement has
+			x := shortfall(w, true)
+			_, name, _ := strings.Cut(w.Object, "/")
+			x.Object = "run " + name
+			if !slices.ContainsFunc(out, func(y Shortfall) bool { return y.Object == x.Object }) {
+				out = append(out, x)
+			}
 		}
 	}
 	return out
@@ -144,7 +156,7 @@ func (x *Shortfall) brief() string {
 	case strings.HasPrefix(x.Object, "run "):
 		return x.Object + ": " + reason
 	case len(x.Clusters) > 0:
-		return fmt.Sprintf("%s on %s", x.Text, Count(len(x.Clusters), "cluster"))
+		return fmt.Sprintf("%s on %s", reason, Count(len(x.Clusters), "cluster"))
 	case strings.HasSuffix(kind, "Placement"):
 		return "placement " + name + ": " + reason
 	case x.Object == "":
