@@ -158,6 +158,9 @@ func because(v *reports.PlanVersion) (out []string) {
 	if len(v.Exceptions) > 0 {
 		out = append(out, plural("exception", v.Exceptions))
 	}
+	if v.Unbound {
+		out = append(out, "no binding comes with it: without one it does nothing")
+	}
 	if v.Stale != "" {
 		out = append(out, "not what the hub intends: "+v.Stale)
 	}

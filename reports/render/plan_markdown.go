@@ -32,7 +32,11 @@ func mdPlanProblems(problems []reports.PlanProblem) *section {
 	s := &section{head: "\n### Refused\n\n", limit: 6000}
 	s.list(len(problems), markdownRows, func(i int) string {
 		x := &problems[i]
-		return fmt.Sprintf("- %s %s: %s\n", mdCode(position(x.File, x.Line)), mdName(x.Object), mdSentence(x.Reason))
+		piece := fmt.Sprintf("- %s %s: %s", mdCode(position(x.File, x.Line)), mdName(x.Object), mdSentence(x.Reason))
+		if x.Fix != "" {
+			piece += "<br>→ " + mdSentence(x.Fix)
+		}
+		return piece + "\n"
 	}, func(i int) string { return mdRest(count(len(problems)-i, "more object")) })
 	return s
 }

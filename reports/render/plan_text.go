@@ -63,6 +63,10 @@ func (p *page) planProblems(problems []reports.PlanProblem) {
 		p.write("  ")
 		p.glyph("✗")
 		p.wrapped(p.plain, strings.TrimSpace(position(x.File, x.Line)+" "+x.Object)+": "+x.Reason, "    ")
+		if x.Fix != "" {
+			p.write("    → ")
+			p.wrapped(p.plain, x.Fix, "      ")
+		}
 	}
 	if n := len(problems) - shown; n > 0 {
 		p.rest(count(n, "more object"))

@@ -16,7 +16,7 @@ const where = (x) => (x.file ? el("b.data", null, position(x.file, x.line)) : nu
 function drawProblems() {
   if (!plan.problems.length) return;
   section("refused", "Refused", plan.problems.length, el("ul.items", null, plan.problems.map((x) => el("li", { "--class": "var(--newly-denied)" },
-    el("div", null, where(x), " ", data(x.object || "")), long(x.reason, "div.data")))));
+    el("div", null, where(x), " ", data(x.object || "")), long(x.reason, "div.data"), x.fix && el("div.do.data", null, x.fix)))));
 }
 
 function drawWarnings() {
