@@ -3,7 +3,7 @@ SHELL := /bin/sh
 GO    ?= go
 BIN   := bin
 # A 2-core machine with 24 GiB builds the Kyverno engine within this many packages at a time.
-export GOFLAGS := -buildvcs=false
+export GOFLAGS := -buildvcs=false -tags=kustomize_disable_go_plugin_support
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test test-short test-kind kind-node-image fidelity lint bench ci golden clean
