@@ -42,7 +42,7 @@ bench: ## benchmarks; compare two runs with benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count 5 ./simulator/... ./reports/...
 
 CORPUS ?= ../shared/corpus
-fidelity: build ## compare the replay with real clusters over CORPUS (workloads/, policies/); about half an hour
+fidelity: build ## compare the replay with real clusters over all of CORPUS (workloads/, audit/, policies/); hours on 2 cores
 	@.ci/fidelity $(CORPUS) out/fidelity
 
 golden: ## rewrite expected outputs; review the diff like code

@@ -6,7 +6,7 @@ import "strings"
 // them, which say what each member gets and in which order. The stages are the plan's.
 type Hub struct {
 	// Objects are the hub's objects with the change that is rehearsed: a folder, a file or
-	// git:REVISION:PATH. --hub wins.
+	// git:REVISION:PATH, or a live hub as context:NAME, which is only read. --hub wins.
 	Objects string `yaml:"objects,omitempty" json:"objects,omitempty"`
 	// From is the hub's state that the members run today; default nothing was placed yet.
 	// --hub-from wins.

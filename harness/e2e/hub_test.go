@@ -170,9 +170,9 @@ expect:
 		Entry("at its time, amid a rolling update: a member relabelled gets its new override with its wave, one that joins gets all at once", "30s", `
 faults: [{event: west label name=east @30s}, {event: north joins @45s}]
 expect:
-  - {policy: require-team, mode: Audit, version: "wave 2 of 2", clusters: {names: [west]}}
+  - {policy: require-team, mode: Audit, version: "wave 3 of 3", clusters: {names: [west]}}
   - {policy: require-team, mode: Enforce, clusters: {names: [north]}}
-  - {policy: require-team, mode: Audit, version: "wave 1 of 2", clusters: {names: [east]}}
+  - {policy: require-team, mode: Audit, version: "wave 1 of 3", clusters: {names: [east]}}
   - {outcome: passed}
 `, []timeline.Outcome{timeline.Passed, timeline.Passed, timeline.Passed, timeline.Passed}),
 		Entry("at its time, amid a rolling update: a member that leaves keeps the old version", "30s", `
@@ -232,6 +232,7 @@ expect:
 		Expect(outcomes(l)).To(Equal([]timeline.Outcome{timeline.Passed, timeline.RolledBack}))
 		holds(l)
 		Expect(l.Hub.Differences).To(BeEmpty())
+		Expect(l.Steps).To(ContainElement(HaveField("What", "3 scheduling decisions compared with the plan")))
 	}, SpecTimeout(6*time.Minute))
 
 	It("shows where agents bring something else than the plan says", func(ctx SpecContext) {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -40,6 +41,9 @@ func hubAgent(kubeconfig string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		members, err := h.members(ctx)
 		if err != nil {
+			return err
+		}
+		if err := h.schedule(ctx, members); err != nil {
 			return err
 		}
 		runs, err := h.list(ctx, "placement", "clusterstagedupdateruns")
@@ -88,6 +92,43 @@ func (h *standInHub) members(ctx context.Context) ([]unstructured.Unstructured, 
 		}
 	}
 	return list, err
+}
+
+// schedule picks every member for every placement; the deaf one does not say the last.
+func (h *standInHub) schedule(ctx context.Context, members []unstructured.Unstructured) error {
+	placements, err := h.list(ctx, "placement", "clusterresourceplacements")
+	if err != nil {
+		return err
+	}
+	var targets []any
+	for i, m := range members {
+		if h.deaf && i == len(members)-1 {
+			continue
+		}
+		targets = append(targets, map[string]any{"clusterName": m.GetName(), "selected": true,
+			"reason": fmt.Sprintf("Successfully scheduled resources for placement in %q (affinity score: 0, topology spread score: 0): picked by scheduling policy", m.GetName())})
+	}
+	r := h.Dynamic.Resource(resource("placement", "clusterschedulingpolicysnapshots"))
+	for _, p := range placements {
+		s := object("placement.kubernetes-fleet.io/v1beta1", "ClusterSchedulingPolicySnapshot", "", p.GetName()+"-0")
+		s.SetLabels(map[string]string{"kubernetes-fleet.io/parent-CRP": p.GetName(), "kubernetes-fleet.io/is-latest-snapshot": "true"})
+		if err := h.Create(ctx, s); err != nil {
+			return err
+		}
+		got, err := h.Get(ctx, s)
+		if err != nil || got == nil {
+			return err
+		}
+		status := map[string]any{"targetClusters": targets, "conditions": []any{map[string]any{"type": "Scheduled", "status": "True", "reason": "SchedulingPolicyFulfilled", "observedGeneration": got.GetGeneration()}}}
+		if text(got.Object["status"]) == text(status) {
+			continue
+		}
+		got.Object["status"] = status
+		if _, err := r.UpdateStatus(ctx, got, metav1.UpdateOptions{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run takes a run as far as it can go.

@@ -99,6 +99,8 @@ func agents(dir, hubAgent string) (hub.Agents, error) {
 		{"placement", "ClusterStagedUpdateStrategy", "clusterstagedupdatestrategies", "Cluster"},
 		{"placement", "ClusterStagedUpdateRun", "clusterstagedupdateruns", "Cluster"},
 		{"placement", "ClusterApprovalRequest", "clusterapprovalrequests", "Cluster"},
+		{"placement", "ClusterSchedulingPolicySnapshot", "clusterschedulingpolicysnapshots", "Cluster"},
+		{"placement", "SchedulingPolicySnapshot", "schedulingpolicysnapshots", "Namespaced"},
 		{"placement", "StagedUpdateRun", "stagedupdateruns", "Namespaced"},
 		{"placement", "Work", "works", "Namespaced"},
 		{"placement", "AppliedWork", "appliedworks", "Cluster"},

@@ -17,6 +17,9 @@ import (
 // hubName is the hub's cluster, in the fleet of its members.
 const hubName = "seatrial-hub"
 
+// besideAgents is the provider whose clusters are processes of this machine, as agents are.
+const besideAgents = "embedded"
+
 // A KubeFleet drives KubeFleet's own agents: a hub of its own beside the members, the
 // agents as processes, hub objects written as a user would. What arrives on members is
 // the agents' work; the driver only looks.
@@ -69,7 +72,7 @@ func (k *KubeFleet) Start(ctx context.Context, members []*Member, state State) (
 	if k.dir, err = os.MkdirTemp("", "seatrial-hub-"); err != nil {
 		return err
 	}
-	k.cluster, err = k.provider.Create(ctx, cluster.Spec{Name: hubName, Components: []cluster.Component{cluster.ControllerManager}})
+	k.cluster, err = k.provider.Create(ctx, cluster.Spec{Name: hubName, Provider: besideAgents, Components: []cluster.Component{cluster.ControllerManager}})
 	if err != nil {
 		return fmt.Errorf("the hub: %w", err)
 	}

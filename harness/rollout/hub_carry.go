@@ -42,9 +42,9 @@ func (r *rehearsal) carry(ctx context.Context, l *live, stage string, state *pla
 
 // deliver makes one change and notes what the member holds then.
 func (r *rehearsal) deliver(ctx context.Context, l *live, c *change, patience time.Duration, stage string, state *placement.State) {
-	start := time.Now()
 	c.Effective = -1
 	err := r.hub.driver.Deliver(ctx, l.Name, hub.Change{Object: c.object, Before: c.before}, patience)
+	arrived := time.Now() // how long the way took is no readiness
 	if err == nil && c.object != nil && !r.silent(l) {
 		o, parsed := parse(c.object)
 		if err = parsed; err == nil && !r.hub.board.Down(scenarios.StopKyverno, l.Name) {
@@ -55,7 +55,7 @@ func (r *rehearsal) deliver(ctx context.Context, l *live, c *change, patience ti
 		c.Error = firstLine(err.Error())
 		return
 	}
-	c.Effective = time.Since(start)
+	c.Effective = time.Since(arrived)
 	h := r.holding(l)
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -22,8 +23,14 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected plans; review the diff like code")
 
-// hubPlan plans a rehearsal from the hub in e2e's testdata.
+// hubPlan plans a rehearsal from the hub in e2e's testdata, of members without policies.
 func hubPlan(t *testing.T, scenario string, clusters ...string) (*Plan, error) {
+	t.Helper()
+	return hubPlanOn(t, policy.FromObjects("none", nil), scenario, clusters...)
+}
+
+// hubPlanOn plans it for members that have policies of their own.
+func hubPlanOn(t *testing.T, own *policy.Set, scenario string, clusters ...string) (*Plan, error) {
 	t.Helper()
 	s, err := scenarios.ParseScenario("s.yaml", []byte("apiVersion: seatrial.dev/v1alpha1\nkind: Scenario\nmetadata: {name: test}\n"+scenario))
 	if err != nil {
@@ -57,13 +64,34 @@ func hubPlan(t *testing.T, scenario string, clusters ...string) (*Plan, error) {
 	if h.After, err = load(t.Context(), s.Hub.Objects); err != nil {
 		t.Fatal(err)
 	}
-	if h.Before, err = load(t.Context(), s.Hub.From); err != nil {
-		t.Fatal(err)
+	if s.Hub.From != "" {
+		if h.Before, err = load(t.Context(), s.Hub.From); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return MakeHub(t.Context(), Input{
-		Scenario: s, Capture: c, Baseline: func(string) *policy.Set { return policy.FromObjects("none", nil) },
+		Scenario: s, Capture: c, Baseline: func(string) *policy.Set { return own },
 		Equal: func(a, b policy.Object) bool { return a.Digest == b.Digest },
 	}, h)
+}
+
+// TestTakeOverDependsOnWhatMembersHave plans one placement for members that have its policy
+// already: whenToTakeOver decides whether they get the hub's.
+func TestTakeOverDependsOnWhatMembersHave(t *testing.T) {
+	own, err := policy.Load(t.Context(), "../e2e/testdata/hub/before/policy.yaml", policy.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for hub, want := range map[string]policy.Mode{"never": policy.Audit, "rolling": policy.Enforce} {
+		p, err := hubPlanOn(t, own, "hub: {objects: "+hub+"}", "west")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets := p.Members[0].Sets
+		if got := policy.ModeOf(sets[len(sets)-1].Objects[0]); got != want {
+			t.Errorf("%s: %s, want %s", hub, got, want)
+		}
+	}
 }
 
 // told is a plan as lines: stages with what happens before them, and what each member has.
@@ -152,5 +180,13 @@ func TestPlansFromAHub(t *testing.T) {
 		if err := os.WriteFile("testdata/hub_plans.txtar", txtar.Format(next), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestNoHubOnClustersThatExist(t *testing.T) {
+	_, err := hubPlan(t, `fleet: {provider: existing, allowExisting: true, clusters: [{name: east}]}
+hub: {objects: after, from: before}`, "east")
+	if !errors.Is(err, scenarios.ErrInvalid) || !strings.Contains(err.Error(), "exist already") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -193,6 +193,16 @@ func someOf(names []string, most int) string {
 	return strings.Join(names[:most], ", ") + " and " + number(len(names)-most) + " more"
 }
 
+// stageWhen is when a stage of a plan comes: of one that nothing starts by itself, with what.
+func stageWhen(at time.Duration, needs []string) string {
+	for _, need := range needs {
+		if strings.HasPrefix(need, placement.NextRollout) {
+			return "with the next rollout"
+		}
+	}
+	return stageTime(at)
+}
+
 // stageTime is when a stage comes.
 func stageTime(at time.Duration) string {
 	if at <= 0 {

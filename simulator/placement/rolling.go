@@ -81,8 +81,9 @@ func (w *world) recordWave(p *placed, first bool, removes, updates []*binding) {
 	quiet := s.Note == ""
 	if i := w.record(s, nil); i >= 0 {
 		p.waves = append(p.waves, i)
-		if quiet && len(removes) > 0 {
-			w.stages[i].Note = fmt.Sprintf("removed from %s: the scheduling policy no longer selects it", strings.Join(clustersOf(removes), ", "))
+		removed := slices.DeleteFunc(clustersOf(removes), func(c string) bool { return w.left[c] })
+		if quiet && len(removed) > 0 {
+			w.stages[i].Note = fmt.Sprintf("removed from %s: the scheduling policy no longer selects it", strings.Join(removed, ", "))
 		}
 	}
 }

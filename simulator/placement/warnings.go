@@ -123,7 +123,7 @@ func (w *world) reviewPlacement(p *placed) {
 			"change the placement's policy, which has it scheduled anew", sticky...))
 	}
 	for _, cluster := range p.clusters(func(b *binding) bool { return b.State == unscheduled }) {
-		if w.member(cluster) != nil && p.deliveries[cluster] != nil {
+		if w.member(cluster) != nil && !w.left[cluster] && p.deliveries[cluster] != nil {
 			staying = append(staying, cluster)
 		}
 	}

@@ -148,7 +148,7 @@ func (q *driftQuestion) report() (*reports.Drift, error) {
 		return nil, unanswered(err)
 	}
 	states := q.plan.Stages[len(q.plan.Stages)-1].States
-	question := drift.Question{At: q.at, Hub: q.After.Objects, Config: &config, Normalise: q.normalise()}
+	question := drift.Question{At: q.at, Hub: q.After.Objects, Config: &config, Normalise: defaulter(q.compiler)}
 	for _, m := range q.plan.Members {
 		c := drift.Cluster{Name: m.Name, Labels: m.Labels, World: q.capture.World(m.Name), Traffic: q.traffic[m.Name]}
 		if s := states[m.Name]; s != nil {
@@ -165,19 +165,4 @@ func (q *driftQuestion) report() (*reports.Drift, error) {
 		},
 		Result: drift.Compare(question), Budget: q.config.Budget.Drift, Exempts: q.config.Budget.Exempts, Notes: q.notes,
 	}), nil
-}
-
-// normalise gives objects the defaults of their definitions. Clusters hold the same objects:
-// each content is looked at once.
-func (q *driftQuestion) normalise() func(policy.Object) policy.Object {
-	known := map[string]policy.Object{}
-	return func(o policy.Object) policy.Object {
-		key := o.APIVersion + " " + o.Kind + " " + string(o.JSON)
-		if done, ok := known[key]; ok {
-			return done
-		}
-		done := q.compiler.Defaulted(policy.FromObjects("", []policy.Object{o})).Objects[0]
-		known[key] = done
-		return done
-	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"strings"
@@ -70,7 +71,22 @@ func (f *hubFlags) answered(ctx context.Context, opt hubs.Options) (*planned, er
 
 // options are what the flags do not say.
 func (f *hubFlags) options(env Env, at time.Time, c *capture.Capture, installed func(*capture.World) *policy.Set) hubs.Options {
-	return hubs.Options{At: at, Capture: c, Installed: installed, Kubeconfigs: kubeconfigs(env, f.kubeconfig)}
+	return hubs.Options{At: at, Capture: c, Installed: installed, Stored: defaulter(kyverno.NewCompiler(kyverno.Options{At: at})), Kubeconfigs: kubeconfigs(env, f.kubeconfig)}
+}
+
+// defaulter gives objects the defaults of their definitions, as an API server does. Sets
+// hold the same objects: each content is looked at once.
+func defaulter(c *kyverno.Compiler) func(policy.Object) policy.Object {
+	known := map[string]json.RawMessage{}
+	return func(o policy.Object) policy.Object {
+		key := o.APIVersion + " " + o.Kind + " " + string(o.JSON)
+		content, ok := known[key]
+		if !ok {
+			content = c.Defaulted(policy.FromObjects("", []policy.Object{o})).Objects[0].JSON
+			known[key] = content
+		}
+		return o.With(content)
+	}
 }
 
 // ofHub gives an error of a question about a hub its exit code.

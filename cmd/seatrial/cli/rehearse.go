@@ -216,10 +216,7 @@ func (f *rehearseFlags) plan(cmd *cobra.Command, env Env, q *question, s *scenar
 			return nil, malformed(fmt.Errorf("the candidate: %w", err), "")
 		}
 	}
-	defaults := kyverno.NewCompiler(q.engine)
-	stored := func(o policy.Object) string {
-		return defaults.Defaulted(policy.FromObjects("", []policy.Object{o})).Objects[0].Digest
-	}
+	stored := defaulter(kyverno.NewCompiler(q.engine))
 	in := rollout.Input{
 		Scenario: s, Capture: q.capture, Candidate: candidate, Load: load,
 		Baseline: func(cluster string) *policy.Set {
@@ -228,7 +225,7 @@ func (f *rehearseFlags) plan(cmd *cobra.Command, env Env, q *question, s *scenar
 			}
 			return kyverno.InstalledPolicies(q.capture.World(cluster))
 		},
-		Equal: func(a, b policy.Object) bool { return a.Digest == b.Digest || stored(a) == stored(b) },
+		Equal: func(a, b policy.Object) bool { return a.Digest == b.Digest || stored(a).Digest == stored(b).Digest },
 	}
 	q.as = rollout.As
 	if s.Hub != nil {

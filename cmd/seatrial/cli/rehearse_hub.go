@@ -17,6 +17,7 @@ import (
 	"github.com/seatrial/seatrial/scenarios"
 	"github.com/seatrial/seatrial/simulator/placement"
 	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
 )
 
 // stagedRun is the scenario of a rehearsal that names a hub and no scenario.
@@ -100,7 +101,7 @@ func (f *rehearseFlags) hubInput(ctx context.Context, q *question, s *scenarios.
 		return nil, ofHub(err)
 	}
 	h := &rollout.HubInput{
-		Objects: f.hub.Hub, Load: faultState,
+		Objects: f.hub.Hub, Load: faultState(defaulter(kyverno.NewCompiler(q.engine))),
 		Options: placement.Options{KubeFleet: placement.Release(f.hub.KubeFleet), At: q.at},
 		Driver: func(p cluster.Provider) (hub.Driver, error) {
 			return hub.New(s.Hub, p, func(format string, args ...any) { fmt.Fprintf(env.Stderr, format+"\n", args...) })
@@ -148,13 +149,18 @@ func (h *hubInput) moves(p *rollout.Plan, at time.Time) error {
 		"their labels are the capture's unless --fleet FILE, or fleet: in the scenario, gives them; seatrial plan shows the rest")
 }
 
-// faultState reads the hub objects that a fault applies.
-func faultState(ctx context.Context, spec string) (hub.State, error) {
-	set, err := policy.LoadObjects(ctx, spec, policy.Options{})
-	if err != nil {
-		return nil, err
+// faultState reads the hub objects that a fault applies, as a hub stores them.
+func faultState(stored func(policy.Object) policy.Object) func(context.Context, string) (hub.State, error) {
+	return func(ctx context.Context, spec string) (hub.State, error) {
+		set, err := policy.LoadObjects(ctx, spec, policy.Options{})
+		if err != nil {
+			return nil, err
+		}
+		for i := range set.Objects {
+			set.Objects[i] = stored(set.Objects[i])
+		}
+		return stateOf(set)
 	}
-	return stateOf(set)
 }
 
 // stateOf is a hub as objects to apply. One that cannot be read is no hub to rehearse from.

@@ -29,6 +29,9 @@ type Options struct {
 	At          time.Time
 	Capture     *capture.Capture // nil: none
 	Kubeconfigs []string         // where context:NAME is looked up
+	// Stored is an object as a hub's API server has it, with the defaults of its definition:
+	// patches of overrides meet those. nil: objects stay as they are written.
+	Stored func(policy.Object) policy.Object
 	// Installed is what a captured cluster has; nil: it is not asked for.
 	Installed func(*capture.World) *policy.Set
 }
@@ -74,6 +77,9 @@ func Ask(ctx context.Context, f Flags, opt Options) (*Asked, error) {
 	a.Notes = read.Notes
 	if a.After, err = placement.FromSet(read.After, options); err != nil { // the release is not known
 		return nil, malformed("", "--kubefleet: %w", err)
+	}
+	if a.After.Empty() {
+		return nil, malformed("name what is applied to the hub: placements and the objects that they select", "the hub: %s holds no Kubernetes object", read.After.Source)
 	}
 	for _, set := range read.Earlier {
 		h, err := placement.FromSet(set, options)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/seatrial/seatrial/harness/record"
@@ -34,6 +35,13 @@ func Read(ctx context.Context, f Flags, opt Options) (*States, error) {
 			return nil, err
 		}
 		r.states.Earlier = append(r.states.Earlier, set)
+	}
+	if opt.Stored != nil {
+		for _, set := range append(slices.Clone(r.states.Earlier), r.states.After) {
+			for i := range set.Objects {
+				set.Objects[i] = opt.Stored(set.Objects[i])
+			}
+		}
 	}
 	return r.states, nil
 }

@@ -1,0 +1,85 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/timeline"
+	"github.com/seatrial/seatrial/harness/traffic"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// tries is how often a comparison asks again where a busy machine did not answer: no answer
+// is none of the policies'.
+const tries = 4
+
+// send sends the member's requests, and those again for which a webhook did not answer.
+func (c *comparison) send(ctx context.Context, l *live, when string) ([]traffic.Answer, error) {
+	start := time.Now()
+	answers := l.sender.Replay(ctx, l.Records, c.trafficOf(nil))
+	for range tries {
+		var at []int
+		var again []*capture.Record
+		for i, a := range answers {
+			if a.Kind == traffic.WebhookError {
+				at, again = append(at, i), append(again, l.Records[i])
+			}
+		}
+		if len(at) == 0 {
+			break
+		}
+		if err := c.revive(ctx, l); err != nil {
+			return nil, err
+		}
+		for i, a := range l.sender.Replay(ctx, again, c.trafficOf(nil)) {
+			answers[at[i]] = a
+		}
+	}
+	c.step(start, l.Name, fmt.Sprintf("%s: %d requests sent", when, len(answers)), "")
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return answers, lost(answers)
+}
+
+// settle is install, and what it could not write because Kyverno did not answer, or was not
+// ready for in time, once more.
+func (c *comparison) settle(ctx context.Context, l *live, before, after *policy.Set, changes []change) ([]timeline.Change, error) {
+	out := c.install(ctx, l, before, after, changes)
+	for i := range out {
+		for try := 0; try < tries && unsettled(out[i].Error); try++ {
+			if err := c.revive(ctx, l); err != nil {
+				return nil, err
+			}
+			start := time.Now()
+			changes[i].Error = ""
+			l.client.write(ctx, &changes[i])
+			out[i] = changes[i].Change
+			c.step(start, l.Name, out[i].Policy+" "+out[i].Action+" at another try", out[i].Error)
+		}
+	}
+	return out, ctx.Err()
+}
+
+func unsettled(err string) bool {
+	return strings.Contains(err, "failed calling webhook") || strings.Contains(err, "is not ready after")
+}
+
+// revive starts Kyverno again where it has ended: one that cannot renew its lease in time
+// gives up, and nobody else restarts it here.
+func (c *comparison) revive(ctx context.Context, l *live) error {
+	for _, p := range l.cluster.Status(ctx).Parts {
+		if p.Component == cluster.Kyverno && !p.Running {
+			start := time.Now()
+			if err := l.cluster.Start(ctx, cluster.Kyverno); err != nil {
+				return fmt.Errorf("start Kyverno again: %w", err)
+			}
+			c.step(start, l.Name, "Kyverno had ended and was started again", "")
+		}
+	}
+	return nil
+}
