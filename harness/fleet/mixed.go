@@ -124,13 +124,3 @@ func (m Mixed) Close(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
-
-// Run starts a program beside the clusters of the first provider that can.
-func (m Mixed) Run(name string, args, env []string) (cluster.Program, error) {
-	for _, p := range m {
-		if r, ok := p.(cluster.Runner); ok {
-			return r.Run(name, args, env)
-		}
-	}
-	return nil, fmt.Errorf("%s beside the clusters: %w", name, cluster.ErrUnsupported)
-}

@@ -43,6 +43,7 @@ func misused(root *cobra.Command, args []string, err error) *exitError {
 // argumentHint says what may have been meant by a word that nothing takes.
 func argumentHint(root, verb *cobra.Command, word, of string) string {
 	if of == "" {
+		root.SuggestionsMinimumDistance = 2
 		if near := root.SuggestionsFor(word); len(near) > 0 {
 			return "did you mean " + strings.Join(near, ", ") + "?"
 		}
