@@ -80,6 +80,7 @@ func (c *comparison) of(s *Stage) *compared { return c.sets[s.Index/len(CompareS
 func Compare(ctx context.Context, plan *Plan, opt Options) ([]*timeline.Comparison, error) {
 	r := &rehearsal{Options: opt, plan: plan, start: time.Now(), line: &timeline.Timeline{}}
 	c := &comparison{rehearsal: r, compiler: kyverno.NewCompiler(opt.Engine), inForce: map[*live]map[string]policy.Object{}}
+	r.again = c.again
 	for i := 0; i < len(plan.Stages); i += len(CompareStages()) {
 		set := &compared{gone: newTally(), unknown: newTally(), out: &timeline.Comparison{Policies: plan.Stages[i].Candidate, Provider: opt.Provider.Kind()}}
 		for _, name := range parts {
@@ -121,7 +122,9 @@ func (c *comparison) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, c.down(ctx)) }()
 	var group errgroup.Group
 	group.SetLimit(max(c.Parallel, 1))
-	for _, l := range c.members {
+	longest := slices.Clone(c.members) // so that no long one comes last
+	slices.SortStableFunc(longest, func(a, b *live) int { return len(b.Records) - len(a.Records) })
+	for _, l := range longest {
 		group.Go(func() error {
 			if err := c.life(ctx, l); err != nil && ctx.Err() == nil {
 				l.dead = firstLine(err.Error())

@@ -37,10 +37,7 @@ func (c *comparison) member(ctx context.Context, s *Stage, l *live) error {
 	if err != nil {
 		return err
 	}
-	changes, err := c.settle(ctx, l, before, after, judgesLast(s.Changes[l.Name], judges))
-	if err != nil {
-		return err
-	}
+	changes := c.install(ctx, l, before, after, judgesLast(s.Changes[l.Name], judges))
 	refused, err := c.refusals(ctx, l, after)
 	if err != nil {
 		return err
@@ -113,11 +110,7 @@ func (c *comparison) removed(ctx context.Context, s *Stage, l *live) error {
 		return err
 	}
 	c.predicted[l.Member].add(after, l.Records, unhindered(len(l.Records)))
-	changes, err := c.settle(ctx, l, before, after, judgesLast(s.Changes[l.Name], judges))
-	if err != nil {
-		return err
-	}
-	for _, ch := range changes {
+	for _, ch := range c.install(ctx, l, before, after, judgesLast(s.Changes[l.Name], judges)) {
 		if ch.Error != "" {
 			return fmt.Errorf("remove %s: %s", ch.Policy, ch.Error)
 		}

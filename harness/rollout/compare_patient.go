@@ -7,10 +7,8 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial/harness/cluster"
-	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/harness/traffic"
 	"github.com/seatrial/seatrial/simulator/capture"
-	"github.com/seatrial/seatrial/simulator/policy"
 )
 
 // tries is how often a comparison asks again where a busy machine did not answer: no answer
@@ -46,23 +44,16 @@ func (c *comparison) send(ctx context.Context, l *live, when string) ([]traffic.
 	return answers, lost(answers)
 }
 
-// settle is install, and what it could not write because Kyverno did not answer, or was not
-// ready for in time, once more.
-func (c *comparison) settle(ctx context.Context, l *live, before, after *policy.Set, changes []change) ([]timeline.Change, error) {
-	out := c.install(ctx, l, before, after, changes)
-	for i := range out {
-		for try := 0; try < tries && unsettled(out[i].Error); try++ {
-			if err := c.revive(ctx, l); err != nil {
-				return nil, err
-			}
-			start := time.Now()
-			changes[i].Error = ""
-			l.client.write(ctx, &changes[i])
-			out[i] = changes[i].Change
-			c.step(start, l.Name, out[i].Policy+" "+out[i].Action+" at another try", out[i].Error)
+// again writes a policy once more that could not be written because Kyverno did not answer,
+// or was not ready for it in time: before those come that judge it.
+func (c *comparison) again(ctx context.Context, l *live, ch *change) {
+	for try := 0; try < tries && unsettled(ch.Error); try++ {
+		if c.revive(ctx, l) != nil {
+			return // the error that there is says why
 		}
+		ch.Error = ""
+		l.client.write(ctx, ch)
 	}
-	return out, ctx.Err()
 }
 
 func unsettled(err string) bool {

@@ -42,10 +42,11 @@ type rehearsal struct {
 	members   []*live
 	line      *timeline.Timeline
 	start     time.Time
-	stage     string               // whose steps are being written
-	standing  map[*Member]standing // what clusters hold; nil: everything captured
-	acting    []*acting            // clusters whose workloads the stage touches
-	hub       *liveHub             // nil unless the policies come from a hub
+	stage     string                                // whose steps are being written
+	standing  map[*Member]standing                  // what clusters hold; nil: everything captured
+	acting    []*acting                             // clusters whose workloads the stage touches
+	hub       *liveHub                              // nil unless the policies come from a hub
+	again     func(context.Context, *live, *change) // tries what could not be written; nil: once is enough
 
 	mu sync.Mutex // guards line.Steps
 }
