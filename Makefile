@@ -3,7 +3,7 @@ SHELL := /bin/sh
 GO    ?= go
 BIN   := bin
 # A 2-core machine with 24 GiB builds the Kyverno engine within this many packages at a time.
-export GOFLAGS := -buildvcs=false
+export GOFLAGS := -buildvcs=false -tags=kustomize_disable_go_plugin_support
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test test-short test-kind kind-node-image fidelity lint bench ci golden clean
@@ -42,7 +42,7 @@ bench: ## benchmarks; compare two runs with benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count 5 ./simulator/... ./reports/...
 
 CORPUS ?= ../shared/corpus
-fidelity: build ## compare the replay with real clusters over CORPUS (workloads/, policies/); about half an hour
+fidelity: build ## compare the replay with real clusters over all of CORPUS (workloads/, audit/, policies/); hours on 2 cores
 	@.ci/fidelity $(CORPUS) out/fidelity
 
 golden: ## rewrite expected outputs; review the diff like code

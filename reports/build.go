@@ -36,6 +36,8 @@ type Input struct {
 	Notes          []string
 	Rehearsal      *timeline.Timeline // nil when nothing was rehearsed
 	Stages         []StageInput       // of a hub change
+	Hub            *Plan              // of a hub change; nil: the question was about two sets
+	HubBudget      blast.Hub
 }
 
 // Build decides, sorts and counts everything that a reader will see.
@@ -58,6 +60,10 @@ func Build(in Input) *Report {
 		report.Unknowns = append(report.Unknowns, Unknown(u))
 	}
 	report.Stages = stagesOf(in.Stages)
+	if in.Hub != nil {
+		report.Shortfalls = in.Hub.Shortfalls()
+		report.Budget = append(report.Budget, hubLimits(in.HubBudget, report.Shortfalls)...)
+	}
 	report.Policies = policiesOf(in)
 	report.groups(r)
 	for _, w := range r.Changed {

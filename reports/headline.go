@@ -18,6 +18,13 @@ func headline(r *Report) string {
 }
 
 func prediction(r *Report) string {
+	if why := unshipped(r); why != "" {
+		return why + "; of what ships, " + predicted(r)
+	}
+	return predicted(r)
+}
+
+func predicted(r *Report) string {
 	denied := r.Totals.ChangedWorkloads[NewlyDenied]
 	judged := r.Totals.Requests - r.Totals.OutOfScope
 	if denied == 0 {

@@ -132,6 +132,7 @@ type PlanVersion struct {
 	Overrides  []string    `json:"overrides,omitempty"`  // whose patches it got, in order
 	Exceptions []string    `json:"exceptions,omitempty"` // that the hub places beside it, for this policy
 	Stale      string      `json:"stale,omitempty"`      // why it is not what the hub intends
+	Unbound    bool        `json:"unbound,omitempty"`    // a policy of Kubernetes' own that no binding beside it names: it does nothing
 }
 
 // PlanModes counts the policies that clusters hold after a stage, by mode.
@@ -164,8 +165,8 @@ type PlanGroup struct {
 	Cells    []PlanCell `json:"cells"` // one for each row of policies, in their order
 }
 
-// PlanCell is what a cluster holds of a policy: its mode, "on" where it has none, nothing
-// where the cluster does not hold it.
+// PlanCell is what a cluster holds of a policy: its mode, "on" where it has none,
+// "unbound" where no binding lets it do anything, nothing where the cluster does not hold it.
 type PlanCell struct {
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
@@ -214,4 +215,5 @@ type PlanProblem struct {
 	Line   int    `json:"line,omitempty"`
 	Object string `json:"object,omitempty"`
 	Reason string `json:"reason"`
+	Fix    string `json:"fix,omitempty"` // a way out, where one is known
 }

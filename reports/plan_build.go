@@ -153,35 +153,11 @@ func general(w PlanWarning) int {
 func problemsOf(in *placement.Plan) []PlanProblem {
 	out := []PlanProblem{}
 	for _, q := range in.Problems {
-		p := PlanProblem{File: q.File, Line: q.Line, Object: q.Policy, Reason: q.Reason}
+		p := PlanProblem{File: q.File, Line: q.Line, Object: q.Policy, Reason: q.Reason, Fix: wayOut(q.Reason)}
 		if !slices.Contains(out, p) {
 			out = append(out, p)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b PlanProblem) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
-	return out
-}
-
-// refusalsOf says what the distributor refuses, a sentence each.
-func refusalsOf(p *Plan) (out []string) {
-	if n := len(p.Problems); n > 0 {
-		out = append(out, Count(n, "hub object")+" refused")
-	}
-	for i := range p.Placements {
-		pl := &p.Placements[i]
-		if pl.Scheduled.Status == "False" {
-			out = append(out, fmt.Sprintf("placement %s: %s", pl.Name, pl.Scheduled.Reason))
-		}
-		for _, r := range pl.Runs {
-			if r.Condition.Status == "False" && strings.HasSuffix(r.Condition.Reason, "Failed") {
-				out = append(out, fmt.Sprintf("run %s: %s", r.Name, r.Condition.Reason))
-			}
-		}
-		for _, o := range pl.Overrides {
-			if len(o.Failed) > 0 {
-				out = append(out, fmt.Sprintf("override %s fails on %s", o.Name, Count(len(o.Failed), "cluster")))
-			}
-		}
-	}
 	return out
 }

@@ -109,7 +109,7 @@ func planHeadline(p *Plan) string {
 	if len(p.Refusals) > 0 {
 		text += "; " + p.Refusals[0]
 		if n := len(p.Refusals) - 1; n > 0 {
-			text += fmt.Sprintf(" and %d more", n)
+			text += " and " + Count(n, "more refusal")
 		}
 	}
 	return text

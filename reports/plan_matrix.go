@@ -98,6 +98,8 @@ func modeWord(v item) string {
 	switch {
 	case v.Digest == "":
 		return ""
+	case v.Unbound:
+		return "unbound"
 	case v.Mode == "":
 		return "on"
 	}

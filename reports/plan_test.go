@@ -1,6 +1,11 @@
 package reports
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/seatrial/seatrial/simulator/placement"
+	"github.com/seatrial/seatrial/simulator/policy"
+)
 
 func TestProductionsTurn(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -31,5 +36,33 @@ func TestBitesFirst(t *testing.T) {
 	}
 	if got := bitesFirst(nil); got != "" {
 		t.Errorf("%q without stages", got)
+	}
+}
+
+// TestUnbound holds that an admission policy of Kubernetes' own is on only beside a binding.
+func TestUnbound(t *testing.T) {
+	delivered := func(kind, name, content string) placement.Delivered {
+		return placement.Delivered{Object: policy.FromObjects("", []policy.Object{{APIVersion: "admissionregistration.k8s.io/v1", Kind: kind, Name: name, JSON: []byte(content)}}).Objects[0]}
+	}
+	vap := delivered("ValidatingAdmissionPolicy", "a", `{}`)
+	for name, test := range map[string]struct {
+		beside []placement.Delivered
+		word   string
+		others int
+	}{
+		"alone":          {nil, "unbound", 0},
+		"bound":          {[]placement.Delivered{delivered("ValidatingAdmissionPolicyBinding", "b", `{"spec":{"policyName":"a"}}`)}, "on", 1},
+		"another":        {[]placement.Delivered{delivered("ValidatingAdmissionPolicyBinding", "b", `{"spec":{"policyName":"c"}}`)}, "unbound", 0},
+		"another's kind": {[]placement.Delivered{delivered("MutatingAdmissionPolicyBinding", "b", `{"spec":{"policyName":"a"}}`)}, "unbound", 0},
+	} {
+		state := &placement.State{Delivered: append([]placement.Delivered{vap}, test.beside...)}
+		w := newWalk(&placement.Plan{Members: []*placement.Member{{Name: "m"}}, Stages: []placement.Stage{{States: map[string]*placement.State{"m": state}}}})
+		held := w.at(0, "m")
+		if got := modeWord(held[keyOf(refOf(vap.Object))]); got != test.word {
+			t.Errorf("%s: %q, want %q", name, got, test.word)
+		}
+		if got := countModes(held).Others; got != test.others {
+			t.Errorf("%s: %d policies that act, want %d", name, got, test.others)
+		}
 	}
 }

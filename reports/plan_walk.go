@@ -51,12 +51,13 @@ func (w *walk) at(stage int, member string) held {
 		return h
 	}
 	h := held{}
-	exceptions := exceptionsOf(state)
+	exceptions, bound := exceptionsOf(state), boundBy(state)
 	for _, d := range state.Delivered {
 		ref := refOf(d.Object)
 		h[keyOf(ref)] = item{ref, PlanVersion{
 			Digest: shortDigest(d.Object.Digest), Mode: policy.ModeOf(d.Object), Placement: d.Placement, Index: d.Index,
 			Overrides: d.Overrides, Exceptions: exceptions[policyName(d.Object)], Stale: d.Stale,
+			Unbound: admissionPolicy(d.Object.Kind) && !bound[d.Object.Kind+" "+d.Object.Name],
 		}}
 	}
 	w.read[state] = h
@@ -208,7 +209,7 @@ func countModes(h held) (n PlanModes) {
 		case !decides(v.ref):
 		case v.ref.Kind == "PolicyException":
 			n.Exceptions++
-		case !isPolicy(v.ref.Kind):
+		case !isPolicy(v.ref.Kind) || v.Unbound:
 		case v.Mode == policy.Enforce:
 			n.Enforce++
 		case v.Mode != "":
@@ -218,6 +219,32 @@ func countModes(h held) (n PlanModes) {
 		}
 	}
 	return n
+}
+
+// admissionPolicy tells whether a kind is one of Kubernetes' own policies, which do nothing
+// where no binding names them.
+func admissionPolicy(kind string) bool {
+	return kind == "ValidatingAdmissionPolicy" || kind == "MutatingAdmissionPolicy"
+}
+
+// boundBy are the admission policies that a binding of a state names, as "KIND NAME".
+func boundBy(s *placement.State) map[string]bool {
+	out := map[string]bool{}
+	for _, d := range s.Delivered {
+		kind, ok := strings.CutSuffix(d.Object.Kind, "Binding")
+		if !ok || !admissionPolicy(kind) {
+			continue
+		}
+		var b struct {
+			Spec struct {
+				PolicyName string `json:"policyName"`
+			} `json:"spec"`
+		}
+		if json.Unmarshal(d.Object.JSON, &b) == nil {
+			out[kind+" "+b.Spec.PolicyName] = true
+		}
+	}
+	return out
 }
 
 // exceptionsOf lists the exceptions of a state by the policy that they are for.

@@ -75,6 +75,8 @@ type Report struct {
 	Notes         []string   `json:"notes"`     // anything else a reader must know to trust the numbers
 	// Stages are those of a hub change; absent when the question was about two policy sets.
 	Stages []Stage `json:"stages,omitempty"`
+	// Shortfalls are what of a hub change does not ship as asked.
+	Shortfalls []Shortfall `json:"shortfalls,omitempty"`
 	// PolicyReports is what a background scan would find; absent when that was not asked.
 	PolicyReports *PolicyReports `json:"policyReports,omitempty"`
 	// Rehearsal is what happened on real clusters; absent when nothing was rehearsed.

@@ -6,7 +6,8 @@ import "fmt"
 // is done for real, once admission answers by the stage's policies.
 type Action struct {
 	// Do is restart (a Deployment's pods are replaced, as kubectl rollout restart does), scale
-	// (it gets Replicas), or drain (the pods of a node are evicted, the node takes no new ones).
+	// (it gets Replicas, by its HorizontalPodAutoscaler where it has one), or drain (the pods of a
+	// node are evicted, the node takes no new ones).
 	Do string `yaml:"do" json:"do"`
 	// Namespaces and Names limit which Deployments; default all but those of system namespaces.
 	Namespaces []string `yaml:"namespaces,omitempty" json:"namespaces,omitempty"`

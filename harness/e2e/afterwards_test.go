@@ -83,30 +83,43 @@ var _ = Describe("what comes after admission", Ordered, func() {
 	})
 
 	It("is reported as foretold", func(ctx SpecContext) {
-		foretold := map[string][]string{}
-		for rec, err := range world.Records() {
-			Expect(err).NotTo(HaveOccurred())
-			scans, err := engine.Scan(ctx, rec)
-			Expect(err).NotTo(HaveOccurred())
-			for _, v := range scans[0] {
-				key := rec.Kind.Kind + " " + rec.Namespace + "/" + rec.Name
-				foretold[key] = append(foretold[key], strings.TrimSpace(fmt.Sprintf("%s %s: %s %s", v.Policy.Name, v.Rule, v.Outcome, v.Message)))
-			}
-			slices.Sort(foretold[rec.Kind.Kind+" "+rec.Namespace+"/"+rec.Name])
-		}
-		maps.DeleteFunc(foretold, func(_ string, all []string) bool { return len(all) == 0 })
+		foretold := scanned(ctx, engine, world)
 		Expect(foretold).To(HaveLen(5))
 		foretold["ConfigMap shop/news"] = []string{"tell-watchers tell: pass mutated ConfigMap/roster in namespace shop"} // of the background controller
-		Eventually(func() map[string][]string { return reported(ctx, c) }).
+		Eventually(func() map[string][]string { return reported(ctx, c, policyReports) }).
 			WithTimeout(100 * time.Second).WithPolling(time.Second).Should(Equal(foretold))
 	})
 })
 
-// reported are the results in the PolicyReports of a cluster by object.
-func reported(ctx context.Context, c cluster.Cluster) map[string][]string {
+// scanned are the results that the replay foretells of the objects of a capture, by object.
+func scanned(ctx context.Context, engine *kyverno.Engine, world *capture.Capture) map[string][]string {
+	GinkgoHelper()
+	foretold := map[string][]string{}
+	for rec, err := range world.Records() {
+		Expect(err).NotTo(HaveOccurred())
+		scans, err := engine.Scan(ctx, rec)
+		Expect(err).NotTo(HaveOccurred())
+		key := rec.Kind.Kind + " " + rec.Namespace + "/" + rec.Name
+		for _, v := range scans[0] {
+			foretold[key] = append(foretold[key], strings.TrimSpace(fmt.Sprintf("%s %s: %s %s", v.Policy.Name, v.Rule, v.Outcome, v.Message)))
+		}
+		slices.Sort(foretold[key])
+	}
+	maps.DeleteFunc(foretold, func(_ string, all []string) bool { return len(all) == 0 })
+	return foretold
+}
+
+// Where Kyverno writes results: by its flag --openreportsEnabled in the second.
+var (
+	policyReports = schema.GroupVersionResource{Group: "wgpolicyk8s.io", Version: "v1alpha2", Resource: "policyreports"}
+	openReports   = schema.GroupVersionResource{Group: "openreports.io", Version: "v1alpha1", Resource: "reports"}
+)
+
+// reported are the results in the reports of a cluster by object.
+func reported(ctx context.Context, c cluster.Cluster, kind schema.GroupVersionResource) map[string][]string {
 	GinkgoHelper()
 	out := map[string][]string{}
-	for _, r := range list(ctx, c, schema.GroupVersionResource{Group: "wgpolicyk8s.io", Version: "v1alpha2", Resource: "policyreports"}, "") {
+	for _, r := range list(ctx, c, kind, "") {
 		kind, _, _ := unstructured.NestedString(r.Object, "scope", "kind")
 		name, _, _ := unstructured.NestedString(r.Object, "scope", "name")
 		key := kind + " " + r.GetNamespace() + "/" + name

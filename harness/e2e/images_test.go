@@ -30,7 +30,10 @@ var _ = Describe("images", func() {
 		reg.Sign("web", reg.Push("web:signed"), key)
 		reg.Sign("web", reg.Push("web:other"), other)
 		reg.Push("web:unsigned")
-		dir := placed(map[string]string{"$REGISTRY": reg.Host, "$KEY": strconv.Quote(public)})
+		notary := registrytest.NewNotary(GinkgoT(), "")
+		reg.Notarise("web", reg.Push("web:notarised"), notary)
+		reg.Notarise("web", reg.Push("web:elsewhere"), registrytest.NewNotary(GinkgoT(), ""))
+		dir := placed(map[string]string{"$REGISTRY": reg.Host, "$KEY": strconv.Quote(public), "$CERT": strconv.Quote(notary.PEM)})
 
 		set, err := policy.Load(ctx, filepath.Join(dir, "policies.yaml"), policy.Options{})
 		Expect(err).NotTo(HaveOccurred())
@@ -48,15 +51,16 @@ var _ = Describe("images", func() {
 		})
 		Expect(err).NotTo(HaveOccurred())
 		counts := map[string]int{}
-		got, err := rollout.Compare(ctx, plan, rollout.Options{
+		all, err := rollout.Compare(ctx, plan, rollout.Options{
 			Provider: provider(GinkgoT().TempDir()), Parallel: 1, Workers: 2, Now: time.Now, Engine: kyverno.Options{At: time.Now()},
 			Compared: func(_ *capture.Record, part string, _ bool) { counts[part]++ },
 		})
 		Expect(err).NotTo(HaveOccurred())
+		got := all[0]
 		Expect(got.Misses).To(BeEmpty())
-		Expect(counts["decision"]).To(BeNumerically(">=", 12))
-		Expect(counts["message"]).To(BeNumerically(">=", 8))
-		Expect(counts["object"]).To(BeNumerically(">=", 3))
+		Expect(counts["decision"]).To(BeNumerically(">=", 18))
+		Expect(counts["message"]).To(BeNumerically(">=", 12))
+		Expect(counts["object"]).To(BeNumerically(">=", 5))
 	}, NodeTimeout(15*time.Minute))
 })
 
@@ -82,7 +86,7 @@ func withAnswers(ctx context.Context, c *capture.Capture, host string) *capture.
 	GinkgoHelper()
 	asked, err := registries.New(registries.Options{Now: time.Now})
 	Expect(err).NotTo(HaveOccurred())
-	for _, tag := range []string{"signed", "other", "unsigned", "gone"} {
+	for _, tag := range []string{"signed", "other", "unsigned", "gone", "notarised", "elsewhere"} {
 		Expect(asked.Image(ctx, host+"/web:"+tag)).To(Succeed())
 	}
 	var objects []capture.WorldObject

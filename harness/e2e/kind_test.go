@@ -22,6 +22,7 @@ import (
 	"github.com/seatrial/seatrial/harness/cluster/kind/nodeimage"
 	"github.com/seatrial/seatrial/harness/fleet"
 	"github.com/seatrial/seatrial/harness/timeline"
+	"github.com/seatrial/seatrial/scenarios"
 )
 
 // kindProvider opens a fleet of containers kept in dir.
@@ -37,7 +38,18 @@ var _ = Describe("kind", Label("kind"), Serial, func() {
 	dir := ""
 	BeforeEach(OncePerOrdered, func() { dir = GinkgoT().TempDir() })
 	clustertest.Contract(func() cluster.Provider { return kindProvider(dir) })
+	Context("with Kyverno in pods", func() {
+		clustertest.Contract(func() cluster.Provider { return inPods{kindProvider(dir)} })
+	})
 })
+
+// inPods makes clusters whose Kyverno runs in pods.
+type inPods struct{ cluster.Provider }
+
+func (p inPods) Create(ctx context.Context, spec cluster.Spec) (cluster.Cluster, error) {
+	spec.Kind.InCluster = true
+	return p.Provider.Create(ctx, spec)
+}
 
 var _ = Describe("a rehearsal on kind clusters", Label("kind"), Serial, func() {
 	var dir string
@@ -47,24 +59,80 @@ var _ = Describe("a rehearsal on kind clusters", Label("kind"), Serial, func() {
 		DeferCleanup(func() { Expect(nodes()).To(ConsistOf(before), "no container is left") })
 	})
 
-	It("decides as on embedded clusters: the classic five stages", func(ctx SpecContext) {
-		five := rehearsal{file: "library:audit-to-enforce", policies: "strict", baseline: "lenient", clusters: []string{"east", "west"}}
-		five.dir, five.provider = dir, kindProvider
-		contained, err := five.run(ctx)
+	It("decides as on embedded clusters: the classic five stages, with Kyverno in pods of one", func(ctx SpecContext) {
+		five := rehearsal{file: "testdata/five-stages.yaml", policies: "strict", baseline: "lenient", clusters: []string{"east", "west"}}
+		kinds := five
+		kinds.dir, kinds.provider = dir, kindProvider
+		kinds.fleet = &scenarios.FleetSpec{Clusters: []scenarios.Cluster{
+			{Name: "east", Labels: map[string]string{"name": "east"}, Kind: &scenarios.Kind{Kyverno: "cluster"}},
+			{Name: "west", Labels: map[string]string{"name": "west"}}}}
+		contained, err := kinds.run(ctx)
 		Expect(err).NotTo(HaveOccurred())
-		five.dir, five.provider = GinkgoT().TempDir(), nil
+		five.dir = GinkgoT().TempDir()
 		plain, err := five.run(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(decisions(contained)).To(Equal(decisions(plain)))
 		Expect(contained.Stages).To(HaveLen(5))
+		Expect(contained.Stages[3].Outcome).To(Equal(timeline.Passed))
+		Expect(contained.Stages[4].Outcome).To(Equal(timeline.RolledBack))
+		Expect(contained.Rollback).To(HaveEach(HaveField("Error", "")))
 		Expect(contained.Fidelity.Compared).To(BeNumerically(">", 0))
 		Expect(contained.Fidelity.Misses).To(BeEmpty())
 	}, SpecTimeout(20*time.Minute))
+
+	It("decides as on embedded clusters: a staged run from a hub to two members", func(ctx SpecContext) {
+		run := rehearsal{file: "testdata/hub/scenario.yaml", clusters: []string{"east", "west"}, approve: yes}
+		kinds := run
+		kinds.dir, kinds.provider = dir, kindProvider
+		contained, err := kinds.run(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		run.dir = GinkgoT().TempDir()
+		plain, err := run.run(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(decisions(contained)).To(Equal(decisions(plain)))
+		Expect(contained.Outcome).To(Equal(timeline.RolledBack))
+		Expect(contained.Expected).To(HaveEach(HaveField("Holds", true)))
+		Expect(contained.Hub.Compared).To(And(BeNumerically(">", 0), Equal(contained.Hub.Agreed)))
+	}, SpecTimeout(20*time.Minute))
+
+	It("joins two members to a hub that is a kind cluster, too, by agents beside them", func(ctx SpecContext) {
+		a, err := agents(GinkgoT().TempDir(), "hubagent")
+		Expect(err).NotTo(HaveOccurred())
+		run := rehearsal{clusters: []string{"east", "west"}, approve: yes, scenario: `
+fleet: {components: [kyverno, kube-controller-manager]}
+traffic: {requests: 6}
+hub:
+  objects: after
+  from: before
+  driver: kubefleet
+  patience: 60s
+  agents: {hubAgent: ` + a.HubAgent + ", memberAgent: " + a.MemberAgent + ", crds: " + a.CRDs + `}
+  gates: {prod: {denied: 0, otherwise: rollback}}
+expect:
+  - {policy: require-team, mode: Audit, version: before}
+  - {run: run-2-back, state: succeeded}
+`}
+		kinds := run
+		kinds.dir, kinds.provider = dir, mixed
+		contained, err := kinds.run(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		run.dir = GinkgoT().TempDir()
+		plain, err := run.run(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(decisions(contained)).To(Equal(decisions(plain)))
+		Expect(contained.Expected).To(HaveEach(HaveField("Holds", true)))
+	}, SpecTimeout(25*time.Minute))
 
 	It("shows the bad night with pods that run, as embedded clusters do", func(ctx SpecContext) {
 		contained := twoAM(ctx, rehearsal{dir: dir, provider: kindProvider})
 		stuckAndBack(contained)
 		plain := twoAM(ctx, rehearsal{dir: GinkgoT().TempDir()})
+		Expect(decisions(contained)).To(Equal(decisions(plain)))
+	}, SpecTimeout(20*time.Minute))
+
+	It("shows an autoscaler that gets no pods and a drained worker, as embedded clusters do", func(ctx SpecContext) {
+		contained := autoscaled(ctx, rehearsal{dir: dir, provider: kindProvider, kind: &scenarios.Kind{Workers: 2}})
+		plain := autoscaled(ctx, rehearsal{dir: GinkgoT().TempDir()})
 		Expect(decisions(contained)).To(Equal(decisions(plain)))
 	}, SpecTimeout(20*time.Minute))
 

@@ -37,6 +37,34 @@ func stuckAndBack(l *timeline.Timeline) {
 	Expect(l.Rollback).To(ContainElement(And(HaveField("Way", "previous"), HaveField("Stage", stage.Name), HaveField("Error", ""))))
 }
 
+// autoscaled rehearses a night on which an autoscaler wants more pods and a node is drained, under
+// the same policy.
+func autoscaled(ctx context.Context, r rehearsal) *timeline.Timeline {
+	GinkgoHelper()
+	r.world = "testdata/autoscaled"
+	r.scenario = `
+fleet: {components: [kyverno, kube-controller-manager, kube-scheduler, kwok]}
+stages:
+  - name: enforce while the load rises
+    candidate: pods
+    mode: Enforce
+    soak: 45s
+    actions: [{do: scale, names: [web], replicas: 4}, {do: drain}]
+    gate: {stuckWorkloads: 0, otherwise: rollback}
+`
+	l, err := r.run(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(l.Error).To(BeEmpty())
+	Expect(l.Stages[0].Gate).To(ContainElement(And(
+		HaveField("What", "stuck workloads"), HaveField("Found", "1"), HaveField("Outcome", timeline.RolledBack),
+		HaveField("Note", And(MatchRegexp(`Deployment shop/web: [0-2] of 4 pods`), ContainSubstring("FailedCreate"), ContainSubstring("the label team is required"))),
+	)), "the autoscaler asks for 4 pods and gets none of the new ones")
+	Expect(l.Steps).To(ContainElements(
+		HaveField("What", "scale of 1 Deployments, 1 by their autoscalers"), HaveField("What", ContainSubstring("1 nodes drained of")),
+		And(HaveField("What", "2 Deployments have their pods again"), HaveField("Error", ""))))
+	return l
+}
+
 // decisions are what a rehearsal decided and counted, without its times: the same scenario must
 // decide the same on clusters of every kind.
 func decisions(l *timeline.Timeline) (out []string) {
@@ -63,6 +91,15 @@ func decisions(l *timeline.Timeline) (out []string) {
 	for _, c := range l.Fleet {
 		out = append(out, fmt.Sprintf("holds %s %s %s %v", c.Cluster, c.Policy, c.Mode, c.Ready))
 	}
+	for _, x := range l.Expected {
+		out = append(out, fmt.Sprintf("expected %s: %s, %v", x.What, x.Found, x.Holds))
+	}
+	if h := l.Hub; h != nil {
+		out = append(out, fmt.Sprintf("hub by %s: %d of %d objects as planned, %v", h.Driver, h.Agreed, h.Compared, h.Differences))
+		for _, r := range h.Runs {
+			out = append(out, fmt.Sprintf("  run %s: %s %s", r.Name, r.State, r.Reason))
+		}
+	}
 	f := l.Fidelity
 	out = append(out, fmt.Sprintf("fidelity: %d of %d, %d undecided", f.Agreed, f.Compared, f.Undecided))
 	for _, m := range f.Misses {
@@ -74,6 +111,10 @@ func decisions(l *timeline.Timeline) (out []string) {
 var _ = Describe("what a stage does to workloads", func() {
 	It("shows a rollout that is stuck, rolls back, and times the recovery", func(ctx SpecContext) {
 		stuckAndBack(twoAM(ctx, rehearsal{dir: GinkgoT().TempDir()}))
+	}, SpecTimeout(10*time.Minute))
+
+	It("shows an autoscaler that gets no pods, and a drained node whose pods do not come back", func(ctx SpecContext) {
+		autoscaled(ctx, rehearsal{dir: GinkgoT().TempDir()})
 	}, SpecTimeout(10*time.Minute))
 
 	It("passes when nothing is stuck: scaled, drained and restarted", func(ctx SpecContext) {

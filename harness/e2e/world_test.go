@@ -58,9 +58,11 @@ type rehearsal struct {
 	clusters []string
 	baseline string // folder of testdata/policies; none when empty
 	scenario string
-	file     string // a scenario's file or name, instead
-	world    string // folder of manifests, instead of testdata/world
-	policies string // folder of testdata/policies: the candidate of stages that name none
+	file     string               // a scenario's file or name, instead
+	fleet    *scenarios.FleetSpec // instead of the scenario's
+	kind     *scenarios.Kind      // what its kind clusters have
+	world    string               // folder of manifests, instead of testdata/world
+	policies string               // folder of testdata/policies: the candidate of stages that name none
 	approve  func(context.Context, string) (bool, error)
 	progress func(timeline.Step)
 	provider func(dir string) cluster.Provider // nil: embedded
@@ -73,6 +75,12 @@ func (r rehearsal) run(ctx context.Context) (*timeline.Timeline, error) {
 		s, err = scenarios.LoadScenario(r.file)
 	}
 	Expect(err).NotTo(HaveOccurred())
+	if r.fleet != nil {
+		s.Fleet = *r.fleet
+	}
+	if r.kind != nil {
+		s.Fleet.Kind = r.kind
+	}
 	if r.provider == nil {
 		r.provider = provider
 	}

@@ -68,6 +68,16 @@ func (m Mixed) Create(ctx context.Context, spec cluster.Spec) (cluster.Cluster, 
 	return p.Create(ctx, spec)
 }
 
+// Run starts a program beside the fleet, with the first provider that can.
+func (m Mixed) Run(name string, args, env []string) (cluster.Program, error) {
+	for _, p := range m {
+		if r, ok := p.(cluster.Runner); ok {
+			return r.Run(name, args, env)
+		}
+	}
+	return nil, fmt.Errorf("%s beside the fleet: %w", name, cluster.ErrUnsupported)
+}
+
 // Open returns the cluster of whichever provider has it.
 func (m Mixed) Open(ctx context.Context, name string) (cluster.Cluster, error) {
 	for _, p := range m {
@@ -113,14 +123,4 @@ func (m Mixed) Close(ctx context.Context) error {
 		errs = append(errs, p.Close(ctx))
 	}
 	return errors.Join(errs...)
-}
-
-// Run starts a program beside the clusters of the first provider that can.
-func (m Mixed) Run(name string, args, env []string) (cluster.Program, error) {
-	for _, p := range m {
-		if r, ok := p.(cluster.Runner); ok {
-			return r.Run(name, args, env)
-		}
-	}
-	return nil, fmt.Errorf("%s beside the clusters: %w", name, cluster.ErrUnsupported)
 }

@@ -85,6 +85,27 @@ func TestMixed(t *testing.T) {
 	}
 }
 
+// runner is a provider that runs programs, too.
+type runner struct {
+	*fake
+	ran []string
+}
+
+func (r *runner) Run(name string, _, _ []string) (cluster.Program, error) {
+	r.ran = append(r.ran, name)
+	return nil, nil
+}
+
+func TestMixedRunsProgramsWithTheProviderThatCan(t *testing.T) {
+	r := &runner{fake: &fake{kind: "two"}}
+	if _, err := (Mixed{&fake{kind: "one"}, r}).Run("agent", nil, nil); err != nil || !slices.Equal(r.ran, []string{"agent"}) {
+		t.Errorf("got %v, ran %v", err, r.ran)
+	}
+	if _, err := (Mixed{&fake{kind: "one"}}).Run("agent", nil, nil); !errors.Is(err, cluster.ErrUnsupported) {
+		t.Errorf("nobody can: %v", err)
+	}
+}
+
 func TestUpStartsNothingWhenSomethingIsMissing(t *testing.T) {
 	one, two := &fake{kind: "one"}, &fake{kind: "two", missing: errors.New("no engine")}
 	_, err := Up(t.Context(), Mixed{one, two}, []cluster.Spec{{Name: "b"}, {Name: "a", Provider: "two"}}, 2, nil)

@@ -131,6 +131,9 @@ func (r *rehearsal) install(ctx context.Context, l *live, before, after *policy.
 	for i := range changes {
 		start := time.Now()
 		l.client.write(ctx, &changes[i])
+		if r.again != nil {
+			r.again(ctx, l, &changes[i])
+		}
 		r.step(start, l.Name, fmt.Sprintf("%s %s%s", changes[i].Policy, changes[i].Action, inMode(changes[i].Mode)), changes[i].Error)
 		out[i] = changes[i].Change
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/fleet"
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/harness/traffic"
 	"github.com/seatrial/seatrial/scenarios"
@@ -34,252 +36,192 @@ const (
 
 var parts = []string{partPolicy, partDecision, partMessage, partObject, partWarnings}
 
-// CompareStages are the stages of a scenario for [Compare]: the policies as written, whose
-// decisions, messages and changes are compared; then each of them warning, so that every
-// rule that fails is heard.
-func CompareStages() []scenarios.Stage {
-	return []scenarios.Stage{{Name: "as written", Mode: scenarios.AsWritten}, {Name: "warn", Mode: string(policy.Warn)}}
+// CompareStages are the stages of a scenario for [Compare]. For each candidate, in turn: its
+// policies as written, whose decisions, messages and changes are compared; then each of
+// them warning, so that every rule that fails is heard; then they are removed. Without
+// candidates it is the plan's.
+func CompareStages(candidates ...string) []scenarios.Stage {
+	if len(candidates) == 0 {
+		candidates = []string{""}
+	}
+	var out []scenarios.Stage
+	for _, c := range candidates {
+		at := strings.TrimPrefix(path.Base(c)+": ", ".: ")
+		out = append(out,
+			scenarios.Stage{Name: at + "as written", Candidate: c, Mode: scenarios.AsWritten},
+			scenarios.Stage{Name: at + "warn", Candidate: c, Mode: string(policy.Warn)},
+			scenarios.Stage{Name: at + "removed", Candidate: c, Mode: scenarios.Removed})
+	}
+	return out
 }
 
 // comparison is one in progress.
 type comparison struct {
 	*rehearsal
 	mu       sync.Mutex // guards what follows
-	out      *timeline.Comparison
-	gone     *tally
-	unknown  *tally
+	sets     []*compared
 	compiler *kyverno.Compiler
-	inForce  map[string]policy.Object // by cluster and policy
+	inForce  map[*live]map[string]policy.Object // by the policies' titles
 }
 
+// compared is what is known of one candidate.
+type compared struct {
+	out           *timeline.Comparison
+	gone, unknown *tally
+	busy          time.Duration // of its clusters, added up
+}
+
+// of is the candidate of a stage.
+func (c *comparison) of(s *Stage) *compared { return c.sets[s.Index/len(CompareStages())] }
+
 // Compare sends the requests of a plan made with [CompareStages] to clusters that it starts
-// and removes again, and sets every answer beside the replay's.
-func Compare(ctx context.Context, plan *Plan, opt Options) (*timeline.Comparison, error) {
+// and removes again, opt.Parallel at a time, and sets every answer beside the replay's. It
+// returns a comparison for each candidate, as far as it came.
+func Compare(ctx context.Context, plan *Plan, opt Options) ([]*timeline.Comparison, error) {
 	r := &rehearsal{Options: opt, plan: plan, start: time.Now(), line: &timeline.Timeline{}}
-	c := &comparison{
-		rehearsal: r, gone: newTally(), unknown: newTally(), compiler: kyverno.NewCompiler(opt.Engine),
-		inForce: map[string]policy.Object{},
-		out:     &timeline.Comparison{Provider: opt.Provider.Kind()},
-	}
-	for _, name := range parts {
-		c.out.Parts = append(c.out.Parts, timeline.Part{Name: name})
+	c := &comparison{rehearsal: r, compiler: kyverno.NewCompiler(opt.Engine), inForce: map[*live]map[string]policy.Object{}}
+	r.again = c.again
+	for i := 0; i < len(plan.Stages); i += len(CompareStages()) {
+		set := &compared{gone: newTally(), unknown: newTally(), out: &timeline.Comparison{Policies: plan.Stages[i].Candidate, Provider: opt.Provider.Kind()}}
+		for _, name := range parts {
+			set.out.Parts = append(set.out.Parts, timeline.Part{Name: name})
+		}
+		c.sets = append(c.sets, set)
 	}
 	err := c.run(ctx)
-	c.out.Took = time.Since(r.start)
-	c.out.Clusters = r.line.Clusters
-	c.out.Unjudged, c.out.Unknown = c.gone.list(), c.unknown.list()
-	slices.SortStableFunc(c.out.Misses, func(a, b timeline.Discrepancy) int {
-		return cmp.Or(cmp.Compare(r.memberIndex(a.Cluster), r.memberIndex(b.Cluster)), cmp.Compare(a.Record, b.Record), cmp.Compare(slices.Index(parts, a.Part), slices.Index(parts, b.Part)))
-	})
 	for _, m := range r.members {
 		if m.dead != "" && err == nil {
 			err = fmt.Errorf("cluster %s: %s", m.Name, m.dead)
 		}
 	}
-	return c.out, err
+	var out []*timeline.Comparison
+	for _, set := range c.sets {
+		set.out.Took, set.out.Clusters = set.busy/time.Duration(max(min(opt.Parallel, len(r.members)), 1)), r.line.Clusters
+		set.out.Unjudged, set.out.Unknown = set.gone.list(), set.unknown.list()
+		slices.SortStableFunc(set.out.Misses, func(a, b timeline.Discrepancy) int {
+			return cmp.Or(cmp.Compare(r.memberIndex(a.Cluster), r.memberIndex(b.Cluster)), cmp.Compare(a.Record, b.Record), cmp.Compare(slices.Index(parts, a.Part), slices.Index(parts, b.Part)))
+		})
+		out = append(out, set.out)
+	}
+	return out, err
 }
 
+// run lets every cluster live its life, a few at a time: a cluster that only waits for its
+// turn takes as much of a small machine as one that answers.
 func (c *comparison) run(ctx context.Context) (err error) {
+	c.predicted, c.standing = map[*Member]*prediction{}, map[*Member]standing{}
 	for _, m := range c.plan.Members {
 		m.Records = traffic.Sample(m.All, c.plan.Scenario.Traffic.Requests, c.plan.Scenario.Seed)
-	}
-	if err := c.stand(); err != nil {
-		return err
-	}
-	if c.predicted, err = c.plan.predict(ctx, c.Engine, c.Workers); err != nil {
-		return err
-	}
-	defer func() {
-		if !c.Keep {
-			err = errors.Join(err, c.down(ctx))
-		}
-	}()
-	if err := c.up(ctx); err != nil {
-		return err
-	}
-	for _, l := range c.members {
-		l.sender.Keep = true
-	}
-	if err := c.each(ctx, c.members, c.prepare); err != nil {
-		return err
-	}
-	if err := c.each(ctx, c.members, c.rights); err != nil {
-		return err
-	}
-	for _, s := range c.plan.Stages {
-		c.stage = s.Name
-		if err := c.each(ctx, c.members, func(ctx context.Context, l *live) error { return c.member(ctx, s, l) }); err != nil {
+		c.predicted[m] = newPrediction()
+		if c.standing[m], err = c.stand(m); err != nil {
 			return err
 		}
+		c.members = append(c.members, &live{Member: m})
 	}
-	c.stage = ""
-	return ctx.Err()
-}
-
-// stand fixes what each cluster holds, for both sides.
-func (c *comparison) stand() error {
-	c.standing = map[*Member]standing{}
-	for _, m := range c.plan.Members {
-		stands, err := stand(m.World, m.All, m.Sets, slices.Contains(m.Components, string(cluster.ControllerManager)))
-		if err != nil {
-			return err
-		}
-		if m.World, err = stands.world(m.World); err != nil {
-			return err
-		}
-		c.standing[m] = stands
-	}
-	return nil
-}
-
-// member puts a stage's policies into one cluster, sends its requests and compares.
-func (c *comparison) member(ctx context.Context, s *Stage, l *live) error {
-	changes := c.install(ctx, l, l.Sets[s.Index], l.Sets[s.Index+1], s.Changes[l.Name])
-	refused, err := c.refusals(ctx, l, l.Sets[s.Index+1])
-	if err != nil {
-		return err
-	}
-	set := c.taken(l, l.Sets[s.Index+1], changes, refused)
-	pause(ctx, unseenPause) // the last webhook to learn of a change is not always the one that is seen
-	judged, err := c.judge(ctx, l, set)
-	if err != nil {
-		return err
-	}
-	start := time.Now()
-	answers := l.sender.Replay(ctx, l.Records, c.trafficOf(nil))
-	c.step(start, l.Name, fmt.Sprintf("%d requests sent", len(answers)), "")
-	if err := lost(answers); err != nil {
-		return err
-	}
-	warn := s.Mode == string(policy.Warn)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, a := range answers {
-		c.record(l, i, judged[i], a, warn)
-	}
-	return nil
-}
-
-// taken is what is in force: of a policy that the cluster did not take the version before,
-// if there was one. Whether it takes them is compared as well, once.
-func (c *comparison) taken(l *live, set *policy.Set, changes []timeline.Change, refused map[string]string) *policy.Set {
-	live := map[string]string{}
-	for _, ch := range changes {
-		live[ch.Policy] = ch.Error
-	}
-	var kept []policy.Object
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, o := range set.Objects {
-		name := title(o.Kind, o.Namespace, o.Name)
-		if live[name] == "" && refused[name] == "" {
-			c.inForce[l.Name+" "+name] = o
-		}
-		if o, ok := c.inForce[l.Name+" "+name]; ok {
-			kept = append(kept, o)
-		}
-		if c.stage != c.plan.Stages[0].Name {
-			continue
-		}
-		if (live[name] == "") == (refused[name] == "") {
-			c.agree(nil, partPolicy)
-			continue
-		}
-		c.out.Parts[slices.Index(parts, partPolicy)].Compared++
-		c.out.Misses = append(c.out.Misses, timeline.Discrepancy{
-			Part: partPolicy, Cluster: l.Name, Record: -1, Request: name,
-			Offline: cmp.Or(refused[name], "accepted"), Live: cmp.Or(live[name], "accepted"),
-		})
-	}
-	out := policy.FromObjects(set.Source, kept)
-	out.Others = set.Others
-	return out
-}
-
-// refusals are the policies that the replay does not take, with the reason.
-func (c *comparison) refusals(ctx context.Context, l *live, set *policy.Set) (map[string]string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	program, err := c.compiler.Compile(ctx, set, l.World)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]string{}
-	for _, p := range program.Rejected {
-		out[strings.Replace(p.Policy, "/", " ", 1)] = p.Reason
-	}
-	return out, nil
-}
-
-// judge replays the member's requests under a set.
-func (c *comparison) judge(ctx context.Context, l *live, set *policy.Set) ([]verdict.Judgement, error) {
-	c.mu.Lock()
-	program, err := c.compiler.Compile(ctx, set, l.World)
-	c.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	engine, err := c.compiler.Engine(l.World, As, program)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]verdict.Judgement, len(l.Records))
-	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(max(c.Workers, 1))
-	for i, rec := range l.Records {
+	c.line.Clusters = make([]timeline.Cluster, len(c.members))
+	defer func() { err = errors.Join(err, c.down(ctx)) }()
+	var group errgroup.Group
+	group.SetLimit(max(c.Parallel, 1))
+	longest := slices.Clone(c.members) // so that no long one comes last
+	slices.SortStableFunc(longest, func(a, b *live) int { return len(b.Records) - len(a.Records) })
+	for _, l := range longest {
 		group.Go(func() error {
-			sides, err := engine.Judge(within, c.standing[l.Member].sent(rec))
-			if err == nil {
-				out[i] = sides[0]
+			if err := c.life(ctx, l); err != nil && ctx.Err() == nil {
+				l.dead = firstLine(err.Error())
+				c.step(time.Now(), l.Name, "cluster lost", l.dead)
 			}
-			return err
+			return ctx.Err()
 		})
 	}
-	return out, group.Wait()
+	return group.Wait()
+}
+
+// life is a cluster from its start to its end.
+func (c *comparison) life(ctx context.Context, l *live) error {
+	at := slices.Index(c.members, l)
+	c.line.Clusters[at] = timeline.Cluster{Name: l.Name, Labels: l.Labels}
+	started, err := fleet.Up(ctx, c.Provider, Specs(c.plan.clusters()[at:at+1]), 1, nil)
+	if err != nil {
+		return err
+	}
+	if err := c.join(at, started[0]); err != nil {
+		return err
+	}
+	c.step(time.Now().Add(-started[0].Took), l.Name, "cluster ready", "")
+	l.sender.Keep = true
+	if !l.wasThere() {
+		if err := c.world(ctx, l); err != nil {
+			return err
+		}
+	}
+	if err := c.rights(ctx, l); err != nil {
+		return err
+	}
+	c.predicted[l.Member].add(l.Sets[0], l.Records, unhindered(len(l.Records)))
+	for _, s := range c.plan.Stages {
+		start := time.Now()
+		if err := c.member(ctx, s, l); err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+		c.mu.Lock()
+		c.of(s).busy += time.Since(start)
+		c.mu.Unlock()
+	}
+	return c.Provider.Delete(ctx, l.Name)
+}
+
+// stand fixes what a cluster holds, for both sides.
+func (c *comparison) stand(m *Member) (standing, error) {
+	stands, err := stand(m.World, m.All, m.Sets, slices.Contains(m.Components, string(cluster.ControllerManager)))
+	if err != nil {
+		return nil, err
+	}
+	m.World, err = stands.world(m.World)
+	return stands, err
 }
 
 // record compares one request's answers.
-func (c *comparison) record(l *live, i int, j verdict.Judgement, a traffic.Answer, warn bool) {
+func (c *comparison) record(set *compared, l *live, i int, j verdict.Judgement, a traffic.Answer, warn bool) {
 	rec := l.Records[i]
 	a = named(rec, a)
 	switch {
 	case unasked(a) && !warn:
-		c.compare(l, rec, partDecision, differentRefusal(j, a))
+		c.compare(set, l, rec, partDecision, differentRefusal(j, a))
 		return
 	case a.Kind != traffic.Admitted && a.Kind != traffic.Denied:
 		if !warn {
-			c.gone.add(cmp.Or(a.Reason, string(a.Kind)), l.Name+" "+request(rec))
+			set.gone.add(cmp.Or(a.Reason, string(a.Kind)), l.Name+" "+request(rec))
 		}
 		return
 	case j.Decision == verdict.DecisionUndecided || j.Decision == verdict.DecisionError:
 		if !warn {
-			c.unknown.add(cmp.Or(j.Reason, string(j.Decision)), l.Name+" "+request(rec))
+			set.unknown.add(cmp.Or(j.Reason, string(j.Decision)), l.Name+" "+request(rec))
 		}
 		return
 	}
 	admitted := j.Decision != verdict.Denied
 	if admitted != (a.Kind == traffic.Admitted) {
-		c.miss(l, rec, partDecision, string(j.Decision)+": "+decisive(j), string(a.Kind)+": "+a.Message)
+		c.miss(set, l, rec, partDecision, string(j.Decision)+": "+decisive(j), string(a.Kind)+": "+a.Message)
 		return
 	}
 	if !warn {
-		c.agree(rec, partDecision)
+		c.agree(set, rec, partDecision)
 	}
 	if slices.ContainsFunc(j.Verdicts, func(v verdict.Verdict) bool { return v.Outcome == verdict.Undecided }) {
 		return // the decision stands; what the undecided rule adds to it is not known
 	}
 	switch {
 	case warn && admitted:
-		c.compare(l, rec, partWarnings, differentWarnings(j, a))
+		c.compare(set, l, rec, partWarnings, differentWarnings(j, a))
 	case !warn && !admitted:
-		c.compare(l, rec, partMessage, differentMessage(j, a))
+		c.compare(set, l, rec, partMessage, differentMessage(j, a))
 	case !warn && len(j.Unordered) > 0: // the object is that of an order, which the cluster drew
 	case !warn && len(l.before[i].Object) > 0 && len(a.Object) > 0 && rec.Operation != capture.Delete:
 		sent, err := admission.Prepare(l.World, c.standing[l.Member].sent(rec)) // what the patch applies to
 		if err != nil {
 			sent = rec.Object
 		}
-		c.compare(l, rec, partObject, differentObject(sent, j.Patch, l.before[i].Object, a.Object))
+		c.compare(set, l, rec, partObject, differentObject(sent, j.Patch, l.before[i].Object, a.Object))
 	}
 }
 
@@ -289,16 +231,16 @@ func decisive(j verdict.Judgement) string { return strings.TrimSpace(foretell(j)
 // difference is what the two sides say where they differ.
 type difference struct{ offline, live string }
 
-func (c *comparison) compare(l *live, rec *capture.Record, part string, d *difference) {
+func (c *comparison) compare(set *compared, l *live, rec *capture.Record, part string, d *difference) {
 	if d == nil {
-		c.agree(rec, part)
+		c.agree(set, rec, part)
 		return
 	}
-	c.miss(l, rec, part, d.offline, d.live)
+	c.miss(set, l, rec, part, d.offline, d.live)
 }
 
-func (c *comparison) agree(rec *capture.Record, part string) {
-	p := &c.out.Parts[slices.Index(parts, part)]
+func (c *comparison) agree(set *compared, rec *capture.Record, part string) {
+	p := &set.out.Parts[slices.Index(parts, part)]
 	p.Compared, p.Agreed = p.Compared+1, p.Agreed+1
 	c.tell(rec, part, true)
 }
@@ -309,10 +251,22 @@ func (c *comparison) tell(rec *capture.Record, part string, agreed bool) {
 	}
 }
 
-func (c *comparison) miss(l *live, rec *capture.Record, part, offline, live string) {
-	c.out.Parts[slices.Index(parts, part)].Compared++
+func (c *comparison) miss(set *compared, l *live, rec *capture.Record, part, offline, live string) {
+	set.out.Parts[slices.Index(parts, part)].Compared++
 	c.tell(rec, part, false)
-	c.out.Misses = append(c.out.Misses, timeline.Discrepancy{
-		Part: part, Cluster: l.Name, Record: rec.Seq, Request: request(rec), Offline: strings.TrimSpace(offline), Live: strings.TrimSpace(live),
+	set.out.Misses = append(set.out.Misses, timeline.Discrepancy{
+		Policies: set.out.Policies, Part: part, Cluster: l.Name, Record: rec.Seq, Request: request(rec), Offline: strings.TrimSpace(offline), Live: strings.TrimSpace(live),
+	})
+}
+
+// policy counts whether both sides take a policy; d is where they differ.
+func (c *comparison) policy(set *compared, l *live, name string, d *difference) {
+	if d == nil {
+		c.agree(set, nil, partPolicy)
+		return
+	}
+	set.out.Parts[slices.Index(parts, partPolicy)].Compared++
+	set.out.Misses = append(set.out.Misses, timeline.Discrepancy{
+		Policies: set.out.Policies, Part: partPolicy, Cluster: l.Name, Record: -1, Request: name, Offline: d.offline, Live: d.live,
 	})
 }

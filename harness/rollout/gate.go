@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/harness/traffic"
@@ -171,10 +172,13 @@ func (r *rehearsal) ahead(s *Stage) (denied, failing int) {
 	return denied, failing
 }
 
-// reports are where Kyverno writes the results of audits and background scans.
+// reports are where Kyverno writes the results of audits and background scans: by its flag
+// --openreportsEnabled in one group or in the other.
 var reports = []schema.GroupVersionResource{
 	{Group: "wgpolicyk8s.io", Version: "v1alpha2", Resource: "policyreports"},
 	{Group: "wgpolicyk8s.io", Version: "v1alpha2", Resource: "clusterpolicyreports"},
+	{Group: "openreports.io", Version: "v1alpha1", Resource: "reports"},
+	{Group: "openreports.io", Version: "v1alpha1", Resource: "clusterreports"},
 }
 
 // auditFailures counts the failures of the stage's policies in the clusters' reports. The
@@ -188,22 +192,34 @@ func (r *rehearsal) auditFailures(ctx context.Context, s *Stage, picked []*live)
 				names[c.object.Namespace+"/"+c.object.Name] = true
 			}
 		}
-		seen := 0
-		for _, gvr := range reports {
-			list, err := l.client.Dynamic.Resource(gvr).List(ctx, metav1.ListOptions{})
-			if err != nil {
-				return 0, err
-			}
-			for _, item := range list.Items {
-				failed, results := countResults(item, names)
-				n, seen = n+failed, seen+results
-			}
+		failed, seen, err := reported(ctx, l.client.Dynamic, names)
+		if err != nil {
+			return 0, err
 		}
 		if seen == 0 && len(names) > 0 {
 			return 0, fmt.Errorf("%s has no report on the stage's policies yet: background scans take up to a minute (hint: a longer soak)", l.Name)
 		}
+		n += failed
 	}
 	return n, nil
+}
+
+// reported counts the results of policies in the reports of a cluster, whichever it serves.
+func reported(ctx context.Context, client dynamic.Interface, policies map[string]bool) (failed, results int, err error) {
+	for _, gvr := range reports {
+		list, err := client.Resource(gvr).List(ctx, metav1.ListOptions{})
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		for _, item := range list.Items {
+			f, n := countResults(item, policies)
+			failed, results = failed+f, results+n
+		}
+	}
+	return failed, results, nil
 }
 
 func countResults(report unstructured.Unstructured, policies map[string]bool) (failed, results int) {

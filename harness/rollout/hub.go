@@ -120,6 +120,9 @@ func (p *Plan) hubMembers(in Input) error {
 		h.history = append(h.history, old)
 	}
 	spec := in.Scenario.Fleet
+	if spec.HasExisting() {
+		return fmt.Errorf("%w: fleet: a hub's rollout changes what it has placed before, which is not done to clusters that exist already (hint: embedded or kind clusters)", scenarios.ErrInvalid)
+	}
 	if len(spec.Clusters) == 0 && spec.Count == 0 {
 		for _, m := range after.Members {
 			spec.Clusters = append(spec.Clusters, scenarios.Cluster{Name: m.Name, Labels: m.Labels})

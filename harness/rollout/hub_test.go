@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -179,5 +180,13 @@ func TestPlansFromAHub(t *testing.T) {
 		if err := os.WriteFile("testdata/hub_plans.txtar", txtar.Format(next), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestNoHubOnClustersThatExist(t *testing.T) {
+	_, err := hubPlan(t, `fleet: {provider: existing, allowExisting: true, clusters: [{name: east}]}
+hub: {objects: after, from: before}`, "east")
+	if !errors.Is(err, scenarios.ErrInvalid) || !strings.Contains(err.Error(), "exist already") {
+		t.Errorf("got %v", err)
 	}
 }

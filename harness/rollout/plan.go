@@ -42,7 +42,8 @@ type Stage struct {
 	Picked  []*Member
 	Changes map[string][]change // by cluster
 	Notes   []string
-	Hub     *HubStage // nil unless the policies come from a hub
+	Others  []policy.Object // other objects that its candidate brings: parameters, ConfigMaps
+	Hub     *HubStage       // nil unless the policies come from a hub
 }
 
 // A change is one policy of one cluster.
@@ -196,7 +197,7 @@ func (p *Plan) read(in Input) error {
 
 // stage computes what one stage gives to each member.
 func (p *Plan) stage(ctx context.Context, in Input, i int, s scenarios.Stage, candidate *policy.Set) error {
-	st := &Stage{Stage: s, Index: i, Changes: map[string][]change{}}
+	st := &Stage{Stage: s, Index: i, Others: candidate.Others, Changes: map[string][]change{}}
 	picked, err := p.picks("clusters", s.Clusters)
 	if err != nil {
 		return err

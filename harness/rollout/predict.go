@@ -36,7 +36,7 @@ func (p *Plan) predict(ctx context.Context, opt kyverno.Options, workers int) (m
 	compiler := kyverno.NewCompiler(opt)
 	out := map[*Member]*prediction{}
 	for _, m := range p.Members {
-		pr := &prediction{sides: map[string]int{}, answers: map[*capture.Record][]foretold{}}
+		pr := newPrediction()
 		var programs []*kyverno.Program
 		for _, set := range append(p.setsOf(m), m.Worst) {
 			if _, ok := pr.sides[sideOf(set)]; ok {
@@ -59,6 +59,21 @@ func (p *Plan) predict(ctx context.Context, opt kyverno.Options, workers int) (m
 		out[m] = pr
 	}
 	return out, nil
+}
+
+func newPrediction() *prediction {
+	return &prediction{sides: map[string]int{}, answers: map[*capture.Record][]foretold{}}
+}
+
+// add adds what is foretold under a set, once.
+func (pr *prediction) add(set *policy.Set, records []*capture.Record, judged []verdict.Judgement) {
+	if _, ok := pr.sides[sideOf(set)]; ok {
+		return
+	}
+	pr.sides[sideOf(set)] = len(pr.sides)
+	for i, rec := range records {
+		pr.answers[rec] = append(pr.answers[rec], foretell(judged[i]))
+	}
 }
 
 func (pr *prediction) judge(ctx context.Context, engine *kyverno.Engine, records []*capture.Record, workers int) error {

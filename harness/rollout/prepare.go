@@ -14,17 +14,17 @@ import (
 
 // prepare gives a cluster its world and today's policies, and measures how it answers.
 func (r *rehearsal) prepare(ctx context.Context, l *live) error {
-	if l.wasThere() {
-		return r.asItIs(ctx, l)
-	}
 	if err := r.world(ctx, l); err != nil {
 		return err
 	}
 	return r.measure(ctx, l)
 }
 
-// world gives a cluster what was captured of it.
+// world gives a cluster what was captured of it. One that was there before has its own.
 func (r *rehearsal) world(ctx context.Context, l *live) error {
+	if l.wasThere() {
+		return nil
+	}
 	at := slices.Index(r.members, l)
 	note := &r.line.Clusters[at]
 	start := time.Now()
@@ -43,7 +43,10 @@ func (r *rehearsal) world(ctx context.Context, l *live) error {
 	if err := l.client.configure(ctx, l.World); err != nil {
 		return fmt.Errorf("Kyverno's configuration: %w", err)
 	}
-	for _, o := range l.Others {
+	for _, o := range l.Others { // of all stages
+		if r.standing != nil {
+			break // a comparison brings each candidate's with its policies
+		}
 		u, err := parse(&o)
 		if err == nil {
 			err = l.client.Put(ctx, u)
@@ -59,6 +62,9 @@ func (r *rehearsal) world(ctx context.Context, l *live) error {
 
 // measure gives a cluster today's policies and measures how it answers.
 func (r *rehearsal) measure(ctx context.Context, l *live) error {
+	if l.wasThere() {
+		return r.asItIs(ctx, l)
+	}
 	empty := policy.FromObjects(l.Name, nil)
 	installed := r.install(ctx, l, empty, l.Sets[0], r.baseline(l))
 	if r.hub != nil {

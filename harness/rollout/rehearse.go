@@ -42,10 +42,11 @@ type rehearsal struct {
 	members   []*live
 	line      *timeline.Timeline
 	start     time.Time
-	stage     string               // whose steps are being written
-	standing  map[*Member]standing // what clusters hold; nil: everything captured
-	acting    []*acting            // clusters whose workloads the stage touches
-	hub       *liveHub             // nil unless the policies come from a hub
+	stage     string                                // whose steps are being written
+	standing  map[*Member]standing                  // what clusters hold; nil: everything captured
+	acting    []*acting                             // clusters whose workloads the stage touches
+	hub       *liveHub                              // nil unless the policies come from a hub
+	again     func(context.Context, *live, *change) // tries what could not be written; nil: once is enough
 
 	mu sync.Mutex // guards line.Steps
 }
@@ -65,7 +66,7 @@ type live struct {
 // rehearsal could not be carried out. What a gate decides is no error.
 func Rehearse(ctx context.Context, plan *Plan, opt Options) (*timeline.Timeline, error) {
 	r := &rehearsal{Options: opt, plan: plan, start: time.Now(), line: &timeline.Timeline{
-		Scenario: plan.Scenario.Metadata.Name, Seed: plan.Scenario.Seed, Provider: opt.Provider.Kind(),
+		Scenario: plan.Scenario.Metadata.Name, Seed: plan.Scenario.Seed, Provider: plan.providers(opt.Provider.Kind()),
 		Started: opt.Now().UTC(), Outcome: timeline.Failed,
 	}}
 	for _, s := range plan.Stages {
@@ -79,6 +80,16 @@ func Rehearse(ctx context.Context, plan *Plan, opt Options) (*timeline.Timeline,
 	r.line.Outcome = r.outcome(err)
 	slices.SortStableFunc(r.line.Steps, func(a, b timeline.Step) int { return cmp.Compare(a.At, b.At) })
 	return r.line, err
+}
+
+// providers names what makes the clusters, sorted: usual makes those that name nothing.
+func (p *Plan) providers(usual string) string {
+	var names []string
+	for _, c := range p.clusters() {
+		names = append(names, cmp.Or(c.Provider, usual))
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), " and ")
 }
 
 func (r *rehearsal) run(ctx context.Context) (err error) {
@@ -139,21 +150,29 @@ func (r *rehearsal) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.line.Clusters = make([]timeline.Cluster, len(started))
 	for i, s := range started {
-		l := &live{Member: r.plan.Members[i], cluster: s.Cluster}
-		cfg := s.REST()
-		cfg.Timeout = 40 * time.Second // a cluster that hangs must not hang the rehearsal
-		if l.client, err = newClient(cfg); err != nil {
+		r.members = append(r.members, &live{Member: r.plan.Members[i]})
+		if err := r.join(i, s); err != nil {
 			return err
 		}
-		if l.sender, err = traffic.New(s.REST()); err != nil {
-			return err
-		}
-		r.members = append(r.members, l)
-		r.line.Clusters = append(r.line.Clusters, timeline.Cluster{
-			Name: l.Name, Labels: l.Labels, Version: version(s.Spec()), Ready: s.Took,
-		})
 	}
+	return nil
+}
+
+// join opens a member's cluster, which has started.
+func (r *rehearsal) join(i int, s fleet.Started) (err error) {
+	l := r.members[i]
+	l.cluster = s.Cluster
+	cfg := s.REST()
+	cfg.Timeout = 40 * time.Second // a cluster that hangs must not hang the rehearsal
+	if l.client, err = newClient(cfg); err != nil {
+		return err
+	}
+	if l.sender, err = traffic.New(s.REST()); err != nil {
+		return err
+	}
+	r.line.Clusters[i] = timeline.Cluster{Name: l.Name, Labels: l.Labels, Version: version(s.Spec()), Ready: s.Took}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package rollout
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -23,8 +24,8 @@ type standing map[identity]json.RawMessage
 
 // stand decides what a cluster holds: its world and what requests change or delete, each
 // as it was before the first of them. What requests only create is left out: for an object
-// that is there already the API server shows no mutation. The kinds that policies and
-// plugins look up are there all the same.
+// that is there already the API server shows no mutation. The kinds that plugins look up
+// are there all the same, and the data whose name a policy has.
 func stand(w *capture.World, records []*capture.Record, sets []*policy.Set, owners bool) (standing, error) {
 	objects, _ := initial(w, records, owners)
 	objects = append(homes(objects, sets), objects...)
@@ -45,9 +46,11 @@ func stand(w *capture.World, records []*capture.Record, sets []*policy.Set, owne
 		}
 	}
 	out := standing{}
+	text := texts(sets)
 	for _, o := range objects {
 		id := identityOf(o)
-		if created[id] && !touched[id] && rank(id.kind) == workloads {
+		data := id.group == "" && (id.kind == "ConfigMap" || id.kind == "Secret")
+		if created[id] && !touched[id] && (rank(id.kind) == workloads || data && !strings.Contains(text, id.name)) {
 			continue
 		}
 		content, err := json.Marshal(o)
@@ -60,6 +63,17 @@ func stand(w *capture.World, records []*capture.Record, sets []*policy.Set, owne
 		out[id] = content
 	}
 	return out, nil
+}
+
+// texts is the text of all policies.
+func texts(sets []*policy.Set) string {
+	var b strings.Builder
+	for _, set := range sets {
+		for _, o := range set.Objects {
+			b.Write(o.JSON)
+		}
+	}
+	return b.String()
 }
 
 // homes are the namespaces of policies that no object tells of: without them a cluster

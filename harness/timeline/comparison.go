@@ -3,6 +3,7 @@ package timeline
 // A Comparison sets the live answers of real clusters beside the replay's, request by
 // request and part by part.
 type Comparison struct {
+	Policies string        `json:"policies,omitempty"` // the candidate, as it was asked for
 	Provider string        `json:"provider"`
 	Took     Span          `json:"took"`
 	Clusters []Cluster     `json:"clusters"`           // in fleet order
@@ -21,12 +22,13 @@ type Part struct {
 
 // A Discrepancy is a part of an answer in which the two sides differ.
 type Discrepancy struct {
-	Part    string `json:"part"`
-	Cluster string `json:"cluster"`
-	Record  int64  `json:"record"`  // in the capture; -1 for a policy
-	Request string `json:"request"` // or the policy
-	Offline string `json:"offline"`
-	Live    string `json:"live"`
+	Policies string `json:"policies,omitempty"` // the candidate
+	Part     string `json:"part"`
+	Cluster  string `json:"cluster"`
+	Record   int64  `json:"record"`  // in the capture; -1 for a policy
+	Request  string `json:"request"` // or the policy
+	Offline  string `json:"offline"`
+	Live     string `json:"live"`
 }
 
 // Agreement is how many of the decided answers agree, over all parts.

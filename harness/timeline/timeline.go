@@ -13,7 +13,7 @@ type Timeline struct {
 	Scenario string    `json:"scenario"` // its name
 	File     string    `json:"file,omitempty"`
 	Seed     uint64    `json:"seed"`
-	Provider string    `json:"provider"` // embedded, kind
+	Provider string    `json:"provider"` // embedded, kind, existing; of several kinds: "embedded and kind"
 	Started  time.Time `json:"started"`
 	Took     Span      `json:"took"`
 	// Outcome is the worst of the stages': Passed, Held, RolledBack or Failed.

@@ -1,35 +1,48 @@
 package render
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/reports"
 )
 
-// ComparisonNames lists the formats of [Comparison].
+// ComparisonNames lists the formats of [Comparisons].
 func ComparisonNames() []string { return []string{"text", "json", "markdown", "misses"} }
 
-// Comparison writes the comparison of live and offline answers: as text, as JSON, as a row
-// of a markdown table, or its misses alone as NDJSON, one a line.
-func Comparison(w io.Writer, name string, c *timeline.Comparison, opt Options) error {
+// Comparisons writes comparisons of live and offline answers, one for each candidate: as
+// text, as JSON, as a markdown table with a row for each, or their misses alone as NDJSON,
+// one a line.
+func Comparisons(w io.Writer, name string, all []*timeline.Comparison, opt Options) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	switch name {
 	case "text":
-		return comparisonText(w, c, opt)
+		for i, c := range all {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			if err := comparisonText(w, c, opt); err != nil {
+				return err
+			}
+		}
+		return nil
 	case "json":
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(c)
+		return encoder.Encode(all)
 	case "markdown":
-		return comparisonMarkdown(w, c)
+		return comparisonMarkdown(w, all)
 	case "misses":
-		for i := range c.Misses {
-			if err := encoder.Encode(&c.Misses[i]); err != nil {
-				return err
+		for _, c := range all {
+			for i := range c.Misses {
+				if err := encoder.Encode(&c.Misses[i]); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -42,7 +55,11 @@ const comparisonMisses = 20
 func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
 	p := newPage(opt)
 	agreed, compared := c.Agreement()
-	p.wrapped(p.bold, fmt.Sprintf("Live and offline answers agree in %s of %s on %s.", number(agreed), count(compared, "comparison"), count(len(c.Clusters), "cluster")), "  ")
+	under := ""
+	if c.Policies != "" {
+		under = " under " + c.Policies
+	}
+	p.wrapped(p.bold, fmt.Sprintf("Live and offline answers agree in %s of %s on %s%s.", number(agreed), count(compared, "comparison"), count(len(c.Clusters), "cluster"), under), "  ")
 	p.line("")
 	for _, part := range c.Parts {
 		p.write("  ")
@@ -69,19 +86,24 @@ func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
 	return err
 }
 
-// comparisonMarkdown writes a table with one row: agreed of compared.
-func comparisonMarkdown(w io.Writer, c *timeline.Comparison) error {
-	head, line, row := "|", "|", "|"
-	add := func(name, value string) {
-		head, line, row = head+" "+name+" |", line+"---|", row+" "+value+" |"
+// comparisonMarkdown writes a table with a row for each: agreed of compared.
+func comparisonMarkdown(w io.Writer, all []*timeline.Comparison) error {
+	var head, line, rows string
+	for _, c := range all {
+		head, line, rows = "|", "|", rows+"|"
+		add := func(name, value string) {
+			head, line, rows = head+" "+name+" |", line+"---|", rows+" "+value+" |"
+		}
+		add("policies", cmp.Or(path.Base(c.Policies), "candidate"))
+		for _, part := range c.Parts {
+			add(part.Name, number(part.Agreed)+" of "+number(part.Compared))
+		}
+		add("undecided", number(counted(c.Unknown)))
+		add("not judged", number(counted(c.Unjudged)))
+		add("s", fmt.Sprintf("%.0f", c.Took.Seconds()))
+		rows += "\n"
 	}
-	for _, part := range c.Parts {
-		add(part.Name, number(part.Agreed)+" of "+number(part.Compared))
-	}
-	add("undecided", number(counted(c.Unknown)))
-	add("not judged", number(counted(c.Unjudged)))
-	add("s", fmt.Sprintf("%.0f", c.Took.Seconds()))
-	_, err := fmt.Fprintf(w, "%s\n%s\n%s\n", head, line, row)
+	_, err := fmt.Fprintf(w, "%s\n%s\n%s", head, line, rows)
 	return err
 }
 

@@ -13,11 +13,12 @@ const junitMessage = 4000 // bytes of a message that is quoted
 
 // renderJUnit writes one test suite for each policy and one test case for each workload
 // and rule with a change: newly denied is a failure, an error an error, undecided
-// skipped; other changes pass and tell in system-out. The budget, the rejected policies
-// and the rehearsal are suites of their own.
+// skipped; other changes pass and tell in system-out. The budget, what of a hub change does
+// not ship, the rejected policies and the rehearsal are suites of their own.
 func renderJUnit(w io.Writer, r *reports.Report, _ Options) error {
 	suites := junitSuites{Name: r.Tool.Name}
 	suites.add(budgetSuite(r))
+	suites.add(shortfallSuite(r))
 	for _, suite := range policySuites(r) {
 		suites.add(suite)
 	}

@@ -25,7 +25,7 @@ const (
 // for ten thousand denials, because tables are by policy and namespace and single
 // workloads are folded.
 func renderMarkdown(w io.Writer, r *reports.Report, _ Options) error {
-	top := []*section{mdHeadline(r), mdBudget(r.Budget), mdHubStages(r.Stages), mdPolicies(r), mdNamespaces(r.Namespaces), mdTeams(r.Teams), mdScan(r.PolicyReports), mdRejected(r.Rejected), mdUnknowns(r.Unknowns)}
+	top := []*section{mdHeadline(r), mdBudget(r.Budget), mdShortfalls(r.Shortfalls, len(r.Clusters)), mdHubStages(r.Stages), mdPolicies(r), mdNamespaces(r.Namespaces), mdTeams(r.Teams), mdScan(r.PolicyReports), mdRejected(r.Rejected), mdUnknowns(r.Unknowns)}
 	top = append(top, mdRehearsal(r.Rehearsal)...)
 	bottom := []*section{mdSkipped(r.Skipped), mdNotes(r.Notes), mdAsked(r)}
 	left := markdownBytes

@@ -158,6 +158,9 @@ func because(v *reports.PlanVersion) (out []string) {
 	if len(v.Exceptions) > 0 {
 		out = append(out, plural("exception", v.Exceptions))
 	}
+	if v.Unbound {
+		out = append(out, "no binding comes with it: without one it does nothing")
+	}
 	if v.Stale != "" {
 		out = append(out, "not what the hub intends: "+v.Stale)
 	}
@@ -188,6 +191,16 @@ func someOf(names []string, most int) string {
 		return strings.Join(names, ", ")
 	}
 	return strings.Join(names[:most], ", ") + " and " + number(len(names)-most) + " more"
+}
+
+// stageWhen is when a stage of a plan comes: of one that nothing starts by itself, with what.
+func stageWhen(at time.Duration, needs []string) string {
+	for _, need := range needs {
+		if strings.HasPrefix(need, placement.NextRollout) {
+			return "with the next rollout"
+		}
+	}
+	return stageTime(at)
 }
 
 // stageTime is when a stage comes.

@@ -32,7 +32,11 @@ func mdPlanProblems(problems []reports.PlanProblem) *section {
 	s := &section{head: "\n### Refused\n\n", limit: 6000}
 	s.list(len(problems), markdownRows, func(i int) string {
 		x := &problems[i]
-		return fmt.Sprintf("- %s %s: %s\n", mdCode(position(x.File, x.Line)), mdName(x.Object), mdSentence(x.Reason))
+		piece := fmt.Sprintf("- %s %s: %s", mdCode(position(x.File, x.Line)), mdName(x.Object), mdSentence(x.Reason))
+		if x.Fix != "" {
+			piece += "<br>→ " + mdSentence(x.Fix)
+		}
+		return piece + "\n"
 	}, func(i int) string { return mdRest(count(len(problems)-i, "more object")) })
 	return s
 }
@@ -66,7 +70,7 @@ func mdPlanStages(r *reports.Plan) *section {
 	s := &section{head: "\n### Stages\n\n" + mdHead(nil, "stage", "when", "clusters", "changes"), limit: 22_000}
 	s.list(len(r.Stages), planStages, func(i int) string {
 		st := &r.Stages[i]
-		when := mdText(stageTime(st.At))
+		when := mdText(stageWhen(st.At, st.Needs))
 		for _, need := range st.Needs {
 			when += "<br>needs " + mdName(need)
 		}
@@ -150,7 +154,7 @@ func mdPlanPlacements(r *reports.Plan) *section {
 			lines = append(lines, "  - "+conditionGlyph(run.Condition)+" "+mdSentence(runWords(run)))
 		}
 		for _, o := range pl.Overrides {
-			lines = append(lines, "  - "+mdSentence(overrideWords(o.Name, o.Clusters, o.Failed, o.Reason, len(r.Clusters), planNames)))
+			lines = append(lines, "  - "+mdSentence(overrideWords(o, len(r.Clusters), planNames)))
 		}
 		return strings.Join(lines, "\n") + "\n"
 	}, func(i int) string { return mdRest(count(len(r.Placements)-i, "more placement")) })

@@ -63,6 +63,10 @@ func (p *page) planProblems(problems []reports.PlanProblem) {
 		p.write("  ")
 		p.glyph("✗")
 		p.wrapped(p.plain, strings.TrimSpace(position(x.File, x.Line)+" "+x.Object)+": "+x.Reason, "    ")
+		if x.Fix != "" {
+			p.write("    → ")
+			p.wrapped(p.plain, x.Fix, "      ")
+		}
 	}
 	if n := len(problems) - shown; n > 0 {
 		p.rest(count(n, "more object"))
@@ -85,7 +89,7 @@ func (p *page) planStages(r *reports.Plan) {
 
 func (p *page) planStage(s *reports.PlanStage, all int) {
 	p.write("  ")
-	text := fmt.Sprintf("%d. %s, %s", s.Number, s.Name, stageTime(s.At))
+	text := fmt.Sprintf("%d. %s, %s", s.Number, s.Name, stageWhen(s.At, s.Needs))
 	if len(s.Clusters) > 0 {
 		text += ", " + onClusters(s.Clusters, all, p.limit(planNames))
 	}
@@ -206,7 +210,7 @@ func (p *page) planPlacement(pl *reports.PlanPlacement, all int) {
 	}
 	for _, o := range pl.Overrides {
 		p.write("  ")
-		p.wrapped(p.plain, overrideWords(o.Name, o.Clusters, o.Failed, o.Reason, all, p.limit(planNames)), "    ")
+		p.wrapped(p.plain, overrideWords(o, all, p.limit(planNames)), "    ")
 	}
 }
 
@@ -239,23 +243,25 @@ func runWords(r placement.RunOutcome) string {
 		text += fmt.Sprintf(" of index %d", r.Index)
 	}
 	text += ": " + conditionWords(r.Condition)
-	switch {
-	case r.Waiting == "":
-	case r.Condition.Status == "True":
-		text += "; takes " + r.Waiting + " as given"
-	default:
+	if len(r.Assumed) > 0 {
+		text += "; takes " + plural("approval", r.Assumed) + " as given"
+	}
+	if r.Waiting != "" {
 		text += "; waits for " + r.Waiting
 	}
 	return text
 }
 
-func overrideWords(name string, clusters, failed []string, reason string, all, most int) string {
-	text := "override " + name + " matches nowhere"
-	if len(clusters) > 0 {
-		text = "override " + name + " " + onClusters(clusters, all, most)
+func overrideWords(o placement.OverrideUse, all, most int) string {
+	text := "override " + o.Name + " matches nowhere"
+	if len(o.Clusters) > 0 {
+		text = "override " + o.Name + " " + onClusters(o.Clusters, all, most)
 	}
-	if len(failed) > 0 {
-		text += "; fails " + onClusters(failed, all, most) + ": " + reason
+	if len(o.Deleted) > 0 {
+		text += "; leaves objects out " + onClusters(o.Deleted, all, most)
+	}
+	if len(o.Failed) > 0 {
+		text += "; fails " + onClusters(o.Failed, all, most) + ": " + o.Reason
 	}
 	return text
 }

@@ -31,6 +31,9 @@ func renderSARIF(w io.Writer, r *reports.Report, _ Options) error {
 	for _, group := range sarifGroups(r.Workloads) {
 		s.add(group)
 	}
+	for i := range r.Shortfalls {
+		s.shortfall(r, &r.Shortfalls[i])
+	}
 	for i := range r.Rejected {
 		s.rejected(&r.Rejected[i])
 	}

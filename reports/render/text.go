@@ -28,6 +28,7 @@ func renderText(w io.Writer, r *reports.Report, opt Options) error {
 		p.asked(r)
 	}
 	p.budget(r.Budget)
+	p.shortfalls(r.Shortfalls, len(r.Clusters))
 	p.hubStages(r.Stages)
 	p.policies(r)
 	p.namespaces(r.Namespaces)

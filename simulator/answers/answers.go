@@ -36,7 +36,7 @@ type Calls []Call
 type Call struct {
 	Method string `json:"method,omitempty" yaml:"method"` // GET or POST; empty is GET
 	URL    string `json:"url" yaml:"url"`                 // as the policy calls it, or a path of the API server
-	Body   any    `json:"body,omitempty" yaml:"body"`     // of a ClusterPolicy's POST: the answer is for this data only; absent: for any
+	Body   any    `json:"body,omitempty" yaml:"body"`     // of a POST: the answer is for this data only; absent: for any
 	Status int    `json:"status,omitempty" yaml:"status"` // HTTP status; 0 is 200
 	JSON   any    `json:"json,omitempty" yaml:"json"`     // body of the answer
 }

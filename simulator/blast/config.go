@@ -36,6 +36,8 @@ type Budget struct {
 	Errors       Limits   `yaml:"errors" json:"errors,omitempty"`
 	Mutations    Limits   `yaml:"mutations" json:"mutations,omitempty"`
 	Exempt       []Exempt `yaml:"exempt" json:"exempt,omitempty"`
+	// Hub limits what of a hub change may stay undone.
+	Hub Hub `yaml:"hub" json:"hub,omitempty"`
 	// Drift limits the findings of the verb drift.
 	Drift drift.Budget `yaml:"drift" json:"drift,omitempty"`
 }
@@ -44,6 +46,23 @@ type Budget struct {
 // with the given labels.
 func (b *Budget) Exempts(labels map[string]string, namespace string) bool {
 	return slices.ContainsFunc(b.Exempt, func(e Exempt) bool { return e.covers(labels, namespace) })
+}
+
+// Hub limits what of a hub change may stay undone; an absent limit is 0.
+type Hub struct {
+	Refused *int `yaml:"refused" json:"refused,omitempty"` // parts that an API server, KubeFleet or members refuse
+	Behind  *int `yaml:"behind" json:"behind,omitempty"`   // clusters to which nothing brings what the hub intends
+}
+
+func (h Hub) check(f *strict.File, at string) {
+	for _, part := range []struct {
+		name  string
+		value *int
+	}{{"refused", h.Refused}, {"behind", h.Behind}} {
+		if part.value != nil && *part.value < 0 {
+			f.Fault(at+"."+part.name, "%d, want 0 or more", *part.value)
+		}
+	}
 }
 
 // Limits are upper bounds; nil is the default.
@@ -79,6 +98,7 @@ func ParseConfig(file string, content []byte) (Config, error) {
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
 		limits[name].check(f, "budget."+name)
 	}
+	c.Budget.Hub.check(f, "budget.hub")
 	c.Budget.Drift.Check(f, "budget.drift")
 	for i, e := range c.Budget.Exempt {
 		for j, pattern := range e.Namespaces {

@@ -234,7 +234,9 @@ func TestAbortLeavesNothing(t *testing.T) {
 func TestMerge(t *testing.T) {
 	dir := t.TempDir()
 	a, b, out := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "out")
+	again := filepath.Join(dir, "again")
 	sample(t, a, "one")
+	sample(t, again, "one")
 	sample(t, b, "two")
 	if _, err := Merge(t.Context(), out, []string{a, b}, false); err != nil {
 		t.Fatal(err)
@@ -246,13 +248,16 @@ func TestMerge(t *testing.T) {
 	if len(c.Clusters) != 2 || c.End.Records != 4 || len(c.Skipped) != 2 {
 		t.Errorf("merged: %d clusters, %d records, %d skipped; want 2, 4, 2", len(c.Clusters), c.End.Records, len(c.Skipped))
 	}
-	if _, err := Merge(t.Context(), filepath.Join(dir, "twice"), []string{a, a}, false); err == nil || !strings.Contains(err.Error(), "--cluster") {
+	if _, err := Merge(t.Context(), filepath.Join(dir, "twice"), []string{a, again}, false); err == nil || !strings.Contains(err.Error(), "--cluster") {
 		t.Errorf("the same cluster twice: %v, want an error that names the way out", err)
+	}
+	if _, err := Merge(t.Context(), filepath.Join(dir, "twice"), []string{a, a}, true); err == nil || !strings.Contains(err.Error(), "given twice") {
+		t.Errorf("the same file twice: %v, want an error that says so", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "twice")); err == nil {
 		t.Error("a refused merge left a file")
 	}
-	joined, err := Merge(t.Context(), filepath.Join(dir, "joined"), []string{a, a}, true)
+	joined, err := Merge(t.Context(), filepath.Join(dir, "joined"), []string{a, again}, true)
 	if err != nil || joined.Records != 4 {
 		t.Errorf("joined: %d records (%v), want 4 of one cluster", joined.Records, err)
 	}

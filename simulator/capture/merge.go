@@ -3,12 +3,17 @@ package capture
 import (
 	"context"
 	"fmt"
+	"os"
+	"slices"
 )
 
 // Merge writes the clusters of several captures into one file, in the order given. Two
 // clusters of the same name are refused, unless join says that they are the same one: then
 // their worlds and records are put together, the later world object winning.
 func Merge(ctx context.Context, out string, files []string, join bool) (End, error) {
+	if err := distinct(files); err != nil {
+		return End{}, err
+	}
 	from := map[string]string{}
 	captures := make([]*Capture, 0, len(files))
 	for _, name := range files {
@@ -36,6 +41,26 @@ func Merge(ctx context.Context, out string, files []string, join bool) (End, err
 		}
 	}
 	return w.end, w.Close()
+}
+
+// distinct refuses a file that is given twice: its records would count twice.
+func distinct(files []string) error {
+	var seen []os.FileInfo
+	for _, name := range files {
+		info, err := os.Stat(name)
+		if err != nil {
+			return fmt.Errorf("open capture: %w", err)
+		}
+		at := slices.IndexFunc(seen, func(other os.FileInfo) bool { return os.SameFile(other, info) })
+		switch {
+		case at >= 0 && files[at] == name:
+			return fmt.Errorf("%s is given twice", name)
+		case at >= 0:
+			return fmt.Errorf("%s is %s again", name, files[at])
+		}
+		seen = append(seen, info)
+	}
+	return nil
 }
 
 func (c *Capture) copyTo(ctx context.Context, w *Writer, introduced map[string]bool) error {

@@ -110,6 +110,13 @@ func (w *world) applyObject(p *placed, cluster string, d *delivery, o rendered) 
 		}
 		return "failed calling webhook: Kyverno is down"
 	}
+	if reason := w.refusal(cluster, o.object, now.Object); reason != "" {
+		if known {
+			now.Stale = reason
+			w.held[cluster][id] = now
+		}
+		return reason
+	}
 	w.held[cluster][id] = holding{owner: p.id, Delivered: Delivered{Object: o.object, Placement: p.key, Index: d.workIndex, Overrides: o.by}}
 	return ""
 }

@@ -39,7 +39,7 @@ func (k KubeFleet) Plan(ctx context.Context, q Question) (*Plan, error) {
 			w.place(hub, q.Members)
 		}
 	}
-	w.installed = q.Installed
+	w.installed, w.refuses = q.Installed, q.Refuses
 	w.begin(MergeMembers(q.Members, q.After.Members))
 	w.adopt(q.After, q.Members)
 	w.settleUntil(until(q.Events, 0))
@@ -173,6 +173,9 @@ func (w *world) overrideUses(p *placed) []OverrideUse {
 				continue
 			}
 			use.Clusters = append(use.Clusters, cluster)
+			if s.deletes(objects, m) {
+				use.Deleted = append(use.Deleted, cluster)
+			}
 			if d := p.deliveries[cluster]; d != nil && strings.HasPrefix(d.failure, "OverriddenFailed") && s.fails(objects, m) {
 				use.Failed = append(use.Failed, cluster)
 				use.Reason = d.failure
@@ -181,6 +184,14 @@ func (w *world) overrideUses(p *placed) []OverrideUse {
 		out = append(out, use)
 	}
 	return out
+}
+
+// deletes tells whether the override leaves an object out.
+func (s overrideSnapshot) deletes(objects []policy.Object, m *Member) bool {
+	return slices.ContainsFunc(reachable(objects, Main), func(o policy.Object) bool {
+		raw, used, err := s.apply(o.JSON, m)
+		return s.selects(o) && used && err == nil && raw == nil
+	})
 }
 
 // fails tells whether the override itself fails on an object.

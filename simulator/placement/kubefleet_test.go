@@ -36,19 +36,32 @@ func TestPlanStopsWithItsContext(t *testing.T) {
 	}
 }
 
-// An event of a member that is not there is a malformed question.
+// An event of a member, a run or a stage that is not there is a malformed question.
 func TestEventOfAStranger(t *testing.T) {
-	hub, err := FromObjects("hub", nil, Options{})
-	if err != nil {
-		t.Fatal(err)
+	hub, err := Load(t.Context(), writeFolder(t, map[string]string{"run.yaml": `apiVersion: placement.kubernetes-fleet.io/v1
+kind: ClusterStagedUpdateStrategy
+metadata: {name: s}
+spec: {stages: [{name: canary}, {name: rest}]}
+---
+apiVersion: placement.kubernetes-fleet.io/v1
+kind: ClusterStagedUpdateRun
+metadata: {name: run-1}
+spec: {placementName: c, stagedRolloutStrategyName: s, state: Run}
+`}), Options{})
+	if err != nil || len(hub.Problems) > 0 {
+		t.Fatal(err, hub.Problems)
 	}
-	for _, text := range []string{"m9 leaves", "m9 kyverno down", "m9 label a=b"} {
+	for text, want := range map[string]string{
+		"m9 leaves": "m9 is no member", "m9 kyverno down": "m9 is no member", "m9 label a=b": "m9 is no member",
+		"stop run-9": `no update run "run-9" (it has run-1)`, "resume run-9": `no update run "run-9"`, "approve run-9/canary": `no update run "run-9"`,
+		"approve run-1/canry": `ClusterStagedUpdateRun/run-1 has no stage "canry" (it has canary, rest)`,
+	} {
 		event, err := ParseEvent(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := (KubeFleet{}).Plan(context.Background(), Question{After: hub, Events: []Event{event}}); err == nil {
-			t.Errorf("%q is answered", text)
+		if _, err := (KubeFleet{}).Plan(t.Context(), Question{After: hub, Events: []Event{event}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
 }

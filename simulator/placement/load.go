@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 
 // Load reads the state of a hub: a folder, a file, or "git:REV:path", where path is
 // relative to the root of the repository that holds the working directory. Documents that
-// are no Kubernetes objects are passed over; objects that an API server or KubeFleet would
+// are no Kubernetes objects are Warnings; objects that an API server or KubeFleet would
 // refuse are Problems and no part of the hub.
 func Load(ctx context.Context, spec string, opt Options) (*Hub, error) {
 	set, err := policy.LoadObjects(ctx, spec, policy.Options{Dir: opt.Dir})
@@ -32,6 +33,9 @@ func FromSet(set *policy.Set, opt Options) (*Hub, error) {
 	h := newHub(set.Source, append(slices.Clone(set.Objects), set.Others...), opt)
 	h.Revision = set.Revision
 	h.Problems = append(h.Problems, set.Problems...)
+	for _, p := range set.Ignored {
+		h.Warnings = append(h.Warnings, ignored(p))
+	}
 	h.sort()
 	return h, nil
 }
@@ -45,6 +49,23 @@ func FromObjects(source string, objects []policy.Object, opt Options) (*Hub, err
 	h := newHub(source, slices.Clone(objects), opt)
 	h.sort()
 	return h, nil
+}
+
+// ignored is the warning of a document that no hub stores.
+func ignored(p policy.Problem) Warning {
+	if strings.HasPrefix(p.Reason, "Kustomization ") {
+		return Warning{Code: "kustomization", File: p.File, Line: p.Line, Object: path.Base(p.File),
+			Text: "the folder is put together by Kustomize, and its files are read as they are: patches, generators and prefixes are left out", Fix: "give what kustomize build prints"}
+	}
+	return Warning{Code: "no-object", File: p.File, Line: p.Line, Object: path.Base(p.File),
+		Text: p.Reason + ": it is passed over", Fix: "keep what is applied to the hub in a folder of its own"}
+}
+
+// Empty tells whether a hub holds nothing at all, which is more often a mistyped path than
+// an intended answer.
+func (h *Hub) Empty() bool {
+	return len(h.Objects)+len(h.Members)+len(h.Problems)+len(h.placements)+len(h.overrides)+len(h.strategies)+
+		len(h.runs)+len(h.approvals)+len(h.evictions)+len(h.budgets) == 0
 }
 
 func (o *Options) valid() error {

@@ -40,6 +40,9 @@ type Question struct {
 	// Installed is what members are known to have, by name; it decides about take-over and
 	// tells of drift. nil: nothing is there but what Before placed.
 	Installed map[string]*policy.Set
+	// Refuses is the reason for which a member's own webhook would not take a policy, ""
+	// when it takes it; nil: everything is taken.
+	Refuses func(member string, o policy.Object) string
 }
 
 // An Event is something that happens to a fleet: "cluster-3 leaves", "cluster-9 joins",
@@ -112,8 +115,9 @@ type Decision struct {
 
 // An OverrideUse says where an override was used.
 type OverrideUse struct {
-	Name     string   `json:"name"`     // the snapshot: "dev-audit-0"; of ResourceOverrides with the namespace: "team-a/x-0"
-	Clusters []string `json:"clusters"` // where one of its rules matched
+	Name     string   `json:"name"`              // the snapshot: "dev-audit-0"; of ResourceOverrides with the namespace: "team-a/x-0"
+	Clusters []string `json:"clusters"`          // where one of its rules matched
+	Deleted  []string `json:"deleted,omitempty"` // where it leaves an object out
 	Failed   []string `json:"failed,omitempty"`
 	Reason   string   `json:"reason,omitempty"` // why it failed
 }
@@ -124,6 +128,7 @@ type RunOutcome struct {
 	Index     int       `json:"index"` // the resource snapshot that it ships; -1: it did not come so far
 	Condition Condition `json:"condition"`
 	Waiting   string    `json:"waiting,omitempty"` // "approval run-1-after-canary", "1h", …
+	Assumed   []string  `json:"assumed,omitempty"` // approvals that nobody has given and the plan takes as given: "run-1-after-canary"
 }
 
 // A Stage is a moment at which something changes on members.
@@ -131,12 +136,15 @@ type Stage struct {
 	Name      string            `json:"name"`                // "before", "first rollout", "wave 2 of 5", "stage canary of run-1", "event: cluster-3 leaves"
 	Placement string            `json:"placement,omitempty"` // whose objects move
 	Run       string            `json:"run,omitempty"`
-	Clusters  []string          `json:"clusters"` // that change
-	At        time.Duration     `json:"at"`       // since the hub objects changed, at the earliest
-	Needs     []string          `json:"needs,omitempty"`
-	Note      string            `json:"note,omitempty"` // how KubeFleet says it
-	States    map[string]*State `json:"states"`         // by member: what it holds after the stage; shared between stages where nothing changes
+	Clusters  []string          `json:"clusters"`        // that change
+	At        time.Duration     `json:"at"`              // since the hub objects changed, at the earliest
+	Needs     []string          `json:"needs,omitempty"` // "approval run-1-after-canary", "the next rollout of ClusterResourcePlacement/all"
+	Note      string            `json:"note,omitempty"`  // how KubeFleet says it
+	States    map[string]*State `json:"states"`          // by member: what it holds after the stage; shared between stages where nothing changes
 }
+
+// NextRollout begins the need of a stage that nothing starts by itself.
+const NextRollout = "the next rollout"
 
 // A State is what a member holds from the hub.
 type State struct {

@@ -23,11 +23,41 @@ type reader struct {
 	later   []func()       // checks that need the whole hub
 }
 
+// made are the kinds that KubeFleet's controllers make, by group.
+var made = map[string][]string{
+	placementGroup: {
+		"ClusterSchedulingPolicySnapshot", "SchedulingPolicySnapshot", "ClusterResourceSnapshot", "ResourceSnapshot",
+		"ClusterResourceBinding", "ResourceBinding", "ClusterResourceOverrideSnapshot", "ResourceOverrideSnapshot",
+		"ClusterResourcePlacementStatus", "Work", "AppliedWork",
+	},
+	clusterGroup: {"InternalMemberCluster"},
+}
+
+// nextGroup is the API that is to follow KubeFleet's present one; no release has
+// controllers for it.
+const nextGroup = "placement.kubefleet.dev"
+
 // Derived tells whether an object is one that KubeFleet's controllers make: a snapshot, a
 // binding, a Work. Plans foretell them and never read them.
 func Derived(o *policy.Object) bool {
 	gk := groupKindOf(o)
-	return hubSchema().kinds[gk] == nil && slices.Contains([]string{placementGroup, clusterGroup, "placement.kubefleet.dev"}, gk.group)
+	return slices.Contains(made[gk.group], gk.kind)
+}
+
+// unknownKind says that an object of KubeFleet's groups is of no kind that they have; ""
+// for all others.
+func unknownKind(gk groupKind) string {
+	if _, own := made[gk.group]; !own || hubSchema().kinds[gk] != nil {
+		return ""
+	}
+	var known []string
+	for k := range hubSchema().kinds {
+		if k.group == gk.group {
+			known = append(known, k.kind)
+		}
+	}
+	slices.Sort(known)
+	return fmt.Sprintf("%s has no kind %s%s", gk.group, gk.kind, policy.DidYouMean(gk.kind, known))
 }
 
 // add takes one object. Cluster-scoped objects lose a namespace, namespaced ones get one,
@@ -37,7 +67,16 @@ func (r *reader) add(o *policy.Object) {
 		r.derived[o.APIVersion+" "+o.Kind]++
 		return
 	}
-	own := hubSchema().kinds[groupKindOf(o)]
+	gk := groupKindOf(o)
+	if reason := unknownKind(gk); reason != "" {
+		r.problem(o, reason)
+		return
+	}
+	if gk.group == nextGroup {
+		r.warn(o, "nobody-acts", "no release of KubeFleet has controllers for "+o.APIVersion+": the object does nothing", "write it as "+placementGroup+"/v1")
+		return
+	}
+	own := hubSchema().kinds[gk]
 	object, err := decodeObject(o)
 	if err != nil {
 		r.problem(o, err.Error())

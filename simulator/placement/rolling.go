@@ -82,29 +82,22 @@ func (w *world) recordWave(p *placed, first bool, removes, updates []*binding) {
 	quiet := s.Note == ""
 	if i := w.record(s, nil); i >= 0 {
 		p.waves = append(p.waves, i)
-		if quiet && len(removes) > 0 {
-			w.stages[i].Note = fmt.Sprintf("removed from %s: the scheduling policy no longer selects it", strings.Join(clustersOf(removes), ", "))
+		removed := slices.DeleteFunc(clustersOf(removes), func(c string) bool { return w.left[c] })
+		if quiet && len(removed) > 0 {
+			w.stages[i].Note = fmt.Sprintf("removed from %s: the scheduling policy no longer selects it", strings.Join(removed, ", "))
 		}
 	}
 }
 
 // failures tells which of the bindings have failed, and why, in KubeFleet's words.
 func (w *world) failures(p *placed, bindings []*binding) string {
-	var out []string
+	why := map[string]string{}
 	for _, b := range bindings {
-		d := p.deliveries[b.Cluster]
-		switch {
-		case d == nil:
-		case d.failure != "":
-			out = append(out, b.Cluster+": "+d.failure)
-		case len(d.reported) > 0:
-			out = append(out, b.Cluster+": DiffReported: "+strings.Join(d.reported, "; "))
-		case d.unreached:
-			out = append(out, b.Cluster+": ApplyPending: the member cannot be reached")
+		if d := p.deliveries[b.Cluster]; d != nil {
+			why[b.Cluster] = d.trouble()
 		}
 	}
-	slices.Sort(out)
-	return strings.Join(out, "\n")
+	return troubles(why)
 }
 
 func clustersOf(bindings []*binding) []string {

@@ -2,6 +2,7 @@ package placement
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -205,7 +206,7 @@ func (c rolloutCase) checkWords(t *testing.T, plan *Plan) {
 			t.Errorf("index of %s: got %d, want %d", p.Name, p.Index, want)
 		}
 		for _, r := range p.Runs {
-			runs = append(runs, strings.TrimSuffix(fmt.Sprintf("%s #%d %s: %s", r.Name, r.Index, r.Condition.Reason, r.Waiting), ": "))
+			runs = append(runs, strings.TrimSuffix(fmt.Sprintf("%s #%d %s: %s", r.Name, r.Index, r.Condition.Reason, cmp.Or(strings.Join(r.Assumed, ", "), r.Waiting)), ": "))
 		}
 	}
 	if c.Runs != nil {
@@ -375,7 +376,7 @@ func at(raw json.RawMessage, path string) string {
 
 func differ(t *testing.T, what string, want, got any) {
 	t.Helper()
-	if d := cmp.Diff(want, got); d != "" {
+	if d := gocmp.Diff(want, got); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
 }

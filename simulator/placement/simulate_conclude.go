@@ -23,6 +23,7 @@ func (w *world) conclude() {
 		w.settle()
 	}
 	if w.down {
+		w.strand()
 		return
 	}
 	for _, p := range w.order {
@@ -31,6 +32,24 @@ func (w *world) conclude() {
 	}
 	for _, p := range w.order {
 		w.unshipped(p)
+	}
+}
+
+// strand says of clusters that a change was still on its way to when the hub went down why
+// they are behind.
+func (w *world) strand() {
+	for _, p := range w.order {
+		w.nameWaves(p)
+		var behind []string
+		for _, cluster := range p.clusters(func(b *binding) bool { return b.State != unscheduled }) {
+			if m := w.member(cluster); m != nil && w.isBehind(p, m) {
+				behind = append(behind, cluster)
+				w.markStale(p, cluster, "the hub cannot be reached: nothing comes before it is back")
+			}
+		}
+		if len(behind) > 0 && !p.failed {
+			w.record(Stage{Name: "rollout of " + p.key + " waits for the hub", Placement: p.key, Note: strings.Join(behind, ", ") + " do not get what the hub intends until it is back"}, nil)
+		}
 	}
 }
 
@@ -59,7 +78,7 @@ func (w *world) nextRollout(p *placed) {
 	p.rollDue = w.now
 	w.settle()
 	for i := first; i < len(w.stages); i++ {
-		w.stages[i].Needs = append(w.stages[i].Needs, "the next rollout of "+p.object())
+		w.stages[i].Needs = append(w.stages[i].Needs, NextRollout+" of "+p.object())
 	}
 }
 

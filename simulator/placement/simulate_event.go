@@ -64,23 +64,63 @@ func (w *world) react(e Event) (string, error) {
 	case e.Subject == "hub" && e.Verb == "up":
 		w.hubIsBack()
 		return "the hub is back: what waited goes on", nil
-	case e.Verb == "approve":
-		return w.approve(e), nil
-	case e.Verb == "stop" || e.Verb == "resume":
-		return w.setRunState(e), nil
+	case e.Verb == "approve" || e.Verb == "stop" || e.Verb == "resume":
+		return w.runEvent(e)
 	case e.Verb == "kyverno":
 		return w.kyvernoEvent(e)
 	}
 	return w.memberEvent(e)
 }
 
-// approve approves what a run's stage waits for: before it or after it.
-func (w *world) approve(e Event) string {
+// runEvent approves a stage of a run, stops the run or has it go on.
+func (w *world) runEvent(e Event) (string, error) {
 	r := w.findRun(e.Subject)
-	if r == nil || len(e.Args) == 0 {
-		return "no such run"
+	if r == nil {
+		return "", fmt.Errorf("event %q: the hub has no update run %q%s", e.Text, e.Subject, oneOf("it has", w.runNames()))
 	}
-	stage := e.Args[0]
+	if e.Verb != "approve" {
+		return w.setRunState(r, e), nil
+	}
+	if known := w.stageNames(r); len(known) > 0 && !slices.Contains(known, e.Args[0]) {
+		return "", fmt.Errorf("event %q: %s has no stage %q%s", e.Text, r.object(), e.Args[0], oneOf("it has", known))
+	}
+	return w.approve(r, e.Args[0]), nil
+}
+
+// runNames are the names by which events know the runs.
+func (w *world) runNames() []string {
+	var names []string
+	for _, r := range w.runs {
+		names = append(names, r.key())
+	}
+	slices.Sort(names)
+	return names
+}
+
+// stageNames are the stages of a run, which it has frozen or will take from its strategy.
+func (w *world) stageNames(r *runState) []string {
+	var names []string
+	for _, s := range r.stages {
+		names = append(names, s.Name)
+	}
+	if s := w.strategyOf(r); s != nil && !r.prepared {
+		for _, stage := range s.spec.Stages {
+			names = append(names, stage.Name)
+		}
+	}
+	return names
+}
+
+// oneOf is a hint at the names that there are.
+func oneOf(what string, names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s %s)", what, strings.Join(names, ", "))
+}
+
+// approve approves what a run's stage waits for: before it or after it.
+func (w *world) approve(r *runState, stage string) string {
 	for _, when := range []string{"before", "after"} {
 		name := fmt.Sprintf("%s-%s-%s", r.Name, when, stage)
 		if r.waiting == "approval "+name {
@@ -92,12 +132,8 @@ func (w *world) approve(e Event) string {
 	return fmt.Sprintf("no approval request of stage %s is waiting: it is made when the stage comes to it, and approving before has no effect", stage)
 }
 
-func (w *world) setRunState(e Event) string {
-	r := w.findRun(e.Subject)
-	switch {
-	case r == nil:
-		return "no such run"
-	case r.ended:
+func (w *world) setRunState(r *runState, e Event) string {
+	if r.ended {
 		return "the run has ended: a later change of its state is ignored"
 	}
 	changed := *r.run

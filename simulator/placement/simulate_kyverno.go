@@ -12,6 +12,25 @@ func isPolicy(o policy.Object) bool {
 	return strings.HasSuffix(groupOf(o), "kyverno.io") && o.Kind != "PolicyException" && policy.IsPolicyKind(o.APIVersion, o.Kind)
 }
 
+// refusesIt is in the reason of what a member's own admission does not take.
+const refusesIt = " refuses it: "
+
+// refusal is why a member would not take a policy in the place of now, the empty
+// object where it has none. What stays as it is passes no webhook.
+func (w *world) refusal(cluster string, o, now policy.Object) string {
+	if w.refuses == nil || w.quiet || !policy.IsPolicyKind(o.APIVersion, o.Kind) || now.Digest == o.Digest {
+		return ""
+	}
+	reason := w.refuses(cluster, o)
+	switch {
+	case reason == "":
+		return ""
+	case strings.HasSuffix(groupOf(o), "kyverno.io"):
+		return "the member's Kyverno" + refusesIt + reason
+	}
+	return "the member's API server" + refusesIt + reason
+}
+
 // kyvernoEvent stops or starts Kyverno on a member. When it is back, what failed is tried
 // again: the member agent looks at it every 15 minutes at the latest.
 func (w *world) kyvernoEvent(e Event) (string, error) {

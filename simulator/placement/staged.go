@@ -2,6 +2,7 @@ package placement
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -144,8 +145,6 @@ func (r *runState) outcome() RunOutcome {
 	if r.prepared {
 		out.Index = r.index
 	}
-	if out.Waiting == "" && len(r.assumed) > 0 {
-		out.Waiting = "approval " + r.assumed[0]
-	}
+	out.Assumed = slices.Clone(r.assumed)
 	return out
 }

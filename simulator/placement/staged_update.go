@@ -131,20 +131,13 @@ func stuckNames(clusters []string) string {
 }
 
 func (r *runState) failing(s *runStage) string {
-	var out []string
+	why := map[string]string{}
 	for _, cluster := range s.clusters {
-		switch d := r.p.deliveries[cluster]; {
-		case d == nil || !s.inFlight[cluster]:
-			if d != nil && len(d.reported) > 0 {
-				out = append(out, cluster+": DiffReported: "+strings.Join(d.reported, "; "))
-			}
-		case d.failure != "":
-			out = append(out, cluster+": "+d.failure)
-		case d.unreached:
-			out = append(out, cluster+": ApplyPending: the member cannot be reached")
+		if d := r.p.deliveries[cluster]; d != nil && (s.inFlight[cluster] || len(d.reported) > 0) {
+			why[cluster] = d.trouble()
 		}
 	}
-	return strings.Join(out, "\n")
+	return troubles(why)
 }
 
 // deleteStage removes the placement from clusters that are no longer selected.

@@ -70,7 +70,11 @@ func (w *world) warnUnshipped(p *placed, clusters []string) {
 	if p.snapshots.latest() == nil {
 		text = "the strategy is External and no update run has run: no resource snapshot is made, and nothing is placed"
 	}
-	w.warn(p.warning("no-run-ships-it", text, "create an update run with state: Run", clusters...))
+	fix := "create an update run with state: Run"
+	if i := slices.IndexFunc(w.runs, func(r *runState) bool { return r.p == p && r.ended && r.condition.Status == "False" }); i >= 0 {
+		fix = "correct what " + w.runs[i].key() + " fails of and create another run: it is never tried again"
+	}
+	w.warn(p.warning("no-run-ships-it", text, fix, clusters...))
 }
 
 func (w *world) warnIndex(r *runState, index int) {
@@ -119,7 +123,7 @@ func (w *world) reviewPlacement(p *placed) {
 			"change the placement's policy, which has it scheduled anew", sticky...))
 	}
 	for _, cluster := range p.clusters(func(b *binding) bool { return b.State == unscheduled }) {
-		if w.member(cluster) != nil && p.deliveries[cluster] != nil {
+		if w.member(cluster) != nil && !w.left[cluster] && p.deliveries[cluster] != nil {
 			staying = append(staying, cluster)
 		}
 	}
@@ -156,6 +160,12 @@ func (w *world) reviewApply(p *placed) {
 			w.addMember("owned-twice", p, "an object is placed by two placements: the second fails to apply it, and the first one's version stays", "select the object in one placement only", cluster)
 		case strings.Contains(d.failure, "TakeOver: ") || strings.Contains(d.failure, "NotTakenOver"):
 			w.addMember("not-taken-over", p, "an object is on the member already and is not taken over: "+d.apply.WhenToTakeOver+" is the placement's whenToTakeOver", "", cluster)
+		case strings.Contains(d.failure, refusesIt):
+			_, reason, _ := strings.Cut(d.failure, "manifests are applied): ")
+			w.addMember("kyverno-refuses", p, "members refuse a policy that KubeFleet brings (ApplyFailed): "+reason, "correct the policy, or the override that makes it so", cluster)
+		case strings.HasPrefix(d.failure, "ApplyFailed"):
+			_, reason, _ := strings.Cut(d.failure, "manifests are applied): ")
+			w.addMember("apply-fails", p, "an object cannot be applied: "+reason, "", cluster)
 		}
 	}
 	if p.applyStrategy().Type == "ReportDiff" {
@@ -167,7 +177,7 @@ func (w *world) reviewApply(p *placed) {
 func (w *world) addMember(code string, p *placed, text, fix, member string) {
 	for i := range w.warnings {
 		x := &w.warnings[i]
-		if x.Code == code && x.Object == p.object() {
+		if x.Code == code && x.Object == p.object() && x.Text == text {
 			if !slices.Contains(x.Members, member) {
 				x.Members = append(x.Members, member)
 			}

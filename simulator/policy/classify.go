@@ -2,8 +2,12 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // class says what a document is to a policy set.
@@ -13,7 +17,7 @@ const (
 	classOther   class = iota // some other Kubernetes object
 	classPolicy               // a policy, exception, binding or global context entry
 	classIgnored              // no object of a cluster
-	classUnknown              // a policy kind in an API version that does not exist
+	classUnknown              // a kind of Kyverno's, or a version of it, that does not exist
 )
 
 // versions lists the policy kinds and the API versions in which Kyverno 1.19 and
@@ -34,6 +38,16 @@ var versions = map[string]map[string]string{
 		"ValidatingAdmissionPolicy": "v1 v1beta1 v1alpha1", "ValidatingAdmissionPolicyBinding": "v1 v1beta1 v1alpha1",
 		"MutatingAdmissionPolicy": "v1 v1beta1 v1alpha1", "MutatingAdmissionPolicyBinding": "v1 v1beta1 v1alpha1",
 	},
+}
+
+// otherKinds are the kinds of Kyverno's API groups that decide nothing: what its
+// controllers write, those of releases before 1.12 included.
+var otherKinds = map[string][]string{
+	"kyverno.io": {
+		"UpdateRequest", "GenerateRequest", "AdmissionReport", "ClusterAdmissionReport", "BackgroundScanReport", "ClusterBackgroundScanReport",
+		"ReportChangeRequest", "ClusterReportChangeRequest",
+	},
+	"policies.kyverno.io": nil,
 }
 
 // clientSide are the API groups whose kinds no cluster stores.
@@ -62,6 +76,9 @@ func classify(apiVersion, kind string) (class, string) {
 		return classIgnored, kind + " is " + reason
 	}
 	served, ok := versions[group][kind]
+	if others, own := otherKinds[group]; !ok && own && !slices.Contains(others, kind) {
+		return classUnknown, fmt.Sprintf("%s has no kind %s%s", group, kind, DidYouMean(kind, slices.Sorted(maps.Keys(versions[group]))))
+	}
 	if !ok {
 		return classOther, ""
 	}
@@ -77,4 +94,19 @@ func IsClientSide(apiVersion string) bool {
 	group, _ := path.Split(apiVersion)
 	_, ok := clientSide[strings.TrimSuffix(group, "/")]
 	return ok
+}
+
+// DidYouMean is a hint at the name in known that a misspelt word resembles; "" when none
+// is near.
+func DidYouMean(word string, known []string) string {
+	best, distance := "", 1+len(word)/3
+	for _, name := range known {
+		if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(name)); d < distance {
+			best, distance = name, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (hint: did you mean %s?)", best)
 }

@@ -61,7 +61,7 @@ func newCheck(env Env) *cobra.Command {
 	flags := cmd.Flags()
 	_ = flags.MarkHidden("hub-from") // it is --base
 	flags.StringVar(&dir, "policies", "", "policy folder (required without --hub)")
-	flags.StringVar(&base, "base", "", "git revision of the policies in force (required)")
+	flags.StringVar(&base, "base", "", "git revision of the policies in force, or none (required)")
 	flags.StringVar(&head, "head", "", "git revision of the candidate (default: the working tree)")
 	cmd.MarkFlagsOneRequired("policies", "hub")
 	cmd.MarkFlagsMutuallyExclusive("policies", "hub")
@@ -77,7 +77,7 @@ func (q *question) askRevisions(cmd *cobra.Command, hub *hubFlags, dir, inRepo, 
 	if len(hub.From) > 0 {
 		return malformed(errors.New("--hub-from: check takes the hub before from --base"), "")
 	}
-	hub.From = []string{gitSpec(base, inRepo)}
+	hub.From = []string{baseOf(base, inRepo)}
 	if head != "" {
 		hub.Hub = gitSpec(head, inRepo)
 	}
@@ -92,7 +92,7 @@ func (q *question) loadRevisions(cmd *cobra.Command, dir, inRepo, base, head str
 		candidate = gitSpec(head, inRepo)
 	}
 	var baseErr, headErr error
-	q.baseline, baseErr = loadSet(cmd, gitSpec(base, inRepo), "--base")
+	q.baseline, baseErr = loadSet(cmd, baseOf(base, inRepo), "--base")
 	q.candidate, headErr = loadSet(cmd, candidate, "--policies")
 	baseGone, headGone := isGone(baseErr), isGone(headErr)
 	switch {
@@ -112,6 +112,14 @@ func (q *question) loadRevisions(cmd *cobra.Command, dir, inRepo, base, head str
 
 func isGone(err error) bool {
 	return errors.Is(err, policy.ErrNoPath) || errors.Is(err, policy.ErrEmpty) || errors.Is(err, fs.ErrNotExist)
+}
+
+// baseOf is the state before; none is nothing in force.
+func baseOf(base, inRepo string) string {
+	if base == "none" {
+		return base
+	}
+	return gitSpec(base, inRepo)
 }
 
 func gitSpec(rev, dir string) string { return fmt.Sprintf("git:%s:%s", rev, dir) }

@@ -76,8 +76,11 @@ func Main(ctx context.Context, env Env) int {
 		return exitOK
 	}
 	// Until a verb has said otherwise, every error is a malformed question.
-	exit := &exitError{code: exitUsage, err: err}
-	errors.As(err, &exit)
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		exit = misused(root, env.Args, err)
+		err = exit
+	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(env.Stderr, "seatrial: interrupted")
 		return exitUnanswered

@@ -47,13 +47,19 @@ func appendSummary(file string, r *reports.Report) error {
 	return err
 }
 
-// annotate marks rejected policies, then the policies with the worst changes.
+// annotate marks what does not ship, rejected policies, then the policies with the worst
+// changes.
 func annotate(w io.Writer, dir string, r *reports.Report) {
 	written := 0
 	mark := func(level, file string, line int, message string) {
 		if written < maxAnnotations && file != "" {
 			fmt.Fprintf(w, "::%s file=%s,line=%d::%s\n", level, property(path.Join(dir, file)), max(line, 1), escape(message))
 			written++
+		}
+	}
+	for i := range r.Shortfalls {
+		if x := &r.Shortfalls[i]; r.Beyond(x) {
+			mark("error", x.File, x.Line, strings.TrimPrefix(x.Object+" does not ship as asked: "+x.Text, " "))
 		}
 	}
 	for _, p := range r.Rejected {

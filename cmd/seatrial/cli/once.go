@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -31,5 +32,21 @@ func (o *once) Set(s string) error {
 		return errors.New("the flag is given twice")
 	}
 	o.set = true
-	return o.Value.Set(s)
+	return plainly(o.Value.Set(s), o.Value.Type())
+}
+
+// plainly says of a value that does not parse what is wrong with it, in the words of a user.
+func plainly(err error, kind string) error {
+	var fault *strconv.NumError
+	switch {
+	case !errors.As(err, &fault):
+		return err
+	case errors.Is(err, strconv.ErrRange):
+		return errors.New("the number is too large")
+	case kind == "bool":
+		return errors.New("want true or false")
+	case kind == "float64":
+		return errors.New("it is no number")
+	}
+	return errors.New("it is no whole number")
 }

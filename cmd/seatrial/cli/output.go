@@ -115,7 +115,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".seatrial-*")
 	if err != nil {
-		return malformed(fmt.Errorf("write %s: %w", path, err), "")
+		return malformed(fmt.Errorf("write %s: %w", path, bare(err)), "name a file that you may write")
 	}
 	err = write(file)
 	if closeErr := file.Close(); err == nil {
@@ -126,22 +126,31 @@ func writeFile(path string, write func(io.Writer) error) error {
 	}
 	if err != nil {
 		os.Remove(file.Name())
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, bare(err))
 	}
 	return nil
+}
+
+// bare is an error of the file system without the name of the file, which is said already.
+func bare(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 func writeDevice(path string, write func(io.Writer) error) error {
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
-		return malformed(fmt.Errorf("write %s: %w", path, err), "")
+		return malformed(fmt.Errorf("write %s: %w", path, bare(err)), "name a file that you may write")
 	}
 	err = write(file)
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, bare(err))
 	}
 	return nil
 }

@@ -109,8 +109,9 @@ func newPlan(env Env) *cobra.Command {
 			"and why not the others, what overrides make of each policy there, in which stages the\n" +
 			"change arrives, and what surprises people. It reaches no cluster, except a hub that is\n" +
 			"named as context:NAME, which it only reads.\n\n" +
-			"Exit codes: 0 planned, 1 KubeFleet would refuse a part of it (hub objects, a placement,\n" +
-			"a run, an override on some cluster), 2 malformed question, 3 not answered.",
+			"Exit codes: 0 planned, 1 KubeFleet or a member would refuse a part of it (hub objects, a\n" +
+			"placement, a run, an override, a policy on some cluster), 2 malformed question,\n" +
+			"3 not answered.",
 		Example: "  seatrial plan --hub hub/ --fleet fleet.yaml\n" +
 			"  seatrial plan --hub hub/ --from origin/main --fleet fleet.yaml -o markdown\n" +
 			"  seatrial plan --hub context:hub --capture fleet.capture --event 'production-3 leaves' -o text -o html=plan.html",
@@ -157,11 +158,23 @@ func (f *hubFlags) plan(ctx context.Context, env Env, captureFile, at string) (*
 			return nil, err
 		}
 	}
-	asked, err := f.ask(ctx, env, now, c)
+	asked, err := hubs.Ask(ctx, f.Flags, f.options(env, now, c, kyverno.InstalledPolicies))
+	if err != nil {
+		return nil, ofHub(err)
+	}
+	m, err := newMembers(ctx, now, c, asked.Worlds)
 	if err != nil {
 		return nil, err
 	}
-	return asked.Report(asked.plan, tool(), now), nil
+	asked.Refuses = m.refuses
+	plan, err := asked.Plan(ctx)
+	if err != nil {
+		return nil, ofHub(err)
+	}
+	if m.err != nil {
+		return nil, unanswered(m.err)
+	}
+	return asked.Report(plan, tool(), now), nil
 }
 
 // writePlan renders a plan in every asked format.

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/seatrial/seatrial/cmd/seatrial/hubs"
 	"github.com/seatrial/seatrial/harness/cluster"
 	"github.com/seatrial/seatrial/harness/hub"
 	"github.com/seatrial/seatrial/harness/rollout"
+	"github.com/seatrial/seatrial/reports"
 	"github.com/seatrial/seatrial/scenarios"
 	"github.com/seatrial/seatrial/simulator/placement"
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -74,9 +77,12 @@ func (f *rehearseFlags) hubPlan(ctx context.Context, q *question, s *scenarios.S
 	if err != nil {
 		return nil, err
 	}
-	plan, err := rollout.MakeHub(ctx, in, *h)
+	plan, err := rollout.MakeHub(ctx, in, *h.HubInput)
 	if err != nil {
 		return nil, malformed(err, "")
+	}
+	if err := h.moves(plan, q.at); err != nil {
+		return nil, err
 	}
 	q.own = map[string]map[string]*policy.Set{}
 	for _, m := range plan.Members {
@@ -89,7 +95,7 @@ func (f *rehearseFlags) hubPlan(ctx context.Context, q *question, s *scenarios.S
 }
 
 // hubInput reads what the flags name. A live hub is only read: the rehearsal has its own.
-func (f *rehearseFlags) hubInput(ctx context.Context, q *question, s *scenarios.Scenario, env Env) (*rollout.HubInput, error) {
+func (f *rehearseFlags) hubInput(ctx context.Context, q *question, s *scenarios.Scenario, env Env) (*hubInput, error) {
 	states, err := hubs.Read(ctx, f.hub.Flags, f.hub.options(env, q.at, nil, nil))
 	if err != nil {
 		return nil, ofHub(err)
@@ -118,7 +124,29 @@ func (f *rehearseFlags) hubInput(ctx context.Context, q *question, s *scenarios.
 		return nil, malformed(errors.New("--hub-from: driver kubefleet takes one state before"), "give the last one, or take driver builtin")
 	}
 	q.notes = append(q.notes, states.Notes...)
-	return h, nil
+	return &hubInput{h}, nil
+}
+
+// hubInput is what a rehearsal from a hub is made from.
+type hubInput struct{ *rollout.HubInput }
+
+// moves refuses a rehearsal of which no stage changes anything on a member: it would start a
+// fleet to find what the plan says already.
+func (h *hubInput) moves(p *rollout.Plan, at time.Time) error {
+	if slices.ContainsFunc(p.Stages, func(s *rollout.Stage) bool { return len(s.Picked) > 0 }) {
+		return nil
+	}
+	after, err := placement.FromObjects(h.Objects, h.After, h.Options)
+	if err != nil {
+		return malformed(err, "")
+	}
+	plan := reports.BuildPlan(reports.PlanInput{Tool: tool(), At: at, Hub: after, Plan: p.Hub.Plan})
+	var lines []string
+	for _, x := range plan.Shortfalls() {
+		lines = append(lines, "\n  "+strings.TrimPrefix(x.Object+": "+x.Text, ": "))
+	}
+	return malformed(errors.New("no stage of the hub's change changes anything on the clusters of the rehearsal"+strings.Join(lines, "")),
+		"their labels are the capture's unless --fleet FILE, or fleet: in the scenario, gives them; seatrial plan shows the rest")
 }
 
 // faultState reads the hub objects that a fault applies, as a hub stores them.

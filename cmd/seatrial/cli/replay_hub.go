@@ -50,7 +50,6 @@ func (q *question) askHub(ctx context.Context, f *hubFlags, baseline string) err
 		h.clusters = append(h.clusters, capture.Cluster{Name: c.Member, Labels: p.plan.Members[i].Labels})
 	}
 	q.hub = h
-	q.reject("candidate", "", p.plan.Problems)
 	q.notes = append(q.notes, h.notes(q.capture)...)
 	return nil
 }
@@ -211,6 +210,7 @@ func (h *hubReplay) report(q *question, radius *blast.Radius) *reports.Report {
 	}
 	in := q.input(radius)
 	in.Stages = h.stages()
+	in.Hub, in.HubBudget = h.Report(h.plan, tool(), q.at), q.config.Budget.Hub
 	return reports.Build(in)
 }
 

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/seatrial/seatrial/scenarios"
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -131,6 +132,9 @@ func ReadFleet(ctx context.Context, file string) (*Fleet, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return nil, malformed("", "--fleet: %w", err)
+	}
+	if !utf8.Valid(content) {
+		return nil, malformed("a fleet is a YAML file; a capture is given with --capture, and its clusters are the fleet then", "--fleet: %s is no text", file)
 	}
 	f := &Fleet{}
 	if !memberClusters.Match(content) {

@@ -75,8 +75,11 @@ func Ask(ctx context.Context, f Flags, opt Options) (*Asked, error) {
 		return nil, err
 	}
 	a.Notes = read.Notes
-	if a.After, err = placement.FromSet(read.After, options); err != nil {
-		return nil, &Malformed{Err: err}
+	if a.After, err = placement.FromSet(read.After, options); err != nil { // the release is not known
+		return nil, malformed("", "--kubefleet: %w", err)
+	}
+	if a.After.Empty() {
+		return nil, malformed("name what is applied to the hub: placements and the objects that they select", "the hub: %s holds no Kubernetes object", read.After.Source)
 	}
 	for _, set := range read.Earlier {
 		h, err := placement.FromSet(set, options)

@@ -76,7 +76,7 @@ func (r *reader) read(ctx context.Context, what, spec string) (*policy.Set, erro
 func (r *reader) live(ctx context.Context, spec, name string) (*policy.Set, error) {
 	targets, err := record.Contexts(r.kubeconfigs, []string{name})
 	if err != nil {
-		return nil, &Malformed{Err: err}
+		return nil, malformed("name the kubeconfig with --kubeconfig or $KUBECONFIG; kubectl config get-contexts lists its contexts", "%s: %w", spec, err)
 	}
 	objects, left, err := record.Hub(ctx, targets[0], record.Options{})
 	if err != nil {

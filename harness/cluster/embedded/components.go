@@ -53,7 +53,7 @@ func (c *member) apiserver(p *process.Process) error {
 // themselves, and what is deleted goes.
 var controllers = []string{
 	"clusterrole-aggregation-controller", "cronjob-controller", "daemonset-controller", "deployment-controller",
-	"garbage-collector-controller", "job-controller", "namespace-controller", "replicaset-controller",
+	"garbage-collector-controller", "horizontal-pod-autoscaler-controller", "job-controller", "namespace-controller", "replicaset-controller",
 	"root-ca-certificate-publisher-controller", "serviceaccount-controller", "statefulset-controller",
 }
 

@@ -179,7 +179,7 @@ func (c *member) prepare(ctx context.Context) error {
 	if err := c.Start(ctx, cluster.APIServer); err != nil {
 		return err
 	}
-	if err := kyverno.Install(ctx, c.REST(), c.bins[binaries.KyvernoInstall]); err != nil {
+	if err := kyverno.Install(ctx, c.REST(), c.bins[binaries.KyvernoInstall], kyverno.Pods{}); err != nil {
 		return fmt.Errorf("install Kyverno: %w", err)
 	}
 	if err := c.Start(ctx, cluster.ControllerManager); err != nil {

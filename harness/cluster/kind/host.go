@@ -49,21 +49,21 @@ func (c *member) bringUpKyverno(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	manifest, inCluster := bins[binaries.KyvernoInstall], []cluster.Component(nil)
+	manifest, pods := bins[binaries.KyvernoInstall], kyverno.Pods{}
 	if in := c.Spec().Kind; in.InCluster {
-		inCluster = c.controllers()
+		pods.Components = c.controllers()
 		if in.Manifest != "" {
-			manifest = in.Manifest
+			manifest, pods.AsWritten = in.Manifest, true
 		}
 	}
-	if err := kyverno.Install(ctx, c.REST(), manifest, inCluster...); err != nil {
+	if err := kyverno.Install(ctx, c.REST(), manifest, pods); err != nil {
 		return fmt.Errorf("install Kyverno: %w", err)
 	}
 	if err := kyverno.AwaitRoles(ctx, c.REST()); err != nil {
 		return err
 	}
 	if c.Spec().Kind.InCluster {
-		for _, x := range inCluster {
+		for _, x := range pods.Components {
 			if err := c.await(ctx, x, nil); err != nil {
 				return err
 			}

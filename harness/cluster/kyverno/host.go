@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,9 +70,11 @@ func (h Host) Describe(p *process.Process) error {
 	return nil
 }
 
+// exceptions lets policies have exceptions, in every namespace.
+var exceptions = []string{"--enablePolicyException=true", "--exceptionNamespace=*"}
+
 func (h Host) flags(service string) []string {
 	port := strconv.Itoa(h.Port)
-	exceptions := []string{"--enablePolicyException=true", "--exceptionNamespace=*"}
 	tls := []string{
 		"--serverIP=" + net.JoinHostPort(h.Address, port),
 		"--caSecretName=" + service + ".kyverno.svc.kyverno-tls-ca",
@@ -88,7 +91,7 @@ func (h Host) flags(service string) []string {
 	case cluster.KyvernoCleanup:
 		return append(tls, "--cleanupServerPort="+port, "--cleanupServerHost="+h.Address)
 	case cluster.KyvernoBackground:
-		return append(exceptions, "--controllerRuntimeMetricsAddress=0")
+		return append(slices.Clone(exceptions), "--controllerRuntimeMetricsAddress=0")
 	default:
 		return exceptions
 	}

@@ -25,12 +25,18 @@ import (
 	"github.com/seatrial/seatrial/harness/cluster"
 )
 
-// Install creates what the release's manifest, a file, holds: without what needs nodes, or with
-// the Deployments of the components, which then run in the cluster, and every Service. The
-// definitions lose their descriptions, which are nine tenths of their size and change no answer;
+// Pods are the controllers that run in pods of a cluster. The zero value: none does.
+type Pods struct {
+	Components []cluster.Component
+	AsWritten  bool // the manifest is a user's own, with the exceptions that they allow
+}
+
+// Install creates what a manifest, a file, holds: without what needs nodes, or with the
+// Deployments of the components that run in pods, and every Service. The release's manifest
+// allows no exceptions; they are allowed here, as beside a cluster. The definitions lose their descriptions, which are nine tenths of their size and change no answer;
 // every API server would parse and publish them.
-func Install(ctx context.Context, cfg *rest.Config, manifest string, inCluster ...cluster.Component) error {
-	objects, err := readManifest(manifest, inCluster)
+func Install(ctx context.Context, cfg *rest.Config, manifest string, pods Pods) error {
+	objects, err := readManifest(manifest, pods)
 	if err != nil {
 		return err
 	}
@@ -79,7 +85,7 @@ func Install(ctx context.Context, cfg *rest.Config, manifest string, inCluster .
 // tries is how often an object is sent again that timed out.
 const tries = 4
 
-func readManifest(path string, inCluster []cluster.Component) ([]*unstructured.Unstructured, error) {
+func readManifest(path string, pods Pods) ([]*unstructured.Unstructured, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -97,13 +103,18 @@ func readManifest(path string, inCluster []cluster.Component) ([]*unstructured.U
 		switch o.GetKind() {
 		case "", "Namespace":
 		case "Service":
-			if len(inCluster) > 0 {
+			if len(pods.Components) > 0 {
 				objects = append(objects, o)
 			}
 		case "Deployment":
-			if slices.ContainsFunc(inCluster, func(c cluster.Component) bool { return Account(c) == o.GetName() }) {
-				objects = append(objects, o)
+			at := slices.IndexFunc(pods.Components, func(c cluster.Component) bool { return Account(c) == o.GetName() })
+			if at < 0 {
+				continue
 			}
+			if !pods.AsWritten && pods.Components[at] != cluster.KyvernoCleanup {
+				allowExceptions(o)
+			}
+			objects = append(objects, o)
 		case "CustomResourceDefinition":
 			o.Object["spec"] = withoutDescriptions(o.Object["spec"])
 			objects = append(objects, o)
@@ -111,6 +122,25 @@ func readManifest(path string, inCluster []cluster.Component) ([]*unstructured.U
 			objects = append(objects, o)
 		}
 	}
+}
+
+// allowExceptions changes the arguments of a Deployment's containers that say no.
+func allowExceptions(o *unstructured.Unstructured) {
+	list, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
+	for _, x := range list {
+		container, _ := x.(map[string]any)
+		args, _ := container["args"].([]any)
+		no := slices.Index(args, any("--enablePolicyException=false"))
+		if no < 0 {
+			continue
+		}
+		args = slices.Delete(args, no, no+1)
+		for _, a := range exceptions {
+			args = append(args, a)
+		}
+		container["args"] = args
+	}
+	_ = unstructured.SetNestedSlice(o.Object, list, "spec", "template", "spec", "containers") // read from there
 }
 
 // withoutDescriptions drops the descriptions of a schema, not the properties of that name.

@@ -7,10 +7,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seatrial/seatrial/harness/cluster"
 )
 
 func TestReadManifest(t *testing.T) {
-	objects, err := readManifest("testdata/manifest.yaml", nil)
+	objects, err := readManifest("testdata/manifest.yaml", Pods{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +38,28 @@ func TestReadManifest(t *testing.T) {
 	if d := objects[1].Object["data"].(map[string]any)["description"]; d != "stays" {
 		t.Errorf("only definitions lose theirs: %v", d)
 	}
-	if _, err := readManifest("testdata/none.yaml", nil); err == nil || !strings.Contains(err.Error(), "none.yaml") {
+	if _, err := readManifest("testdata/none.yaml", Pods{}); err == nil || !strings.Contains(err.Error(), "none.yaml") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestExceptionsInPods(t *testing.T) {
+	args := func(pods Pods) any {
+		t.Helper()
+		objects, err := readManifest("testdata/pods.yaml", pods)
+		if err != nil || len(objects) != 1 {
+			t.Fatalf("got %v, %v", objects, err)
+		}
+		list, _, _ := unstructured.NestedSlice(objects[0].Object, "spec", "template", "spec", "containers")
+		return list[0].(map[string]any)["args"]
+	}
+	admission := Pods{Components: []cluster.Component{cluster.Kyverno}}
+	if diff := cmp.Diff([]any{"--v=2", "--last", "--enablePolicyException=true", "--exceptionNamespace=*"}, args(admission)); diff != "" {
+		t.Errorf("the release's are allowed: %s", diff)
+	}
+	admission.AsWritten = true
+	if diff := cmp.Diff([]any{"--v=2", "--enablePolicyException=false", "--last"}, args(admission)); diff != "" {
+		t.Errorf("a user's own manifest is theirs: %s", diff)
 	}
 }
 

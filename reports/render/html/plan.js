@@ -36,6 +36,12 @@ function stageTime(ns) {
   return "after " + parts.map(([n, unit]) => n + unit).join("");
 }
 
+// stageWhen says when a stage comes: of one that nothing starts by itself, with what.
+function stageWhen(stage, earliest = "") {
+  if ((stage.needs || []).some((n) => n.startsWith("the next rollout"))) return "with the next rollout";
+  return stageTime(stage.at) + (stage.at > 0 ? earliest : "");
+}
+
 // onClusters names the clusters, or folds them where they are many.
 function onClusters(names, most = 8) {
   if (names.length === plan.clusters.length && names.length > 1) return el("span", null, `all ${count(names.length, "cluster")}`);

@@ -16,7 +16,7 @@ const where = (x) => (x.file ? el("b.data", null, position(x.file, x.line)) : nu
 function drawProblems() {
   if (!plan.problems.length) return;
   section("refused", "Refused", plan.problems.length, el("ul.items", null, plan.problems.map((x) => el("li", { "--class": "var(--newly-denied)" },
-    el("div", null, where(x), " ", data(x.object || "")), long(x.reason, "div.data")))));
+    el("div", null, where(x), " ", data(x.object || "")), long(x.reason, "div.data"), x.fix && el("div.do.data", null, x.fix)))));
 }
 
 function drawWarnings() {
@@ -58,8 +58,9 @@ function drawPlacements() {
     fold(`selects ${count(p.selected.length, "object")}`, () => el("ul.items", null, p.selected.map((o) => el("li.data", null, `${o.kind} ${objectName(o)}`)))),
     el("ul.items", null,
       p.decisions.map((d) => el("li", { "--class": d.selected ? "var(--resolved)" : "var(--dim)" }, el("b", null, d.sticky ? "kept " : d.selected ? "picked " : "not picked "), onClusters(d.clusters), el("div.dim.data", null, d.reason))),
-      (p.runs || []).map((r) => el("li", { "--class": r.condition.status === "False" ? "var(--newly-denied)" : "var(--accent)" }, el("b", null, "run "), data(r.name), el("div.dim.data", null, `${r.condition.reason}${r.condition.message ? ": " + r.condition.message : ""}${!r.waiting ? "" : r.condition.status === "True" ? `; takes ${r.waiting} as given` : "; waits for " + r.waiting}`))),
+      (p.runs || []).map((r) => el("li", { "--class": r.condition.status === "False" ? "var(--newly-denied)" : "var(--accent)" }, el("b", null, "run "), data(r.name), el("div.dim.data", null, `${r.condition.reason}${r.condition.message ? ": " + r.condition.message : ""}${(r.assumed || []).length ? `; takes approval${r.assumed.length === 1 ? "" : "s"} ${r.assumed.join(", ")} as given` : ""}${r.waiting ? "; waits for " + r.waiting : ""}`))),
       (p.overrides || []).map((o) => el("li", { "--class": o.failed && o.failed.length ? "var(--newly-denied)" : "var(--mutation-changed)" }, el("b", null, "override "), data(o.name), " on ", o.clusters && o.clusters.length ? onClusters(o.clusters) : "no cluster",
+        o.deleted && o.deleted.length ? el("div.data", null, "leaves objects out on ", onClusters(o.deleted)) : null,
         o.failed && o.failed.length ? el("div.data", null, "fails on ", onClusters(o.failed), ": " + o.reason) : null))))));
 }
 

@@ -36,7 +36,7 @@ function pictureCell(list, stage) {
 
 function drawPicture() {
   if (!plan.stages.length || !plan.clusters.length) return;
-  const head = plan.stages.map((s) => el("th", { scope: "col", title: s.name }, el("a", { href: "#stage-" + s.number }, el("b", null, number(s.number)), " ", data(brief(s.name))), el("span.dim", null, stageTime(s.at))));
+  const head = plan.stages.map((s) => el("th", { scope: "col", title: s.name }, el("a", { href: "#stage-" + s.number }, el("b", null, number(s.number)), " ", data(brief(s.name))), el("span.dim", null, stageWhen(s))));
   const rows = paths().map((row) => {
     const name = row.names.length === 1 ? data(brief(row.names[0])) : onClusters(row.names, 3);
     const labels = row.names.length === 1 ? Object.entries((plan.clusters.find((c) => c.name === row.names[0]) || {}).labels || {}).map(([k, v]) => k + "=" + v).join(", ") : "";
@@ -58,7 +58,7 @@ function changeItem(c, stage) {
 function drawStages() {
   if (!plan.stages.length) return;
   section("stages", "Stages", plan.stages.length, plan.stages.map((s) => el("article.stage", { id: "stage-" + s.number },
-    el("h3", null, `${s.number}. `, data(s.name), el("span.dim", null, ", " + stageTime(s.at) + (s.at > 0 ? " at the earliest" : ""))),
+    el("h3", null, `${s.number}. `, data(s.name), el("span.dim", null, ", " + stageWhen(s, " at the earliest"))),
     el("p.dim", null, s.clusters.length ? ["reaches ", onClusters(s.clusters)] : "reaches no cluster", s.placement && ["; placement ", data(s.placement)], s.run && ["; run ", data(s.run)]),
     (s.needs || []).map((n) => el("p.need.data", null, "needs " + n)),
     (s.note || "").split("\n").filter(Boolean).map((n) => el("p.dim.data", null, n)),

@@ -89,6 +89,11 @@ function drawScan() {
 
 function drawGaps() {
   const list = (items) => el("ul.items", null, items);
+  if (report.shortfalls.length) {
+    section("shortfalls", "Does not ship as asked", report.shortfalls.length, list(report.shortfalls.map((x) => el("li", tint(x.refused ? "newly-denied" : "undecided"),
+      el("div.data", null, el("b", null, [position(x.file, x.line), x.object].filter(Boolean).join(" ")), x.clusters ? el("span.dim", null, ` on ${x.clusters.join(", ")}`) : ""),
+      long(x.text, "div.data"), x.fix && el("div.do.data", null, x.fix)))));
+  }
   if (report.unknowns.length) {
     section("undecided", "Undecided: what was not known, and what to capture", report.unknowns.length, list(report.unknowns.map((u) => el("li", tint("undecided"),
       long(u.reason, "div.data"), el("div.dim.data", null, `${count(u.requests, "request")}, ${u.side}${u.policies && u.policies.length ? ": " + u.policies.map(refName).join(", ") : ""}`), u.resolve && el("div.do.data", null, u.resolve)))));

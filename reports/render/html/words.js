@@ -1,7 +1,7 @@
 // The report and its words.
 
 const report = JSON.parse($("report").textContent);
-for (const key of ["budget", "policies", "clusters", "namespaces", "workloads", "unknowns", "rejected", "skipped", "notes"]) report[key] ||= [];
+for (const key of ["budget", "policies", "clusters", "namespaces", "workloads", "unknowns", "rejected", "shortfalls", "skipped", "notes"]) report[key] ||= [];
 report.teams ||= [];
 const predicted = !$("workloads").hidden; // otherwise the report is of a rehearsal only
 for (const x of [report.totals, ...report.policies, ...report.clusters, ...report.namespaces, ...report.teams, ...report.workloads]) {

@@ -27,14 +27,17 @@ import (
 // acceptance answers whether one cluster would take a policy: what Kyverno's webhook for
 // policies asks the cluster is answered from its world. Kinds that the world does not know
 // are taken to exist. The rights of the background controller count when the world shows
-// its binding; else they are taken to suffice.
+// its binding; else policies are taken, and those that the release's own roles do not
+// suffice for are remembered.
 type acceptance struct {
 	client     dclient.Interface
 	background string                   // user name of the background controller
 	installed  map[string]policy.Object // what the policy may be an update of
 	asked      map[string]error         // answers by policy
-	rights     authorizer.Authorizer    // nil: not shown
-	assumed    bool                     // rights were asked for that are not shown
+	rights     authorizer.Authorizer    // the world's, or the release's
+	shown      bool                     // the world's
+	asking     string                   // the policy that is being asked about
+	lacking    map[string]bool          // policies that were taken without the rights, which are not shown
 }
 
 const (
@@ -52,9 +55,11 @@ func (c *Compiler) acceptance(w *capture.World) (*acceptance, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &acceptance{background: controllers + backgroundSuffix, installed: map[string]policy.Object{}, asked: map[string]error{}}
+	a := &acceptance{background: controllers + backgroundSuffix, rights: rights, installed: map[string]policy.Object{}, asked: map[string]error{}, lacking: map[string]bool{}}
 	if name := boundAccount(w, backgroundSuffix); name != "" {
-		a.background, a.rights = name, rights
+		a.background, a.shown = name, true
+	} else if a.rights, err = releaseRights(w); err != nil {
+		return nil, err
 	}
 	for _, o := range InstalledPolicies(w).Objects {
 		a.installed[o.Kind+" "+o.Namespace+"/"+o.Name] = o
@@ -94,11 +99,6 @@ func (a *acceptance) admission() string {
 // review answers a SubjectAccessReview.
 func (a *acceptance) review(action clientgotesting.Action) (bool, runtime.Object, error) {
 	review := action.(clientgotesting.CreateAction).GetObject().(*authorizationv1.SubjectAccessReview)
-	if a.rights == nil {
-		a.assumed = true
-		review.Status.Allowed = true
-		return true, review, nil
-	}
 	name := review.Spec.User
 	if name == itself {
 		name = a.admission()
@@ -109,6 +109,9 @@ func (a *acceptance) review(action clientgotesting.Action) (bool, runtime.Object
 		Verb: r.Verb, APIGroup: r.Group, APIVersion: r.Version, Resource: r.Resource, Subresource: r.Subresource, Namespace: r.Namespace, Name: r.Name,
 	})
 	review.Status.Allowed, review.Status.Reason = decision == authorizer.DecisionAllow, reason
+	if !review.Status.Allowed && !a.shown {
+		review.Status.Allowed, a.lacking[a.asking] = true, true
+	}
 	return true, review, err
 }
 
@@ -132,6 +135,7 @@ func (a *acceptance) accept(object policy.Object, p kyvernov1.PolicyInterface, o
 			return fmt.Errorf("read the installed %s: %w", name, err)
 		}
 	}
+	a.asking = name
 	err := recovered(func() error {
 		_, err := policyvalidation.Validate(p.CreateDeepCopy(), old, a.client, offline, a.background, "")
 		return err

@@ -35,7 +35,7 @@ func (e *Engine) WithMocks(m *Mocks) *Engine {
 func (e *Engine) Ask(ctx context.Context, rec *capture.Record) ([]Said, error) {
 	object := rec.Object
 	var all []Said
-	for _, u := range e.sides[0] {
+	for _, u := range e.sides[0].units {
 		run, err := e.askOne(rec, object, u)
 		if err != nil {
 			return nil, err

@@ -64,17 +64,18 @@ func (l *library) bind(req *request) {
 	l.req, l.generated, l.trigger = req, nil, nil
 }
 
-// httpProjection marks a global reference that stands for an HTTP call.
-const httpProjection = "seatrial.dev/http"
+// httpProjection begins the projection of a global reference that stands for an HTTP call.
+// The JSON that is sent follows it.
+const httpProjection = "seatrial.dev/http "
 
 // GetGlobalReference answers globalContext.Get, and the HTTP calls rewritten to it.
 func (l *library) GetGlobalReference(name, projection string) (any, error) {
 	if mocks := l.req.env.mocks; mocks != nil {
 		return l.mocked(mocks, name, projection)
 	}
-	if projection == httpProjection {
+	if sent, is := strings.CutPrefix(projection, httpProjection); is {
 		method, url, _ := strings.Cut(strings.TrimPrefix(name, "HTTP "), " ")
-		answer, ok := l.req.env.answers.Find(method, url, nil)
+		answer, ok := l.req.env.answers.Find(method, url, []byte(sent))
 		if !ok {
 			return nil, client{l.req}.unknown("the answer of "+name, answersResolve)
 		}
@@ -89,7 +90,7 @@ func (l *library) GetGlobalReference(name, projection string) (any, error) {
 
 // mocked answers from the mocks: HTTP calls, and global references.
 func (l *library) mocked(mocks *Mocks, name, projection string) (any, error) {
-	if projection != httpProjection {
+	if !strings.HasPrefix(projection, httpProjection) {
 		value, _, err := mocks.global(name, projection, l.req)
 		return value, err
 	}

@@ -172,7 +172,12 @@ func (r rewriter) replacement(e celast.Expr) celast.Expr {
 		return make.NewCall(e.ID(), "timestamp", make.NewLiteral(e.ID(), types.String(r.at.UTC().Format(time.RFC3339Nano))))
 	case (name == "get" || name == "post") && isHTTP(call.Target()) && len(call.Args()) > 0:
 		what := make.NewCall(e.ID(), "_+_", make.NewLiteral(e.ID(), types.String("HTTP "+strings.ToUpper(name)+" ")), call.Args()[0])
-		return make.NewMemberCall(e.ID(), "Get", make.NewIdent(e.ID(), "globalContext"), what, make.NewLiteral(e.ID(), types.String(httpProjection)))
+		how := make.NewLiteral(e.ID(), types.String(httpProjection))
+		if name == "post" && len(call.Args()) > 1 { // what is sent, as JSON
+			sent := make.NewMemberCall(e.ID(), "marshal", make.NewIdent(e.ID(), "json"), call.Args()[1])
+			how = make.NewCall(e.ID(), "_+_", how, sent)
+		}
+		return make.NewMemberCall(e.ID(), "Get", make.NewIdent(e.ID(), "globalContext"), what, how)
 	}
 	return nil
 }

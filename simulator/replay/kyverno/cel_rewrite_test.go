@@ -26,9 +26,9 @@ func TestRewrite(t *testing.T) {
 		{"the clock", "time.now() - duration('1h')", `timestamp("2026-06-01T12:00:00Z") - duration("1h")`},
 		{"a field of that name is no clock", "object.time.now", "object.time.now"},
 		{"a URL in a string is no call", "object.url == 'http://x' && has(object.now)", "object.url == 'http://x' && has(object.now)"},
-		{"a call", "http.Get('http://x').body == 'y'", `globalContext.Get("HTTP GET " + "http://x", "seatrial.dev/http").body == "y"`},
-		{"a client of its own", "http.Client(variables.ca).Post('http://x', {'a': 1})", `globalContext.Get("HTTP POST " + "http://x", "seatrial.dev/http")`},
-		{"macros and optional syntax stay", "object.?now.orValue([]).all(x, x == http.Get(x))", `object.?now.orValue([]).all(x, x == globalContext.Get("HTTP GET " + x, "seatrial.dev/http"))`},
+		{"a call", "http.Get('http://x').body == 'y'", `globalContext.Get("HTTP GET " + "http://x", "seatrial.dev/http ").body == "y"`},
+		{"a client of its own", "http.Client(variables.ca).Post('http://x', {'a': 1})", `globalContext.Get("HTTP POST " + "http://x", "seatrial.dev/http " + json.marshal({"a": 1}))`},
+		{"macros and optional syntax stay", "object.?now.orValue([]).all(x, x == http.Get(x))", `object.?now.orValue([]).all(x, x == globalContext.Get("HTTP GET " + x, "seatrial.dev/http "))`},
 		{"what does not parse is left to the compiler", "http.Get(", "http.Get("},
 	} {
 		got, err := r.expression(tt.written)

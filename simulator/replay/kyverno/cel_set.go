@@ -209,6 +209,7 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 		return nil, err
 	}
 	base := newCELPolicy(object, shared.entries)
+	base.route = routeOf(base.name, content)
 	for _, e := range exceptions {
 		base.exceptions = append(base.exceptions, e.typed)
 		changed.text += e.read.text

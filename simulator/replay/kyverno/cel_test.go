@@ -100,7 +100,7 @@ func runCase(t *testing.T, data []byte, units []phased, world *memory) {
 	before := req.adm.Object.Raw
 	var got celWant
 	for _, u := range units {
-		asked, err := (&sideRun{req: *req, units: units}).seenBy(u)
+		asked, err := (&sideRun{req: *req, side: &side{units: units}}).seenBy(u)
 		if asked == nil || err != nil {
 			continue
 		}

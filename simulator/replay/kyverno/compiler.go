@@ -108,8 +108,10 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 		}
 		p.units = append(p.units, made.units...)
 	}
-	if takes.assumed {
-		p.Notes = append(p.Notes, "whether Kyverno's background controller may do what generate rules and mutations of existing objects need was not checked: the capture shows no ClusterRoleBinding of it")
+	for _, note := range []string{takes.note(set), failsOpen(set)} {
+		if note != "" {
+			p.Notes = append(p.Notes, note)
+		}
 	}
 	units, problems, err := c.compileCEL(ctx, set, look)
 	if err != nil {

@@ -61,7 +61,7 @@ func (s *sideRun) sentAsIs(u phased) bool {
 	if !ok || len(equivalentsOf(&s.req)) == 0 {
 		return false
 	}
-	return slices.ContainsFunc(s.units, func(other phased) bool {
+	return slices.ContainsFunc(s.side.units, func(other phased) bool {
 		beside, ok := other.unit.(interface{ shared() *classic })
 		return ok && other.phase == u.phase && beside.shared().failClosed() == own.shared().failClosed() &&
 			beside.shared().kinds.sees(s.req.kind, s.req.adm.SubResource, string(s.req.adm.Operation))

@@ -16,7 +16,7 @@ import (
 type Engine struct {
 	env   *environment
 	look  lookup
-	sides [][]phased
+	sides []side
 	scans [][]phased
 	// unfiltered is env for the scan.
 	unfiltered *environment
@@ -60,10 +60,10 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 	}
 	outside := e.env.outOfScope(req)
 	common := &shared{answers: map[answerKey]answer{}, versions: map[string]int{}, contexts: map[int]*engine.PolicyContext{}}
-	for i, units := range e.sides {
-		side := &sideRun{req: *req, common: common, outside: outside}
-		side.run(ctx, units)
-		out[i] = side.judgement()
+	for i := range e.sides {
+		run := &sideRun{req: *req, common: common, outside: outside, side: &e.sides[i]}
+		run.run(ctx)
+		out[i] = run.judgement()
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

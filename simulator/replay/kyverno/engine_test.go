@@ -19,6 +19,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/answers"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/source"
@@ -29,7 +31,8 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the expected answers in testd
 
 // TestEngine replays the objects of each archive in testdata/engine under its policies
 // and compares what the engine says, line by line, with the file want. The archive's
-// comment says what is tested; "+complete", "+scan", "+as NAME" in it set options.
+// comment says what is tested; "+complete", "+scan", "+templates" (the pods of workloads are
+// judged, too), "+as NAME" in it set options, and answers.yaml says what services answer.
 func TestEngine(t *testing.T) {
 	archives, err := filepath.Glob("testdata/engine/*.txtar")
 	if err != nil || len(archives) == 0 {
@@ -73,16 +76,33 @@ func replayArchive(t *testing.T, archive *txtar.Archive) string {
 		}
 	}
 	c := captureFolder(t, dir, strings.Contains(string(archive.Comment), "+complete"))
-	if err := c.IndexRecords(); err != nil {
-		t.Fatal(err)
-	}
 	set, err := policy.Load(t.Context(), filepath.Join(dir, "policies"), policy.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiler := NewCompiler(Options{At: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
-	w := c.World("c")
-	program, err := compiler.Compile(t.Context(), set, w)
+	var as capture.User
+	if _, rest, ok := strings.Cut(string(archive.Comment), "+as "); ok {
+		as.Username = strings.Fields(rest)[0]
+	}
+	var opt Options
+	if content, err := os.ReadFile(filepath.Join(dir, "answers.yaml")); err == nil {
+		if opt.Answers, err = answers.Parse("answers.yaml", content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return answersTo(t, c, "c", set, as, opt, string(archive.Comment))
+}
+
+// answersTo are the answers of a set to the records of a cluster, line by line; how says
+// whether a background scan asks, and whether the pods of templates are judged, too.
+func answersTo(t *testing.T, c *capture.Capture, cluster string, set *policy.Set, as capture.User, opt Options, how string) string {
+	t.Helper()
+	if err := c.IndexRecords(); err != nil {
+		t.Fatal(err)
+	}
+	opt.At = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	compiler := NewCompiler(opt)
+	program, err := compiler.Compile(t.Context(), set, c.World(cluster))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,11 +110,7 @@ func replayArchive(t *testing.T, archive *txtar.Archive) string {
 	for _, r := range program.Rejected {
 		fmt.Fprintf(&out, "rejected %s:%d %s: %s\n", r.File, r.Line, r.Policy, r.Reason)
 	}
-	var as capture.User
-	if _, rest, ok := strings.Cut(string(archive.Comment), "+as "); ok {
-		as.Username = strings.Fields(rest)[0]
-	}
-	engine, err := compiler.Engine(w, as, program)
+	engine, err := compiler.Engine(c.World(cluster), as, program)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,20 +118,35 @@ func replayArchive(t *testing.T, archive *txtar.Archive) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sides, err := engine.Judge(t.Context(), r)
+		sayRecord(t, &out, engine, r, how)
+	}
+	return out.String()
+}
+
+func sayRecord(t *testing.T, out *strings.Builder, engine *Engine, r *capture.Record, how string) {
+	t.Helper()
+	sides, err := engine.Judge(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(how, "+scan") {
+		scans, err := engine.Scan(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(archive.Comment), "+scan") {
-			scans, err := engine.Scan(t.Context(), r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			sides[0] = verdict.Judgement{Decision: "scanned", Verdicts: scans[0]}
-		}
-		sayJudgement(&out, r, &sides[0])
+		sides[0] = verdict.Judgement{Decision: "scanned", Verdicts: scans[0]}
 	}
-	return out.String()
+	sayJudgement(out, r, &sides[0])
+	if !strings.Contains(how, "+templates") || r.TemplateOf != "" {
+		return
+	}
+	pod, err := admission.Pod(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pod != nil {
+		sayRecord(t, out, engine, pod, how)
+	}
 }
 
 // captureFolder captures objects/ as manifests, or audit.log with world/ beside it.
@@ -184,8 +215,8 @@ func sayJudgement(out *strings.Builder, r *capture.Record, j *verdict.Judgement)
 		_ = json.Compact(&object, g.Object)
 		fmt.Fprintf(out, "  makes %s %s\n", g.Target, object.String())
 	}
-	if j.Message != "" {
-		fmt.Fprintf(out, "  told %s\n", strings.Join(strings.Fields(j.Message), " "))
+	for i, message := range j.Messages {
+		fmt.Fprintf(out, "  %s %s\n", []string{"told", "or told"}[min(i, 1)], strings.Join(strings.Fields(message), " "))
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 type shelf struct {
 	*registrytest.Registry
 	key, otherKey string // PEM
+	cert, asking  string // PEM, of Notary's signers; the second says where to ask whether it was revoked
 	signed        string // digest of web:signed
 	mu            sync.Mutex
 	heard         map[string]capture.RegistryAnswer
@@ -38,6 +39,10 @@ func newShelf(t *testing.T) *shelf {
 	s.signed = digest.String()
 	s.Sign("shop/web", s.Push("shop/web:other"), other)
 	s.Push("shop/web:unsigned")
+	notary, asking := registrytest.NewNotary(t, ""), registrytest.NewNotary(t, "http://revoked.test/list")
+	s.cert, s.asking = notary.PEM, asking.PEM
+	s.Notarise("shop/web", s.Push("shop/web:notarised"), notary)
+	s.Notarise("shop/web", s.Push("shop/web:asking"), asking)
 	return s
 }
 
@@ -95,7 +100,7 @@ func (s *shelf) world(t *testing.T, answers map[string]capture.RegistryAnswer) *
 // judged is what a policy says of a pod with an image of the shelf.
 func (s *shelf) judged(t *testing.T, w *capture.World, opt Options, text, image string) verdict.Judgement {
 	t.Helper()
-	text = strings.NewReplacer("HOST", s.Host, "OTHER-KEY", indented(s.otherKey), "KEY", indented(s.key)).Replace(text)
+	text = strings.NewReplacer("HOST", s.Host, "OTHER-KEY", indented(s.otherKey), "KEY", indented(s.key), "ASKING-CERT", indented(s.asking), "CERT", indented(s.cert)).Replace(text)
 	opt.At = testClock
 	compiler := NewCompiler(opt)
 	var object map[string]any
@@ -195,8 +200,22 @@ var imageCases = []struct {
 	{"the key is in a Secret", strings.Replace(classicImages, "ENTRY", bySecret, 1), "signed", verdict.DecisionUndecided, trustReason},
 	{"nobody signed it, whatever the key in the Secret is", strings.Replace(classicImages, "ENTRY", bySecret, 1), "unsigned", verdict.Denied, "no signatures found"},
 	{"whose it is, only Sigstore knows, CEL", strings.Replace(celImages, "COSIGN", `{keyless: {identities: [{issuer: "https://issuer.test", subject: jane}]}}`, 1), "signed", verdict.DecisionUndecided, trustReason},
+	{"the certificate signed it", classicNotary, "notarised", verdict.Allowed, ""},
+	{"Notary has signed nothing", classicNotary, "unsigned", verdict.Denied, "no signature"},
+	{"cosign's signature is none of Notary's", classicNotary, "signed", verdict.Denied, "no signature"},
+	{"another certificate", strings.ReplaceAll(classicNotary, "CERT", "ASKING-CERT"), "notarised", verdict.Denied, "signature"},
+	{"whether it was revoked, only its authority knows", strings.ReplaceAll(classicNotary, "CERT", "ASKING-CERT"), "asking", verdict.DecisionUndecided, "revoked"},
+	{"the certificate signed it, CEL", celNotary, "notarised", verdict.Allowed, ""},
+	{"Notary has signed nothing, CEL", celNotary, "unsigned", verdict.Denied, "not signed"},
+	{"another certificate, CEL", strings.ReplaceAll(celNotary, "CERT", "ASKING-CERT"), "notarised", verdict.Denied, "not signed"},
+	{"whether it was revoked, only its authority knows, CEL", strings.ReplaceAll(celNotary, "CERT", "ASKING-CERT"), "asking", verdict.DecisionUndecided, "revoked"},
 	{"nobody signed it, whatever Sigstore says, CEL", strings.Replace(celImages, "COSIGN", `{keyless: {identities: [{issuer: "https://issuer.test", subject: jane}]}}`, 1), "unsigned", verdict.Denied, "not signed"},
 }
+
+var classicNotary = strings.NewReplacer("ENTRY", `{certificates: {cert: CERT}}`, `- imageReferences`, `- type: Notary
+      imageReferences`).Replace(classicImages)
+
+var celNotary = strings.Replace(celImages, "cosign: COSIGN", `notary: {certs: {value: CERT}}`, 1)
 
 const imageContext = `
 apiVersion: kyverno.io/v1

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kyverno/kyverno/pkg/config"
 	"github.com/wI2L/jsondiff"
 	"go.yaml.in/yaml/v3"
 
@@ -46,24 +47,60 @@ func (s *sideRun) judgement() verdict.Judgement {
 	return j
 }
 
-// messages are what the user may be told. Policies of one webhook speak with one voice; of
-// several webhooks the first to answer is heard. ClusterPolicies come first here.
+// messages are what the user may be told. The API server's own policies come before
+// webhooks, and each speaks for itself. A webhook speaks with one voice for its policies;
+// of several the first to answer is heard. Those of ClusterPolicies come first here.
 func (s *sideRun) messages() []string {
-	failures := map[string]map[string]string{}
-	var others []string
+	var own []string
+	var voices []string
 	for _, d := range s.denials {
-		if d.failures == nil {
-			others = append(others, d.message)
-			continue
+		voice := s.side.voices[d.unit]
+		switch {
+		case voice == "":
+			own = append(own, d.message)
+		case !slices.Contains(voices, voice):
+			voices = append(voices, voice)
 		}
-		failures[d.unit.ref().Name] = d.failures
 	}
-	if len(others) > 1 {
-		others = append([]string{strings.Join(others, "; ")}, others...)
+	if len(own) > 0 {
+		return own
+	}
+	classic := config.ValidatingWebhookName
+	slices.SortFunc(voices, func(a, b string) int {
+		if x, y := strings.HasPrefix(a, classic), strings.HasPrefix(b, classic); x != y {
+			return map[bool]int{true: -1, false: 1}[x]
+		}
+		return strings.Compare(a, b)
+	})
+	var all []string
+	for _, voice := range voices {
+		all = append(all, s.message(voice))
+	}
+	return all
+}
+
+// message is what a webhook tells of its policies: ClusterPolicies list all rules that failed,
+// of those that do not refuse as well.
+func (s *sideRun) message(voice string) string {
+	failures := map[string]map[string]string{}
+	var sayings []string
+	for _, d := range append(slices.Clone(s.denials), s.beside...) {
+		switch {
+		case s.side.voices[d.unit] != voice:
+		case d.failures != nil:
+			failures[d.unit.ref().Name] = d.failures
+		case d.message != "":
+			sayings = append(sayings, d.message)
+		}
 	}
 	if len(failures) == 0 {
-		return others
+		return strings.Join(sayings, "; ")
 	}
+	return s.blocked(failures)
+}
+
+// blocked is Kyverno's message about ClusterPolicies, with their failed rules.
+func (s *sideRun) blocked(failures map[string]map[string]string) string {
 	var text strings.Builder
 	namespace := s.req.adm.Namespace
 	if s.req.adm.Kind.Kind == "Namespace" {
@@ -75,7 +112,7 @@ func (s *sideRun) messages() []string {
 	if err := encoder.Encode(failures); err != nil {
 		fmt.Fprintf(&text, "%v", failures)
 	}
-	return append([]string{text.String()}, others...)
+	return text.String()
 }
 
 func patch(before, after []byte) []byte {

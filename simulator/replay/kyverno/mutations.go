@@ -53,7 +53,7 @@ func (s *sideRun) mutateAll(ctx context.Context, hooks []webhook) bool {
 // call has the units of one webhook mutate the object, one after the other.
 func (s *sideRun) call(ctx context.Context, hook webhook) (changed, admitted bool) {
 	before := s.req.adm.Object.Raw
-	if s.outside != "" && hook.name != "" {
+	if s.outside != "" && hook.name != "" || hook.asks != nil && !s.asks(hook.asks) {
 		return false, true
 	}
 	other := s.otherwise(ctx, hook)
@@ -73,6 +73,14 @@ func (s *sideRun) call(ctx context.Context, hook webhook) (changed, admitted boo
 		s.defaulted()
 	}
 	return changed, true
+}
+
+// asks tells whether any of the units is asked about the request.
+func (s *sideRun) asks(units []phased) bool {
+	return slices.ContainsFunc(units, func(u phased) bool {
+		req, err := s.seenBy(u)
+		return req != nil || err != nil
+	})
 }
 
 // otherwise is what the webhook would do with its policies in the other order; nil where
@@ -101,7 +109,7 @@ func (s *sideRun) seeing(hook webhook) webhook {
 
 // in runs units on an object, apart from the request's own way.
 func (s *sideRun) in(ctx context.Context, units []phased, object []byte) *sideRun {
-	apart := &sideRun{req: s.req, common: s.common, outside: s.outside, version: s.version}
+	apart := &sideRun{req: s.req, common: s.common, outside: s.outside, side: s.side, version: s.version}
 	apart.mutate(object)
 	for _, u := range units {
 		if apart.take(u, apart.ask(ctx, u)); len(apart.denials) > 0 {

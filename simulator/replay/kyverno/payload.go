@@ -33,7 +33,7 @@ const (
 func (e *Engine) AskPayload(ctx context.Context, kind Payload, content json.RawMessage) ([]Said, error) {
 	rec := &capture.Record{Operation: capture.Create, Object: content, Live: true}
 	var all []Said
-	for _, u := range e.sides[0] {
+	for _, u := range e.sides[0].units {
 		judge, ok := u.unit.(payloadUnit)
 		if !ok || judge.judges() != kind {
 			continue

@@ -11,7 +11,7 @@ import (
 type sideRun struct {
 	req     request
 	common  *shared
-	units   []phased
+	side    *side
 	outside string // why Kyverno is not asked; the API server's own policies still are
 	version int
 
@@ -23,25 +23,25 @@ type sideRun struct {
 	verdicts   []verdict.Verdict
 	warnings   []string
 	denials    []denial
+	beside     []denial // that do not refuse
 	generated  []verdict.Generated
 	unsure     *verdict.Verdict // the first undecided verdict that could change the decision
 	background []phased
 	unordered  []verdict.PolicyRef // that make a difference by their order
 }
 
+// denial is what one policy says against a request.
 type denial struct {
 	unit     unit
-	message  string
-	failures map[string]string
+	message  string            // empty: it says so only where another policy refuses
+	failures map[string]string // of a ClusterPolicy, by rule
 }
 
-func (s *sideRun) run(ctx context.Context, units []phased) {
-	s.units = units
-	hooks, rest := mutated(units)
-	if !s.mutateAll(ctx, hooks) {
+func (s *sideRun) run(ctx context.Context) {
+	if !s.mutateAll(ctx, s.side.hooks) {
 		return
 	}
-	for _, u := range rest {
+	for _, u := range s.side.rest {
 		if s.outside != "" && !isAPIServers(u.unit) {
 			continue
 		}
@@ -90,9 +90,12 @@ func decides(p phase, v verdict.Verdict) bool {
 }
 
 func (s *sideRun) deny(u unit, got answer) {
-	if got.deny != "" {
-		s.denials = append(s.denials, denial{u, got.deny, got.failures})
+	said := denial{u, got.deny, got.failures}
+	if said.message == "" {
+		s.beside = append(s.beside, said)
+		return
 	}
+	s.denials = append(s.denials, said)
 }
 
 // mutate puts the object after a mutation in the place of the one before.

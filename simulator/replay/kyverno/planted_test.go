@@ -201,7 +201,7 @@ func plantInCases(t *testing.T, path string) (plants int) {
 			}
 			var all []verdict.Verdict
 			for _, u := range units {
-				asked, err := (&sideRun{req: *req, units: units}).seenBy(u)
+				asked, err := (&sideRun{req: *req, side: &side{units: units}}).seenBy(u)
 				if asked == nil || err != nil {
 					continue
 				}

@@ -41,7 +41,7 @@ func (e *Engine) Scan(ctx context.Context, rec *capture.Record) ([][]verdict.Ver
 		for _, u := range units {
 			got, ok := common[u.unit]
 			if !ok {
-				got = (&sideRun{req: *req, units: units}).scan(ctx, u)
+				got = (&sideRun{req: *req}).scan(ctx, u)
 				common[u.unit] = got
 			}
 			out[i] = append(out[i], got...)

@@ -176,7 +176,7 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	e := &Engine{env: env, unfiltered: unfiltered, look: world{w}, as: as}
 	for _, p := range programs {
 		e.scans = append(e.scans, p.scans)
-		e.sides = append(e.sides, p.units)
+		e.sides = append(e.sides, newSide(p.units, env.cfg.GetWebhook()))
 	}
 	return e, nil
 }

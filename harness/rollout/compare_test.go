@@ -1,0 +1,60 @@
+package rollout
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/seatrial/seatrial/harness/timeline"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// A policy that demands signatures of policies is gone while others are written, whatever
+// becomes of it.
+func TestPoliciesThatJudgePoliciesComeLast(t *testing.T) {
+	o := &policy.Object{}
+	ch := func(name, action string, before, object *policy.Object) change {
+		return change{Change: timeline.Change{Policy: name, Action: action}, before: before, object: object}
+	}
+	judges := map[string]bool{"signed": true, "old-signed": true}
+	var got []string
+	for _, c := range judgesLast([]change{
+		ch("a", "created", nil, o), ch("signed", "updated", o, o), ch("old-signed", "deleted", o, nil), ch("z", "deleted", o, nil),
+	}, judges) {
+		got = append(got, c.Policy+" "+c.Action)
+		if (c.object == nil) != (c.Action == "deleted") || (c.before == nil) != (c.Action == "created") {
+			t.Errorf("%s %s from %v to %v", c.Policy, c.Action, c.before, c.object)
+		}
+	}
+	want := []string{"signed deleted", "old-signed deleted", "a created", "z deleted", "signed created"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// Data that requests create is not there before, so that the API server shows what policies
+// make of it; but for what a policy looks up by its name.
+func TestCreatedDataDoesNotStand(t *testing.T) {
+	w, err := capture.NewWorld(capture.Cluster{Name: "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	created := func(name string) *capture.Record {
+		return &capture.Record{
+			Operation: capture.Create, Kind: capture.GVK{Version: "v1", Kind: "ConfigMap"}, Resource: capture.GVR{Version: "v1", Resource: "configmaps"},
+			Namespace: "shop", Name: name, Object: []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"` + name + `","namespace":"shop"}}`),
+		}
+	}
+	set := policy.FromObjects("s", []policy.Object{{Kind: "ClusterPolicy", Name: "p", JSON: []byte(`{"context":[{"configMap":{"name":"limits"}}]}`)}})
+	stands, err := stand(w, []*capture.Record{created("limits"), created("settings")}, []*policy.Set{set}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) bool {
+		_, ok := stands[identity{"", "ConfigMap", "shop", name}]
+		return ok
+	}
+	if !at("limits") || at("settings") {
+		t.Errorf("limits %v, settings %v", at("limits"), at("settings"))
+	}
+}

@@ -1,0 +1,25 @@
+package render
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/seatrial/seatrial/harness/timeline"
+)
+
+func TestComparisonsHaveARowEach(t *testing.T) {
+	all := []*timeline.Comparison{
+		{Policies: "policies/one", Parts: []timeline.Part{{Name: "decision", Compared: 1200, Agreed: 1199}},
+			Unknown: []timeline.Refusal{{Reason: "r", Count: 2}}, Misses: []timeline.Discrepancy{{Policies: "policies/one", Part: "decision", Request: "CREATE Pod a/b"}}},
+		{Policies: "policies/two", Parts: []timeline.Part{{Name: "decision", Compared: 3, Agreed: 3}}},
+	}
+	for format, want := range map[string]string{
+		"markdown": "| policies | decision | undecided | not judged | s |\n|---|---|---|---|---|\n| one | 1,199 of 1,200 | 2 | 0 | 0 |\n| two | 3 of 3 | 0 | 0 | 0 |\n",
+		"misses":   `{"policies":"policies/one","part":"decision","cluster":"","record":0,"request":"CREATE Pod a/b","offline":"","live":""}` + "\n",
+	} {
+		var out strings.Builder
+		if err := Comparisons(&out, format, all, Options{}); err != nil || out.String() != want {
+			t.Errorf("%s: %v\n%s\nwant\n%s", format, err, out.String(), want)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package kyverno
+
+import (
+	"bytes"
+	_ "embed" // the roles of the release
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+//go:embed defaults/kyverno-roles.yaml
+var defaultRoles []byte
+
+// releaseRights answers what the release's own roles let Kyverno's controllers do, beside
+// what the world's roles do.
+func releaseRights(w *capture.World) (*admission.Authorizer, error) {
+	objects := w.Objects(func(apiVersion, _ string) bool { return strings.HasPrefix(apiVersion, "rbac.authorization.k8s.io/") })
+	for _, doc := range bytes.Split(defaultRoles, []byte("\n---\n")) {
+		content, err := yaml.YAMLToJSON(doc)
+		if err != nil {
+			return nil, fmt.Errorf("read the roles of Kyverno's release: %w", err)
+		}
+		objects = append(objects, &capture.WorldObject{Cluster: w.Cluster.Name, Object: json.RawMessage(content)})
+	}
+	with, err := capture.NewWorld(w.Cluster, objects...)
+	if err != nil {
+		return nil, err
+	}
+	return admission.NewAuthorizer(with)
+}
+
+// note says which policies of a set need rights that the capture does not show.
+func (a *acceptance) note(set *policy.Set) string {
+	var names []string
+	for _, o := range set.Objects {
+		if a.lacking[o.Kind+" "+o.Namespace+"/"+o.Name] {
+			names = append(names, o.Kind+" "+strings.TrimPrefix(o.Namespace+"/"+o.Name, "/"))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	return "the capture does not show what Kyverno's controllers may do, and the release's own roles do not let them do what these policies ask of them; " +
+		"a cluster without further roles refuses them, here they are taken: " + strings.Join(slices.Compact(names), ", ")
+}
