@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,7 @@ func planOf(t *testing.T, args []string) map[string]any {
 			codes = append(codes, w.Code+" "+w.Object)
 		}
 	}
+	slices.Sort(codes) // files have them by file and line
 	return map[string]any{"headline": p.Headline, "totals": p.Totals, "stages": stages, "decisions": decisions, "cells": cells, "warnings": codes}
 }
 

@@ -2,6 +2,7 @@ package hubs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/seatrial/seatrial/harness/record"
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -39,11 +42,40 @@ func Read(ctx context.Context, f Flags, opt Options) (*States, error) {
 	if opt.Stored != nil {
 		for _, set := range append(slices.Clone(r.states.Earlier), r.states.After) {
 			for i := range set.Objects {
-				set.Objects[i] = opt.Stored(set.Objects[i])
+				set.Objects[i] = opt.Stored(namespaceStored(set.Objects[i]))
+			}
+			for i := range set.Others {
+				set.Others[i] = namespaceStored(set.Others[i])
 			}
 		}
 	}
 	return r.states, nil
+}
+
+// namespaceStored gives a Namespace what every API server adds to it: the label with its
+// name, and the finalizer. Other objects stay.
+func namespaceStored(o policy.Object) policy.Object {
+	if o.Kind != "Namespace" || o.APIVersion != "v1" {
+		return o
+	}
+	u := &unstructured.Unstructured{}
+	if err := u.UnmarshalJSON(o.JSON); err != nil {
+		return o
+	}
+	labels := u.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels["kubernetes.io/metadata.name"] = o.Name
+	u.SetLabels(labels)
+	if err := unstructured.SetNestedStringSlice(u.Object, []string{"kubernetes"}, "spec", "finalizers"); err != nil {
+		return o
+	}
+	content, err := json.Marshal(u.Object)
+	if err != nil {
+		return o
+	}
+	return o.With(content)
 }
 
 type reader struct {
