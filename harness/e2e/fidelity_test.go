@@ -51,7 +51,7 @@ var themes = []theme{
 	{"priority", "priority classes", map[string]int{"decision": 4, "message": 3, "warnings": 4}},
 	{"race", "several policies that deny at once", map[string]int{"decision": 4, "message": 3, "warnings": 4}},
 	{"runtime-class", "overhead, selectors and tolerations of runtime classes", map[string]int{"decision": 3, "message": 2, "warnings": 3}},
-	{"selector-groups", "webhooks of policies that select differently: their order, those called twice, what each says", map[string]int{"decision": 5, "message": 2, "object": 3, "warnings": 4}},
+	{"selector-groups", "webhooks of policies that select differently: their order, those called twice, what each says", map[string]int{"decision": 5, "message": 2, "object": 2, "warnings": 4}},
 	{"selectors", "namespaceSelector, objectSelector, matchConditions, annotations, policies of a namespace", map[string]int{"decision": 8, "message": 4, "object": 2, "warnings": 8}},
 	{"service-account", "accounts, tokens and pull secrets of pods", map[string]int{"decision": 10, "message": 6, "warnings": 10}},
 	{"storage-class", "the default class and the finalizer of claims", map[string]int{"decision": 4, "message": 3, "warnings": 4}},

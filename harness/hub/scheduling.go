@@ -132,3 +132,21 @@ func AwaitScheduling(ctx context.Context, d Driver, plan *placement.Plan, cluste
 	}
 	return compared, differences, err
 }
+
+// scheduled waits until the placement of a run is scheduled, as a person would: a run that
+// comes before that fails for good, "no latest policy snapshot found".
+func (k *KubeFleet) scheduled(ctx context.Context, run *unstructured.Unstructured) error {
+	name, _, _ := unstructured.NestedString(run.Object, "spec", "placementName")
+	return retry(ctx, agentPatience, 200*time.Millisecond, func(ctx context.Context) error {
+		list, err := k.Scheduling(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(list, func(d Decided) bool {
+			return d.Name == name && d.Namespace == run.GetNamespace() && d.Scheduled.Status == "True"
+		}) {
+			return fmt.Errorf("run %s: its placement %s is not scheduled", run.GetName(), name)
+		}
+		return nil
+	})
+}

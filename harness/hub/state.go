@@ -58,6 +58,11 @@ func (k *KubeFleet) Change(ctx context.Context, state State) error {
 		if err != nil {
 			return err
 		}
+		if strings.HasSuffix(o.GetKind(), "StagedUpdateRun") && !k.state.Has(&next[i]) {
+			if err := k.scheduled(ctx, o); err != nil {
+				k.log("%v", err) // the run says so too
+			}
+		}
 		err = retry(ctx, 10*time.Second, 200*time.Millisecond, func(ctx context.Context) error { return k.hub.Apply(ctx, o) })
 		if err != nil {
 			return fmt.Errorf("hub: %s %s: %w", o.GetKind(), o.GetName(), err)

@@ -201,6 +201,12 @@ func (c *comparison) record(set *compared, l *live, i int, j verdict.Judgement, 
 	}
 	admitted := j.Decision != verdict.Denied
 	if admitted != (a.Kind == traffic.Admitted) {
+		if len(j.Unordered) > 0 {
+			if !warn {
+				set.unknown.add("the order of policies decides, which the cluster draws for each request", l.Name+" "+request(rec))
+			}
+			return
+		}
 		c.miss(set, l, rec, partDecision, string(j.Decision)+": "+decisive(j), string(a.Kind)+": "+a.Message)
 		return
 	}

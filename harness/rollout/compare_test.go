@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/seatrial/seatrial/harness/timeline"
+	"github.com/seatrial/seatrial/harness/traffic"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
 // A policy that demands signatures of policies is gone while others are written, whatever
@@ -56,5 +58,24 @@ func TestCreatedDataDoesNotStand(t *testing.T) {
 	}
 	if !at("limits") || at("settings") {
 		t.Errorf("limits %v, settings %v", at("limits"), at("settings"))
+	}
+}
+
+// A decision that rests on the order of policies, which the cluster draws, is none to compare.
+func TestADecisionOfADrawnOrderIsNoMiss(t *testing.T) {
+	for _, test := range []struct {
+		unordered       []verdict.PolicyRef
+		misses, unknown int
+	}{{nil, 1, 0}, {[]verdict.PolicyRef{{Kind: "MutatingPolicy", Name: "a"}, {Kind: "MutatingPolicy", Name: "b"}}, 0, 1}} {
+		c := &comparison{rehearsal: &rehearsal{}}
+		set := &compared{gone: newTally(), unknown: newTally(), out: &timeline.Comparison{}}
+		for _, name := range parts {
+			set.out.Parts = append(set.out.Parts, timeline.Part{Name: name})
+		}
+		l := &live{Member: &Member{Records: []*capture.Record{{Operation: capture.Create, Name: "web"}}}, before: make([]traffic.Answer, 1)}
+		c.record(set, l, 0, verdict.Judgement{Decision: verdict.Denied, Unordered: test.unordered}, traffic.Answer{Kind: traffic.Admitted}, false)
+		if len(set.out.Misses) != test.misses || len(set.unknown.list()) != test.unknown {
+			t.Errorf("%v: misses %v, unknown %v", test.unordered, set.out.Misses, set.unknown.list())
+		}
 	}
 }
