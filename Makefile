@@ -23,7 +23,7 @@ demo: build ## replay a bad policy update, then rehearse it on three clusters; l
 ##@ Develop
 test: build ## run every test; starts clusters of plain processes and stops them (test-short: without)
 	@$(BIN)/seatrial fleet prepare >/dev/null
-	$(GO) test -timeout 30m ./...
+	$(GO) test -timeout 45m ./...
 
 test-kind: build ## the specs on kind clusters; makes an engine and a node image where there are none, or says why it cannot
 	@GO='$(GO)' .ci/kind $(BIN)/seatrial

@@ -34,6 +34,7 @@ func decode(content json.RawMessage) map[string]any {
 // labels and annotations those that the hub sets or that decide. It changes its arguments.
 func align(intended, installed map[string]any) {
 	for _, object := range []map[string]any{intended, installed} {
+		namespaceOwn(object)
 		for _, field := range []string{"apiVersion", "kind", "status"} {
 			delete(object, field)
 		}
@@ -46,6 +47,24 @@ func align(intended, installed map[string]any) {
 		"annotations": kept(ownAnnotations(is), ownAnnotations(was), autogenAnnotation),
 	}
 	dropAutogen(section(intended, "spec"), section(installed, "spec"))
+}
+
+// namespaceOwn takes away what every API server gives a Namespace: the label with its name,
+// and the finalizer.
+func namespaceOwn(object map[string]any) {
+	if object["kind"] != "Namespace" || object["apiVersion"] != "v1" {
+		return
+	}
+	spec := section(object, "spec")
+	delete(spec, "finalizers")
+	if len(spec) == 0 {
+		delete(object, "spec")
+	}
+	labels := section(section(object, "metadata"), "labels")
+	delete(labels, "kubernetes.io/metadata.name")
+	if len(labels) == 0 {
+		delete(section(object, "metadata"), "labels")
+	}
 }
 
 // section is a map below a key; an empty one when there is none.
