@@ -47,6 +47,7 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 		got = evaluate(ctx, u, req)
 		s.common.contexts[s.version] = s.req.classic.context
 	}
+	got = s.scoped(u, got)
 	s.common.answers[key] = got
 	return got
 }

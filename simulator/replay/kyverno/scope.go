@@ -17,6 +17,7 @@ import (
 
 	"github.com/seatrial/seatrial/simulator/answers"
 	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
 //go:embed defaults/kyverno-configmap.yaml
@@ -27,6 +28,7 @@ type environment struct {
 	cfg        config.Configuration
 	jp         *cachedJMESPath
 	namespaces labels.Selector // of the webhooks; nil selects all
+	labelled   bool            // namespaces reads labels that are not known of every namespace
 	objects    labels.Selector
 	everything bool // judge what Kyverno's configuration would keep from it as well
 	bindings   roleBindings
@@ -66,6 +68,7 @@ func (e *environment) configure(own *corev1.ConfigMap) error {
 	if e.namespaces, err = optionalSelector(webhook.NamespaceSelector); err != nil {
 		return fmt.Errorf("ConfigMap %s/%s: webhooks.namespaceSelector: %w", own.Namespace, own.Name, err)
 	}
+	e.labelled = selectsOtherLabels(webhook.NamespaceSelector)
 	if e.objects, err = optionalSelector(webhook.ObjectSelector); err != nil {
 		return fmt.Errorf("ConfigMap %s/%s: webhooks.objectSelector: %w", own.Namespace, own.Name, err)
 	}
@@ -99,7 +102,7 @@ func (e *environment) outOfScope(req *request) string {
 	if e.everything {
 		return ""
 	}
-	if req.namespace != nil && req.kind.Kind != "Namespace" && e.namespaces != nil && !e.namespaces.Matches(labels.Set(req.namespace.Labels)) {
+	if req.namespace != nil && req.kind.Kind != "Namespace" && e.namespaces != nil && !e.maybeOutside(req) && !e.namespaces.Matches(labels.Set(req.namespace.Labels)) {
 		return "namespace " + req.namespace.Name + " is excluded by the webhooks' namespaceSelector"
 	}
 	if e.objects != nil && !e.objects.Matches(labels.Set(req.objectLabels())) {
@@ -120,6 +123,30 @@ func (e *environment) outOfScope(req *request) string {
 		return kind + " is filtered by Kyverno's resourceFilters"
 	}
 	return ""
+}
+
+// maybeOutside tells that the webhooks' namespaceSelector asks for labels of a namespace that
+// the capture does not hold.
+func (e *environment) maybeOutside(req *request) bool {
+	return e.labelled && !req.namespaceKnown && !e.everything
+}
+
+// scoped is an answer where it is not known whether Kyverno sees the request: what does
+// nothing to it, does nothing either way.
+func (s *sideRun) scoped(u phased, got answer) answer {
+	if !s.req.env.maybeOutside(&s.req) || isAPIServers(u.unit) {
+		return got
+	}
+	does := got.deny != "" || got.object != nil || len(got.generated) > 0
+	out := answer{unpinned: got.unpinned}
+	for _, v := range got.verdicts {
+		if does || v.Outcome == verdict.Fail || v.Outcome == verdict.Error || v.Outcome == verdict.Warn {
+			v.Message = ""
+			v = undecided(v, []miss{{reason: "the labels of the namespace are not in the capture", resolve: resolveLabels}})
+		}
+		out.verdicts = append(out.verdicts, v)
+	}
+	return out
 }
 
 // excludedUser folds the many node users into one reason.
