@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/jsonschema-go/jsonschema"
 	"sigs.k8s.io/yaml"
 
@@ -40,19 +39,7 @@ func TestSchemas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if *update {
-			if err := os.WriteFile(f.schema, content, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		stored, err := os.ReadFile(f.schema)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(stored), string(content)); diff != "" {
-			t.Errorf("%s (run with -update if this is meant) (-want +got):\n%s", f.schema, diff)
-		}
+		schema.Hold(t, f.schema, content, *update)
 	}
 }
 

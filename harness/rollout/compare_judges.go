@@ -13,13 +13,7 @@ import (
 
 // judgesOf are the policies of a set that say something when its policies are written.
 func (c *comparison) judgesOf(ctx context.Context, l *live, set *policy.Set) ([]string, error) {
-	c.mu.Lock()
-	program, err := c.compiler.Compile(ctx, set, l.World)
-	c.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	engine, err := c.compiler.Engine(l.World, As, program)
+	engine, err := c.engine(ctx, l, set)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/scenarios"
 	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
@@ -159,9 +160,7 @@ func (c *comparison) taken(s *Stage, l *live, changes []timeline.Change, refused
 
 // refusals are the policies that the replay does not take, with the reason.
 func (c *comparison) refusals(ctx context.Context, l *live, set *policy.Set) (map[string]string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	program, err := c.compiler.Compile(ctx, set, l.World)
+	program, err := c.compile(ctx, l, set)
 	if err != nil {
 		return nil, err
 	}
@@ -172,15 +171,25 @@ func (c *comparison) refusals(ctx context.Context, l *live, set *policy.Set) (ma
 	return out, nil
 }
 
-// judge replays the member's requests under a set.
-func (c *comparison) judge(ctx context.Context, l *live, set *policy.Set) ([]verdict.Judgement, error) {
+// compile makes a set ready for a member's world; the compiler serves one at a time.
+func (c *comparison) compile(ctx context.Context, l *live, set *policy.Set) (*kyverno.Program, error) {
 	c.mu.Lock()
-	program, err := c.compiler.Compile(ctx, set, l.World)
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	return c.compiler.Compile(ctx, set, l.World)
+}
+
+// engine judges a member's requests under a set.
+func (c *comparison) engine(ctx context.Context, l *live, set *policy.Set) (*kyverno.Engine, error) {
+	program, err := c.compile(ctx, l, set)
 	if err != nil {
 		return nil, err
 	}
-	engine, err := c.compiler.Engine(l.World, As, program)
+	return c.compiler.Engine(l.World, As, program)
+}
+
+// judge replays the member's requests under a set.
+func (c *comparison) judge(ctx context.Context, l *live, set *policy.Set) ([]verdict.Judgement, error) {
+	engine, err := c.engine(ctx, l, set)
 	if err != nil {
 		return nil, err
 	}

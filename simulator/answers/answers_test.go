@@ -2,12 +2,9 @@ package answers
 
 import (
 	"flag"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/seatrial/seatrial/docs/schema"
 	"github.com/seatrial/seatrial/simulator/strict"
@@ -93,17 +90,5 @@ func TestSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const path = "../../docs/answers.schema.json"
-	if *update {
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stored, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(stored), string(content)); diff != "" {
-		t.Errorf("%s (run with -update if this is meant) (-want +got):\n%s", path, diff)
-	}
+	schema.Hold(t, "../../docs/answers.schema.json", content, *update)
 }

@@ -2,11 +2,8 @@ package blast
 
 import (
 	"flag"
-	"os"
 	"reflect"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/seatrial/seatrial/docs/schema"
 	"github.com/seatrial/seatrial/simulator/strict"
@@ -35,17 +32,5 @@ func TestSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const path = "../../docs/config.schema.json"
-	if *update {
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stored, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(stored), string(content)); diff != "" {
-		t.Errorf("%s (run with -update if this is meant) (-want +got):\n%s", path, diff)
-	}
+	schema.Hold(t, "../../docs/config.schema.json", content, *update)
 }

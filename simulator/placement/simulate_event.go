@@ -76,13 +76,13 @@ func (w *world) react(e Event) (string, error) {
 func (w *world) runEvent(e Event) (string, error) {
 	r := w.findRun(e.Subject)
 	if r == nil {
-		return "", fmt.Errorf("event %q: the hub has no update run %q%s", e.Text, e.Subject, oneOf("it has", w.runNames()))
+		return "", fmt.Errorf("event %q: the hub has no update run %q%s", e.Text, e.Subject, itHas(w.runNames()))
 	}
 	if e.Verb != "approve" {
 		return w.setRunState(r, e), nil
 	}
 	if known := w.stageNames(r); len(known) > 0 && !slices.Contains(known, e.Args[0]) {
-		return "", fmt.Errorf("event %q: %s has no stage %q%s", e.Text, r.object(), e.Args[0], oneOf("it has", known))
+		return "", fmt.Errorf("event %q: %s has no stage %q%s", e.Text, r.object(), e.Args[0], itHas(known))
 	}
 	return w.approve(r, e.Args[0]), nil
 }
@@ -111,12 +111,12 @@ func (w *world) stageNames(r *runState) []string {
 	return names
 }
 
-// oneOf is a hint at the names that there are.
-func oneOf(what string, names []string) string {
+// itHas is a hint at the names that there are.
+func itHas(names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (%s %s)", what, strings.Join(names, ", "))
+	return " (it has " + strings.Join(names, ", ") + ")"
 }
 
 // approve approves what a run's stage waits for: before it or after it.
