@@ -47,8 +47,8 @@ func TestCreatedDataDoesNotStand(t *testing.T) {
 			Namespace: "shop", Name: name, Object: []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"` + name + `","namespace":"shop"}}`),
 		}
 	}
-	set := policy.FromObjects("s", []policy.Object{{Kind: "ClusterPolicy", Name: "p", JSON: []byte(`{"context":[{"configMap":{"name":"limits"}}]}`)}})
-	stands, err := stand(w, []*capture.Record{created("limits"), created("settings")}, []*policy.Set{set}, false)
+	set := policy.FromObjects("s", []policy.Object{{Kind: "ClusterPolicy", Name: "p", JSON: []byte(`{"context":[{"configMap":{"name":"limits","namespace":"set-up"}}]}`)}})
+	stands, err := stand(w, []*capture.Record{created("limits"), created("settings"), created("set")}, []*policy.Set{set}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +56,8 @@ func TestCreatedDataDoesNotStand(t *testing.T) {
 		_, ok := stands[identity{"", "ConfigMap", "shop", name}]
 		return ok
 	}
-	if !at("limits") || at("settings") {
-		t.Errorf("limits %v, settings %v", at("limits"), at("settings"))
+	if !at("limits") || at("settings") || at("set") {
+		t.Errorf("limits %v, settings %v, set %v", at("limits"), at("settings"), at("set"))
 	}
 }
 

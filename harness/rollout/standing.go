@@ -50,7 +50,7 @@ func stand(w *capture.World, records []*capture.Record, sets []*policy.Set, owne
 	for _, o := range objects {
 		id := identityOf(o)
 		data := id.group == "" && (id.kind == "ConfigMap" || id.kind == "Secret")
-		if created[id] && !touched[id] && (rank(id.kind) == workloads || data && !strings.Contains(text, id.name)) {
+		if created[id] && !touched[id] && (rank(id.kind) == workloads || data && !mentions(text, id.name)) {
 			continue
 		}
 		content, err := json.Marshal(o)
@@ -74,6 +74,24 @@ func texts(sets []*policy.Set) string {
 		}
 	}
 	return b.String()
+}
+
+// mentions tells whether a name stands in a text, not as a part of another.
+func mentions(text, name string) bool {
+	part := func(c byte) bool {
+		return c == '-' || c == '.' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	}
+	for from := 0; ; {
+		at := strings.Index(text[from:], name)
+		if at < 0 {
+			return false
+		}
+		begin, end := from+at, from+at+len(name)
+		if (begin == 0 || !part(text[begin-1])) && (end == len(text) || !part(text[end])) {
+			return true
+		}
+		from = begin + 1
+	}
 }
 
 // homes are the namespaces of policies that no object tells of: without them a cluster

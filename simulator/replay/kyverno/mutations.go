@@ -8,72 +8,8 @@ import (
 	"slices"
 
 	"github.com/seatrial/seatrial/simulator/admission"
-	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
-
-// mutateAll calls the webhooks that mutate, and those again that want it when what came
-// after them changed the object: another webhook, or one of the API server's own plugins,
-// which see what webhooks add. It returns false when the request is refused.
-func (s *sideRun) mutateAll(ctx context.Context, hooks []webhook) bool {
-	if s.req.rec.Operation == capture.Delete {
-		return true
-	}
-	var called, again []int // those that are called again if needed, and those that are
-	changed := false
-	for i, hook := range hooks {
-		did, admitted := s.call(ctx, hook)
-		if !admitted {
-			return false
-		}
-		if did {
-			changed, again = true, slices.Clone(called)
-		}
-		if hook.again {
-			called = append(called, i)
-		}
-	}
-	if !changed {
-		return true
-	}
-	if s.pluggedAgain() {
-		again = called
-	}
-	if s.refused != "" {
-		return false
-	}
-	for _, i := range again {
-		if _, admitted := s.call(ctx, hooks[i]); !admitted {
-			return false
-		}
-	}
-	return true
-}
-
-// call has the units of one webhook mutate the object, one after the other.
-func (s *sideRun) call(ctx context.Context, hook webhook) (changed, admitted bool) {
-	before := s.req.adm.Object.Raw
-	if s.outside != "" && hook.name != "" || hook.asks != nil && !s.asks(hook.asks) {
-		return false, true
-	}
-	other := s.otherwise(ctx, hook)
-	for _, u := range hook.units {
-		s.asked = true
-		if s.retake(u, s.ask(ctx, u)); len(s.denials) > 0 {
-			break
-		}
-	}
-	if other != nil && !s.same(other) {
-		s.unordered = append(s.unordered, s.disputed(ctx, hook, before)...)
-	}
-	if len(s.denials) > 0 {
-		return false, false // the API server stops at the first refusal of a mutating webhook
-	}
-	if changed = !equalJSON(before, s.req.adm.Object.Raw); changed {
-		s.defaulted()
-	}
-	return changed, true
-}
 
 // asks tells whether any of the units is asked about the request.
 func (s *sideRun) asks(units []phased) bool {
@@ -176,12 +112,11 @@ func (s *sideRun) defaulted() {
 	}
 }
 
-// pluggedAgain runs the API server's own plugins on what webhooks made of the object, and
-// tells whether they changed it.
-func (s *sideRun) pluggedAgain() bool {
+// pluggedAgain runs the API server's built-in plugins on what webhooks made of the object.
+func (s *sideRun) pluggedAgain() {
 	w, ok := s.req.look.(world)
 	if !ok || s.req.env.mocks != nil {
-		return false
+		return
 	}
 	before := s.req.adm.Object.Raw
 	rec := *s.req.rec
@@ -191,11 +126,9 @@ func (s *sideRun) pluggedAgain() bool {
 	if errors.As(err, &refused) {
 		s.refused = refused.Reason
 	}
-	if err != nil || equalJSON(before, object) {
-		return false
+	if err == nil && !equalJSON(before, object) {
+		s.mutate(object)
 	}
-	s.mutate(object)
-	return true
 }
 
 func equalJSON(a, b []byte) bool {
