@@ -109,10 +109,16 @@ func (b *build) step(format string, args ...any) {
 
 // run is the build from end to end.
 func (b *build) run(ctx context.Context) (err error) {
+	if _, err := docker(ctx, "version", "--format", "{{.Server.Version}}"); err != nil {
+		return fmt.Errorf("no Docker engine takes the image: %w (hint: start one; DOCKER_HOST says which is used)", err)
+	}
 	wanted := b.digest()
 	if made, _ := docker(ctx, "image", "inspect", "--format", `{{index .Config.Labels "`+Label+`"}}`, b.Image); made == wanted {
 		b.step("%s is there already", b.Image)
 		return nil
+	}
+	if os.Getuid() != 0 {
+		return errors.New("the files of a node belong to root (hint: sudo, or build the image elsewhere and docker load it)")
 	}
 	if b.dir, err = os.MkdirTemp("", "seatrial-node-image-"); err != nil {
 		return err
