@@ -69,7 +69,7 @@ type Driver interface {
 // New is the driver that a scenario asks for.
 func New(h *scenarios.Hub, p cluster.Provider, log func(format string, args ...any)) (Driver, error) {
 	if h.Driver == scenarios.KubeFleet {
-		return NewKubeFleet(Agents(h.Agents), p, log)
+		return NewKubeFleet(Agents(h.Agents), p, h.Compress, log)
 	}
 	return &Builtin{}, nil
 }

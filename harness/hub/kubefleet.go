@@ -27,6 +27,7 @@ type KubeFleet struct {
 	agents   Agents
 	provider cluster.Provider
 	runner   cluster.Runner
+	compress float64 // divides what the hub's objects wait for; 0: no waiting
 	log      func(format string, args ...any)
 
 	dir     string // kubeconfigs, tokens and the hub's certificate, for this user alone
@@ -42,8 +43,9 @@ type KubeFleet struct {
 var _ Driver = (*KubeFleet)(nil)
 
 // NewKubeFleet is a driver whose hub the provider makes. Only providers whose clusters are
-// processes of this machine can run agents beside them.
-func NewKubeFleet(a Agents, p cluster.Provider, log func(format string, args ...any)) (*KubeFleet, error) {
+// processes of this machine can run agents beside them. Compress divides the waits that the
+// hub's objects ask for; with 0 they take a second.
+func NewKubeFleet(a Agents, p cluster.Provider, compress float64, log func(format string, args ...any)) (*KubeFleet, error) {
 	if err := a.Check(); err != nil {
 		return nil, err
 	}
@@ -61,7 +63,7 @@ func NewKubeFleet(a Agents, p cluster.Provider, log func(format string, args ...
 	if log == nil {
 		log = func(string, ...any) {}
 	}
-	return &KubeFleet{agents: a, provider: p, runner: runner, log: log, members: map[string]*Member{}, programs: map[string]cluster.Program{}}, nil
+	return &KubeFleet{agents: a, provider: p, runner: runner, compress: compress, log: log, members: map[string]*Member{}, programs: map[string]cluster.Program{}}, nil
 }
 
 // Name returns "kubefleet".

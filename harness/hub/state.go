@@ -58,6 +58,7 @@ func (k *KubeFleet) Change(ctx context.Context, state State) error {
 		if err != nil {
 			return err
 		}
+		shorten(o, k.compress)
 		if strings.HasSuffix(o.GetKind(), "StagedUpdateRun") && !k.state.Has(&next[i]) {
 			if err := k.scheduled(ctx, o); err != nil {
 				k.log("%v", err) // the run says so too
