@@ -20,19 +20,16 @@ func stat(pid int) []string {
 	return strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
 }
 
-// startTime is when the process started, in clock ticks since boot; 0 when it is gone.
+// startTime is when the process started, in clock ticks since boot; 0 when it is gone or
+// has ended: then it is a zombie, or dead (X) while its parent takes it away. Both are
+// read at once, since either changes between two looks.
 func startTime(pid int) uint64 {
 	f := stat(pid)
-	if len(f) < 20 {
+	if len(f) < 20 || strings.ContainsAny(f[0], "ZXx") {
 		return 0
 	}
 	t, _ := strconv.ParseUint(f[19], 10, 64)
 	return t
-}
-
-func zombie(pid int) bool {
-	f := stat(pid)
-	return len(f) > 0 && f[0] == "Z"
 }
 
 // Usage is the processor time and the memory of a process: proportional

@@ -17,18 +17,17 @@ func ps(pid int, column string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// startTime tells processes of one number apart by when they started; 0 when it is gone.
+// startTime tells processes of one number apart by when they started; 0 when it is gone or
+// has ended.
 func startTime(pid int) uint64 {
 	s := ps(pid, "lstart")
-	if s == "" {
+	if s == "" || strings.HasPrefix(ps(pid, "stat"), "Z") {
 		return 0
 	}
 	h := fnv.New64a()
 	h.Write([]byte(s))
 	return h.Sum64()
 }
-
-func zombie(pid int) bool { return strings.HasPrefix(ps(pid, "stat"), "Z") }
 
 // Usage is the memory of a process; its processor time is not read here.
 func Usage(pid int) (cpu time.Duration, memory int64) {

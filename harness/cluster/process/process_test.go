@@ -81,7 +81,7 @@ func TestRecordOfAProcess(t *testing.T) {
 	if err := got.Kill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got.Alive() || syscall.Kill(got.PID, 0) == nil && !zombie(got.PID) {
+	if got.Alive() || startTime(got.PID) != 0 {
 		t.Error("it still runs")
 	}
 	if err := got.Kill(t.Context()); err != nil {
@@ -284,5 +284,21 @@ func TestStartOfAProgramThatIsNotThere(t *testing.T) {
 	entries, _ := filepath.Glob(filepath.Join(dir, "*.process.json"))
 	if slices.Contains(entries, recordPath(dir, "kyverno")) {
 		t.Error("a record of a process that never was")
+	}
+}
+
+// While its parent takes it away, a process is neither alive nor a zombie.
+func TestWhatHasEndedStaysEnded(t *testing.T) {
+	dir := t.TempDir()
+	for range 40 {
+		p := run(t, dir, "etcd", "plain")
+		if err := p.Kill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range 500 {
+			if p.Alive() {
+				t.Fatal("it is alive again")
+			}
+		}
 	}
 }
