@@ -6,10 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"time"
-
-	autoscalingv1 "k8s.io/api/autoscaling/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/seatrial/seatrial/harness/binaries"
 	"github.com/seatrial/seatrial/harness/cluster"
@@ -160,37 +156,4 @@ func (c *member) startHost(ctx context.Context, x cluster.Component) error {
 		return err
 	}
 	return c.await(ctx, x, p)
-}
-
-// scale sets how many pods a controller in the cluster has, and ends those there are at once when
-// it is to have none.
-func (c *member) scale(ctx context.Context, x cluster.Component, replicas int32) error {
-	client, err := c.client()
-	if err != nil {
-		return err
-	}
-	name := kyverno.Account(x)
-	to := &autoscalingv1.Scale{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "kyverno"}, Spec: autoscalingv1.ScaleSpec{Replicas: replicas}}
-	if _, err := client.AppsV1().Deployments("kyverno").UpdateScale(ctx, name, to, metav1.UpdateOptions{}); err != nil || replicas > 0 {
-		return err
-	}
-	now, selector := int64(0), metav1.ListOptions{LabelSelector: "app.kubernetes.io/component=" + component(x)}
-	pods := client.CoreV1().Pods("kyverno")
-	if err := pods.DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &now}, selector); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	return until(ctx, name, func(ctx context.Context) error {
-		left, err := pods.List(ctx, selector)
-		if err == nil && len(left.Items) > 0 {
-			err = fmt.Errorf("%d pods still run", len(left.Items))
-		}
-		return err
-	})
-}
-
-// component is the value of the label that Kyverno's manifests give to a controller's pods.
-func component(x cluster.Component) string {
-	return kyverno.Account(x)[len("kyverno-"):]
 }

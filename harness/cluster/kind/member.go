@@ -119,7 +119,7 @@ func (c *member) Stop(ctx context.Context, x cluster.Component) error {
 	case !c.Spec().Has(x):
 		return c.unsupported(x)
 	case c.Spec().Kind.InCluster:
-		return c.scale(ctx, x, 0)
+		return c.crash(ctx, x)
 	}
 	p, err := process.Load(c.dir, string(x))
 	if err != nil {
@@ -139,7 +139,7 @@ func (c *member) Start(ctx context.Context, x cluster.Component) error {
 	case !c.Spec().Has(x):
 		return c.unsupported(x)
 	case c.Spec().Kind.InCluster:
-		if err := c.scale(ctx, x, 1); err != nil {
+		if err := c.revive(ctx, x); err != nil {
 			return err
 		}
 		return c.await(ctx, x, nil)
