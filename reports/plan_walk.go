@@ -18,6 +18,8 @@ type walk struct {
 	plan    *placement.Plan
 	members []string
 	read    map[*placement.State]held
+	own     map[string]held                        // by member: what it is known to have that the hub did not bring
+	until   map[string]map[placement.ObjectRef]int // the stage at which the hub's own takes its place
 }
 
 // held is what a state holds, by object. Versions of the API do not tell objects apart.
@@ -33,12 +35,38 @@ func keyOf(r placement.ObjectRef) placement.ObjectRef {
 	return r
 }
 
-func newWalk(p *placement.Plan) *walk {
-	w := &walk{plan: p, read: map[*placement.State]held{nil: {}}}
+// newWalk walks a plan; installed is what members are known to have, by name.
+func newWalk(p *placement.Plan, installed map[string]*policy.Set) *walk {
+	w := &walk{plan: p, read: map[*placement.State]held{nil: {}}, own: map[string]held{}, until: map[string]map[placement.ObjectRef]int{}}
 	for _, m := range p.Members {
 		w.members = append(w.members, m.Name)
+		if set := installed[m.Name]; set != nil {
+			w.keeps(m.Name, set)
+		}
 	}
 	return w
+}
+
+// keeps notes what a member has by itself, and how long: what the hub has ever brought is
+// the hub's from then on, and goes when the hub takes it away.
+func (w *walk) keeps(member string, set *policy.Set) {
+	state := &placement.State{}
+	for _, o := range set.Objects {
+		state.Delivered = append(state.Delivered, placement.Delivered{Object: o})
+	}
+	own, until := w.holds(state), map[placement.ObjectRef]int{}
+	for stage := range w.plan.Stages {
+		for ref := range w.holds(w.plan.Stages[stage].States[member]) {
+			if _, met := until[ref]; !met {
+				until[ref] = stage
+			}
+		}
+	}
+	maps.DeleteFunc(own, func(ref placement.ObjectRef, _ item) bool {
+		stage, met := until[ref]
+		return met && stage == 0
+	})
+	w.own[member], w.until[member] = own, until
 }
 
 // at is what a member holds after a stage; nothing before the first and where it is no member.
@@ -46,7 +74,21 @@ func (w *walk) at(stage int, member string) held {
 	if stage < 0 || stage >= len(w.plan.Stages) {
 		return nil
 	}
-	state := w.plan.Stages[stage].States[member]
+	h := w.holds(w.plan.Stages[stage].States[member])
+	if len(w.own[member]) == 0 {
+		return h
+	}
+	h = maps.Clone(h)
+	for ref, x := range w.own[member] {
+		if ends, met := w.until[member][ref]; !met || stage < ends {
+			h[ref] = x
+		}
+	}
+	return h
+}
+
+// holds is what a hub has brought to a member.
+func (w *walk) holds(state *placement.State) held {
 	if h, ok := w.read[state]; ok {
 		return h
 	}

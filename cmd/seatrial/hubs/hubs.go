@@ -36,6 +36,18 @@ type Options struct {
 	Installed func(*capture.World) *policy.Set
 }
 
+// installed is what a captured cluster has, as its API server has it: manifests of a
+// repository lack the defaults.
+func (o *Options) installed(w *capture.World) *policy.Set {
+	set := o.Installed(w)
+	if set != nil && o.Stored != nil {
+		for i := range set.Objects {
+			set.Objects[i] = o.Stored(set.Objects[i])
+		}
+	}
+	return set
+}
+
 // An Asked is a question about a hub, ready to be planned.
 type Asked struct {
 	placement.Question
