@@ -104,7 +104,7 @@ func (s *Store) recipe(n Name) (recipe, error) {
 	v := cmp.Or(s.kubernetes, KubernetesVersion)
 	own, pinned := kubernetes[v]
 	if !pinned {
-		return recipe{}, fmt.Errorf("Kubernetes %s is not pinned (hint: %s are)", v, strings.Join(KubernetesVersions(), ", "))
+		return recipe{}, fmt.Errorf("not pinned for Kubernetes %s (hint: pinned are %s)", v, strings.Join(KubernetesVersions(), ", "))
 	}
 	if r, ok := own[n]; ok {
 		return r, nil

@@ -88,7 +88,7 @@ func TestFor(t *testing.T) {
 		t.Error("the store itself is of another version now")
 	}
 	_, err := s.For("v1.30.0").Get(t.Context(), APIServer)
-	if want := "kube-apiserver: Kubernetes v1.30.0 is not pinned (hint: v1.35.4, " + KubernetesVersion + " are)"; err == nil || err.Error() != want {
+	if want := "kube-apiserver: not pinned for Kubernetes v1.30.0 (hint: pinned are v1.35.4, " + KubernetesVersion + ")"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	if diff := cmp.Diff([]Name{APIServer}, s.For("v1.30.0").Missing(APIServer)); diff != "" {
