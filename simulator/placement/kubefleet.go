@@ -55,6 +55,9 @@ func (k KubeFleet) Plan(ctx context.Context, q Question) (*Plan, error) {
 		}
 	}
 	w.settle()
+	if q.RunsElsewhere {
+		w.shipElsewhere()
+	}
 	w.conclude()
 	w.nameCauses()
 	return w.plan(q), nil

@@ -40,6 +40,9 @@ type Question struct {
 	// Installed is what members are known to have, by name; it decides about take-over and
 	// tells of drift. nil: nothing is there but what Before placed.
 	Installed map[string]*policy.Set
+	// RunsElsewhere has External placements that no update run of the hub names count as
+	// shipped: the runs are made elsewhere.
+	RunsElsewhere bool
 	// Refuses is the reason for which a member's own webhook would not take a policy, ""
 	// when it takes it; nil: everything is taken.
 	Refuses func(member string, o policy.Object) string

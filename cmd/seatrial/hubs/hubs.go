@@ -32,6 +32,8 @@ type Options struct {
 	// Stored is an object as a hub's API server has it, with the defaults of its definition:
 	// patches of overrides meet those. nil: objects stay as they are written.
 	Stored func(policy.Object) policy.Object
+	// RunsElsewhere has External placements without an update run in the hub count as shipped.
+	RunsElsewhere bool
 	// Installed is what a captured cluster has; nil: it is not asked for.
 	Installed func(*capture.World) *policy.Set
 }
@@ -86,7 +88,7 @@ func Ask(ctx context.Context, f Flags, opt Options) (*Asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Notes = read.Notes
+	a.Notes, a.RunsElsewhere = read.Notes, opt.RunsElsewhere
 	if a.After, err = placement.FromSet(read.After, options); err != nil { // the release is not known
 		return nil, malformed("", "--kubefleet: %w", err)
 	}
