@@ -23,16 +23,16 @@ func differentMessage(j verdict.Judgement, a traffic.Answer) *difference {
 	if len(possible) == 0 {
 		possible = []string{j.Message}
 	}
-	var sayings []string
+	var known []string
 	for _, p := range possible {
 		if slices.Equal(said(p), live) {
 			return nil
 		}
-		if celSaying.MatchString(p) {
-			sayings = append(sayings, said(p)...)
+		if celSaying.MatchString(p) || mutationErrors.MatchString(words(p)) {
+			known = append(known, said(p)...)
 		}
 	}
-	if !slices.ContainsFunc(live, func(s string) bool { return !slices.Contains(sayings, s) }) {
+	if !slices.ContainsFunc(live, func(s string) bool { return !slices.Contains(known, s) }) {
 		return nil
 	}
 	return &difference{strings.Join(possible, "\nor: "), a.Said()}
@@ -41,20 +41,37 @@ func differentMessage(j verdict.Judgement, a traffic.Answer) *difference {
 // celSaying begins what one CEL policy says in a denial.
 var celSaying = regexp.MustCompile(`(?:^|; )(Policy \S+ (?:failed|error): )`)
 
+// mutationErrors is how MutatingPolicies refuse: a list of what each says.
+var (
+	mutationErrors = regexp.MustCompile(`^(Resource: \S+, Kind: \S+, Errors:) \[(.*)\]$`)
+	mutationSaying = regexp.MustCompile(`(?:^| )(Policy \S+: )`)
+)
+
 // said are the sayings that a message joins, in order; of other messages the whole.
 func said(message string) []string {
 	message = words(message)
-	var out []string
-	starts := celSaying.FindAllStringSubmatchIndex(message, -1)
+	if m := mutationErrors.FindStringSubmatch(message); m != nil {
+		return append(sayings(mutationSaying, m[2]), m[1])
+	}
+	if list := sayings(celSaying, message); list != nil {
+		return list
+	}
+	return []string{message}
+}
+
+// sayings are the parts of a list whose parts begin with a pattern's first group, sorted;
+// nil of what does not begin so.
+func sayings(begin *regexp.Regexp, list string) (out []string) {
+	starts := begin.FindAllStringSubmatchIndex(list, -1)
 	if len(starts) == 0 || starts[0][0] != 0 {
-		return []string{message}
+		return nil
 	}
 	for i, at := range starts {
-		end := len(message)
+		end := len(list)
 		if i+1 < len(starts) {
 			end = starts[i+1][0]
 		}
-		out = append(out, message[at[2]:end])
+		out = append(out, list[at[2]:end])
 	}
 	slices.Sort(out)
 	return out

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	policieskyvernoio "github.com/kyverno/api/api/policies.kyverno.io"
 	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
@@ -70,6 +71,7 @@ func (u *mutating) eval(ctx context.Context, req *request) answer {
 	}
 	original, _ := body.attr.GetObject().(*unstructured.Unstructured)
 	var out answer
+	var refusals []string
 	attr := body.attr
 	err = u.compiled.use(req, func(one *instance[[]mpolengine.Policy]) error {
 		for i := range one.compiled {
@@ -87,7 +89,7 @@ func (u *mutating) eval(ctx context.Context, req *request) answer {
 			v = u.needs.settle(v, req, req.misses.take())
 			out.verdicts = append(out.verdicts, v)
 			if v.Outcome == verdict.Error && u.failClosed {
-				out.refuse(fmt.Sprintf("Policy %s: %s", u.name.Name, v.Message))
+				refusals = append(refusals, fmt.Sprintf("Policy %s: %s", u.name.Name, v.Message))
 			}
 			if v.Outcome == verdict.Pass && patched != nil {
 				attr = withObject(attr, patched)
@@ -98,8 +100,8 @@ func (u *mutating) eval(ctx context.Context, req *request) answer {
 	if err != nil {
 		return u.broken(verdict.Mutate, err)
 	}
-	if out.deny != "" {
-		out.deny = fmt.Sprintf("Resource: %s/%s, Kind: %s, Errors: [%s]", req.adm.Namespace, req.adm.Name, req.adm.Kind.Kind, out.deny)
+	if len(refusals) > 0 {
+		out.deny = strings.Join(refusals, " ")
 		return out
 	}
 	if attr != body.attr {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/kyverno/kyverno/pkg/config"
 	"github.com/wI2L/jsondiff"
@@ -31,12 +32,17 @@ func (s *sideRun) judgement() verdict.Judgement {
 	case len(s.denials) > 0:
 		j.Decision, j.Messages, j.Generated = verdict.Denied, s.messages(), nil
 		j.Message = j.Messages[0]
+		for _, m := range s.elsewise {
+			if !slices.Contains(j.Messages, m) {
+				j.Messages = append(j.Messages, m)
+			}
+		}
 	case s.unsure != nil:
 		j.Decision, j.Reason = verdict.DecisionUndecided, s.unsure.Reason
 	}
 	if j.Decision != verdict.Denied {
 		slices.Sort(s.warnings)
-		j.Warnings = slices.Compact(s.warnings)
+		j.Warnings = slices.DeleteFunc(slices.Compact(s.warnings), undeliverable)
 	}
 	if !s.stored && s.version != 0 {
 		s.mutated = s.req.adm.Object.Raw
@@ -46,6 +52,10 @@ func (s *sideRun) judgement() verdict.Judgement {
 	}
 	return j
 }
+
+// undeliverable tells whether a warning cannot be a header of HTTP: the API server drops
+// those that have line breaks, and nobody hears of them.
+func undeliverable(warning string) bool { return strings.ContainsFunc(warning, unicode.IsControl) }
 
 // messages are what the user may be told. The API server's own policies come before
 // webhooks, and each speaks for itself. A webhook speaks with one voice for its policies;
@@ -83,20 +93,31 @@ func (s *sideRun) messages() []string {
 // of those that do not refuse as well.
 func (s *sideRun) message(voice string) string {
 	failures := map[string]map[string]string{}
-	var sayings []string
+	var sayings, errors []string
 	for _, d := range append(slices.Clone(s.denials), s.beside...) {
 		switch {
 		case s.side.voices[d.unit] != voice:
+		case mutates(d.unit):
+			errors = append(errors, d.message)
 		case d.failures != nil:
 			failures[d.unit.ref().Name] = d.failures
 		case d.message != "":
 			sayings = append(sayings, d.message)
 		}
 	}
+	if len(errors) > 0 {
+		adm := &s.req.adm
+		return fmt.Sprintf("Resource: %s/%s, Kind: %s, Errors: %v", adm.Namespace, adm.Name, adm.Kind.Kind, errors)
+	}
 	if len(failures) == 0 {
 		return strings.Join(sayings, "; ")
 	}
 	return s.blocked(failures)
+}
+
+func mutates(u unit) bool {
+	_, ok := u.(*mutating)
+	return ok
 }
 
 // blocked is Kyverno's message about ClusterPolicies, with their failed rules.

@@ -23,6 +23,8 @@ type sideRun struct {
 	verdicts   []verdict.Verdict
 	warnings   []string
 	denials    []denial
+	elsewise   []string // what a refusal by the same webhook would say in another order of its policies
+	acting     []phased // of the webhook that was asked last: those that changed the object, or refused
 	beside     []denial // that do not refuse
 	generated  []verdict.Generated
 	unsure     *verdict.Verdict // the first undecided verdict that could change the decision

@@ -104,18 +104,14 @@ func (s *sideRun) call(ctx context.Context, hook webhook) (did called) {
 	if s.outside != "" && hook.name != "" || hook.asks != nil && !s.asks(hook.asks) {
 		return did
 	}
-	other := s.otherwise(ctx, hook)
-	did.called = hook.name != ""
-	for _, u := range hook.units {
-		s.asked = true
-		got := s.ask(ctx, u)
+	asked := s.seeing(hook)
+	did.called, s.asked = hook.name != "", true
+	s.each(ctx, hook.units, func(u phased, got answer) {
 		did.called = did.called || slices.ContainsFunc(got.verdicts, func(v verdict.Verdict) bool { return v.Outcome != verdict.Skip })
-		if s.retake(u, got); len(s.denials) > 0 {
-			break
-		}
-	}
-	if other != nil && !s.same(other) {
-		s.unordered = append(s.unordered, s.disputed(ctx, hook, before)...)
+		s.retake(u, got)
+	})
+	if asked.shuffled() {
+		s.compareOrders(ctx, asked, before)
 	}
 	if did.refused = len(s.denials) > 0; did.refused {
 		return did // the API server stops at the first refusal of a mutating webhook

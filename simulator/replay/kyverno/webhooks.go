@@ -145,13 +145,11 @@ func classicWebhook(base string, c *classic) string {
 // shuffled tells whether the order of a webhook's policies is drawn for each request.
 func (w webhook) shuffled() bool { return w.name != "" && len(w.units) > 1 }
 
-// backwards are the units of a webhook in the other order: those that verify images still
-// come after those that mutate.
+// backwards are the units of a webhook in the other order.
 func (w webhook) backwards() []phased {
 	units := slices.Clone(w.units)
 	slices.Reverse(units)
-	slices.SortStableFunc(units, func(a, b phased) int { return int(a.phase) - int(b.phase) })
-	return units
+	return byPhase(units)
 }
 
 // policies are the policies of units, sorted, each once.

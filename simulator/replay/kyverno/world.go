@@ -1,6 +1,7 @@
 package kyverno
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -24,7 +27,7 @@ var _ lookup = world{}
 
 func (w world) get(gvr schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
 	if w.unserved(gvr) {
-		return nil, errUnserved(gvr)
+		return nil, errUnserved()
 	}
 	found, known := w.Get(capture.GVR(gvr), namespace, name)
 	if found != nil {
@@ -38,7 +41,7 @@ func (w world) get(gvr schema.GroupVersionResource, namespace, name string) (map
 
 func (w world) list(gvr schema.GroupVersionResource, namespace string) ([]map[string]any, error) {
 	if w.unserved(gvr) {
-		return nil, errUnserved(gvr)
+		return nil, errUnserved()
 	}
 	found, known := w.List(capture.GVR(gvr), namespace)
 	if !known {
@@ -55,15 +58,32 @@ func (w world) list(gvr schema.GroupVersionResource, namespace string) ([]map[st
 	return objects, nil
 }
 
-// unserved tells whether no API server has the resource: nobody can add to the core group.
+// unserved tells whether the API server has no such resource: nobody can add to the core
+// group, and versions of Kubernetes' own kinds are removed in time.
 func (w world) unserved(gvr schema.GroupVersionResource) bool {
-	_, known := w.Resources.KindFor(capture.GVR(gvr))
-	return !known && gvr.Group == ""
+	gvk, known := w.Resources.KindFor(capture.GVR(gvr))
+	if !known {
+		return gvr.Group == ""
+	}
+	object, err := scheme.Scheme.New(schema.GroupVersionKind(gvk))
+	if err != nil {
+		return false
+	}
+	lifecycle, ok := object.(interface{ APILifecycleRemoved() (major, minor int) })
+	if !ok {
+		return false
+	}
+	server, err := version.ParseGeneric(cmp.Or(w.Cluster.ServerVersion, assumedVersion))
+	if err != nil {
+		return false
+	}
+	major, minor := lifecycle.APILifecycleRemoved()
+	return server.AtLeast(version.MajorMinor(uint(major), uint(minor)))
 }
 
 // errUnserved is the API server's answer for a path that it does not serve.
-func errUnserved(gvr schema.GroupVersionResource) error {
-	return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", gvr.GroupResource(), "", "404 page not found", 0, true)
+func errUnserved() error {
+	return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{}, "", "404 page not found", 0, true)
 }
 
 func (w world) decode(gvr schema.GroupVersionResource, o *capture.WorldObject) (map[string]any, error) {

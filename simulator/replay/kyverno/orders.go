@@ -1,0 +1,117 @@
+package kyverno
+
+import (
+	"context"
+	"slices"
+
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// The policies of one webhook run in an order that is drawn for each request. What depends
+// on it cannot be foretold, and is told of.
+
+// each has units answer one after the other, and notes which of them act: change the object
+// or refuse the request. A refusal ends it, but for MutatingPolicies: Kyverno asks all of
+// them, and lists what each says.
+func (s *sideRun) each(ctx context.Context, units []phased, take func(phased, answer)) {
+	s.acting = nil
+	for _, u := range units {
+		version, denials := s.version, len(s.denials)
+		take(u, s.ask(ctx, u))
+		if s.version != version || len(s.denials) > denials {
+			s.acting = append(s.acting, u)
+		}
+		if len(s.denials) > 0 && !mutates(u.unit) {
+			break
+		}
+	}
+}
+
+// in runs units on an object, apart from the request's own way.
+func (s *sideRun) in(ctx context.Context, units []phased, object []byte) *sideRun {
+	apart := &sideRun{req: s.req, common: s.common, outside: s.outside, side: s.side, version: s.version}
+	apart.mutate(object)
+	apart.each(ctx, units, apart.take)
+	return apart
+}
+
+// seeing is the webhook with those of its units that are asked about the request.
+func (s *sideRun) seeing(hook webhook) webhook {
+	if !hook.shuffled() {
+		return hook
+	}
+	asked := webhook{name: hook.name}
+	for _, u := range hook.units {
+		if req, err := s.seenBy(u); req != nil && err == nil {
+			asked.units = append(asked.units, u)
+		}
+	}
+	return asked
+}
+
+// compareOrders looks what a webhook that was asked about an object would have done in other
+// orders: backwards, and, of those policies that act, with each one first and each one last.
+// An outcome that differs is noted with the policies to blame, another refusal with its words.
+func (s *sideRun) compareOrders(ctx context.Context, asked webhook, object []byte) {
+	backwards := s.in(ctx, asked.backwards(), object)
+	ways := []*sideRun{backwards}
+	acting := slices.DeleteFunc(slices.Clone(asked.units), func(u phased) bool {
+		return !slices.Contains(s.acting, u) && !slices.Contains(backwards.acting, u)
+	})
+	if len(acting) > 2 {
+		for _, order := range ends(acting) {
+			ways = append(ways, s.in(ctx, order, object))
+		}
+	}
+	for _, way := range ways {
+		if !s.same(way) {
+			s.unordered = append(s.unordered, s.disputed(ctx, asked, object)...)
+			return
+		}
+		if len(way.denials) > 0 {
+			s.elsewise = append(s.elsewise, way.messages()...)
+		}
+	}
+}
+
+// ends are the orders in which each unit is the first, or the last.
+func ends(units []phased) (orders [][]phased) {
+	for i, u := range units {
+		rest := slices.Delete(slices.Clone(units), i, i+1)
+		orders = append(orders, byPhase(append([]phased{u}, rest...)), byPhase(append(rest, u)))
+	}
+	return orders
+}
+
+// byPhase sorts units by phase: those that verify images come after those that mutate.
+func byPhase(units []phased) []phased {
+	slices.SortStableFunc(units, func(a, b phased) int { return int(a.phase) - int(b.phase) })
+	return units
+}
+
+// same tells whether two ways have come to the same object, or to a refusal.
+func (s *sideRun) same(other *sideRun) bool {
+	if len(s.denials)+len(other.denials) > 0 {
+		return len(s.denials) > 0 && len(other.denials) > 0
+	}
+	return equalJSON(s.req.adm.Object.Raw, other.req.adm.Object.Raw)
+}
+
+// disputed are the policies of a webhook whose order makes a difference: pairs that do by
+// themselves, or else all that were asked.
+func (s *sideRun) disputed(ctx context.Context, asked webhook, object []byte) (found []verdict.PolicyRef) {
+	for i, a := range asked.units {
+		for _, b := range asked.units[i+1:] {
+			if a.phase != b.phase {
+				continue
+			}
+			if !s.in(ctx, []phased{a, b}, object).same(s.in(ctx, []phased{b, a}, object)) {
+				found = append(found, a.unit.ref(), b.unit.ref())
+			}
+		}
+	}
+	if len(found) == 0 {
+		return policies(asked.units)
+	}
+	return found
+}
