@@ -85,7 +85,7 @@ func newHub(source string, objects []policy.Object, opt Options) *Hub {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
 	h := &Hub{Source: source, release: opt.KubeFleet, kinds: kindsOf(objects), claims: map[ObjectRef]string{}}
-	r := &reader{hub: h, seen: map[ObjectRef]*policy.Object{}, derived: map[string]int{}}
+	r := &reader{hub: h, seen: map[ObjectRef]*policy.Object{}, derived: map[string]int{}, store: opt.Store}
 	for i := range objects {
 		r.add(&objects[i])
 	}

@@ -31,7 +31,7 @@ type world struct {
 	later     map[string][]func()           // what waits for a member's agent
 	installed map[string]*policy.Set
 	unguarded map[string]bool // members on which Kyverno is down
-	refuses   func(member string, o policy.Object) string
+	refuses   func(member string, o policy.Object) (By, string)
 	states    map[string]*State
 	dirty     map[string]bool
 

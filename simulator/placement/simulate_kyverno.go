@@ -3,6 +3,8 @@ package placement
 import (
 	"strings"
 
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
@@ -13,22 +15,33 @@ func isPolicy(o policy.Object) bool {
 }
 
 // refusesIt is in the reason of what a member's own admission does not take.
-const refusesIt = " refuses it: "
+const (
+	refusesIt = " refuses it: "
+	byServer  = "the member's API server"
+)
 
-// refusal is why a member would not take a policy in the place of now, the empty
-// object where it has none. What stays as it is passes no webhook.
+// refusal is why a member would not take an object in the place of now, the empty object
+// where it has none. What stays as it is passes nothing.
 func (w *world) refusal(cluster string, o, now policy.Object) string {
-	if w.refuses == nil || w.quiet || !policy.IsPolicyKind(o.APIVersion, o.Kind) || now.Digest == o.Digest {
+	if w.quiet || now.Digest == o.Digest {
 		return ""
 	}
-	reason := w.refuses(cluster, o)
-	switch {
+	if object, err := decodeObject(&o); err != nil {
+		return byServer + refusesIt + err.Error()
+	} else if faults := metaFaults(&o, object); len(faults) > 0 {
+		return byServer + refusesIt + utilerrors.NewAggregate(faults).Error()
+	}
+	if w.refuses == nil {
+		return ""
+	}
+	switch by, reason := w.refuses(cluster, o); {
 	case reason == "":
 		return ""
-	case strings.HasSuffix(groupOf(o), "kyverno.io"):
+	case by == ByKyverno:
 		return "the member's Kyverno" + refusesIt + reason
+	default:
+		return byServer + refusesIt + reason
 	}
-	return "the member's API server" + refusesIt + reason
 }
 
 // kyvernoEvent stops or starts Kyverno on a member. When it is back, what failed is tried

@@ -160,17 +160,25 @@ func (w *world) reviewApply(p *placed) {
 			w.addMember("owned-twice", p, "an object is placed by two placements: the second fails to apply it, and the first one's version stays", "select the object in one placement only", cluster)
 		case strings.Contains(d.failure, "TakeOver: ") || strings.Contains(d.failure, "NotTakenOver"):
 			w.addMember("not-taken-over", p, "an object is on the member already and is not taken over: "+d.apply.WhenToTakeOver+" is the placement's whenToTakeOver", "", cluster)
-		case strings.Contains(d.failure, refusesIt):
+		case strings.Contains(d.failure, "Kyverno"+refusesIt):
 			_, reason, _ := strings.Cut(d.failure, "manifests are applied): ")
 			w.addMember("kyverno-refuses", p, "members refuse a policy that KubeFleet brings (ApplyFailed): "+reason, "correct the policy, or the override that makes it so", cluster)
 		case strings.HasPrefix(d.failure, "ApplyFailed"):
 			_, reason, _ := strings.Cut(d.failure, "manifests are applied): ")
-			w.addMember("apply-fails", p, "an object cannot be applied: "+reason, "", cluster)
+			w.addMember("apply-fails", p, "an object cannot be applied: "+reason, fixOf(d.failure), cluster)
 		}
 	}
 	if p.applyStrategy().Type == "ReportDiff" {
 		w.warn(p.warning("report-diff", "the apply strategy is ReportDiff: differences are reported and nothing is applied; unless whenToTakeOver is Never, owner references are written on the members all the same", ""))
 	}
+}
+
+// fixOf is a hint at what to do about an object that a member does not take.
+func fixOf(failure string) string {
+	if strings.Contains(failure, byServer+refusesIt) {
+		return "correct the override that makes it so: the hub has taken the object"
+	}
+	return ""
 }
 
 // addMember adds a member to a warning of the same kind.
