@@ -44,6 +44,9 @@ type Question struct {
 	// Installed is what members are known to have, by name; it decides about take-over and
 	// tells of drift. nil: nothing is there but what Before placed.
 	Installed map[string]*policy.Set
+	// Namespaces tells whether a member has a namespace that no placement brings, and
+	// whether that is known; nil: it never is, and the namespace is assumed to be there.
+	Namespaces func(member, namespace string) (there, known bool)
 	// Refuses is the reason for which a member would not take an object, "" when it takes
 	// it, with who refuses it; nil: everything is taken.
 	Refuses func(member string, o policy.Object) (by By, reason string)

@@ -38,6 +38,8 @@ type rolloutCase struct {
 	Events  []string                     `json:"events"`
 	// Installed are objects that members have already, by member.
 	Installed map[string][]string `json:"installed"`
+	// Namespaces are all that members have, by member; without it nothing is known.
+	Namespaces map[string][]string `json:"namespaces"`
 
 	Stages   []string            `json:"stages"`   // after the first: "name @time: clusters", then needs in brackets
 	Holds    map[string][]string `json:"holds"`    // what members have in the end
@@ -260,6 +262,11 @@ func (c rolloutCase) plan(t *testing.T, objects map[string]json.RawMessage) *Pla
 		set := policy.FromObjects("installed", nil)
 		set.Objects = objectsOf(t, c.Installed[member], objects)
 		q.Installed[member] = set
+	}
+	if c.Namespaces != nil {
+		q.Namespaces = func(member, namespace string) (there, known bool) {
+			return slices.Contains(c.Namespaces[member], namespace), true
+		}
 	}
 	plan, err := KubeFleet{opt}.Plan(context.Background(), q)
 	if err != nil {

@@ -64,6 +64,16 @@ func (a *Asked) members(ctx context.Context, file string, opt Options) error {
 		return malformed("give --fleet FILE, --capture FILE, or MemberClusters in the hub", "the fleet has no clusters")
 	}
 	a.worldsOfMembers(opt.Capture, opt.Installed)
+	if opt.Capture != nil && opt.Installed != nil {
+		a.Namespaces = func(member, namespace string) (there, known bool) {
+			world := opt.Capture.World(a.Worlds[member])
+			if world == nil {
+				return false, false
+			}
+			object, known := world.Get(capture.GVR{Version: "v1", Resource: "namespaces"}, "", namespace)
+			return object != nil, known
+		}
+	}
 	if len(a.Installed) == 0 {
 		a.Installed = nil
 	}
