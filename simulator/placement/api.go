@@ -228,7 +228,10 @@ type runSpec struct {
 }
 
 type approvalObject struct {
-	Metadata meta `json:"metadata"`
+	Metadata struct {
+		meta
+		Generation int64 `json:"generation"`
+	} `json:"metadata"`
 	Spec     struct {
 		ParentStageRollout string `json:"parentStageRollout"`
 		TargetStage        string `json:"targetStage"`

@@ -131,12 +131,20 @@ func (r *reader) approval(o *policy.Object, at source, stored json.RawMessage) e
 	if err := json.Unmarshal(stored, &read); err != nil {
 		return err
 	}
-	approved := condition(read.Status.Conditions, "Approved")
-	r.hub.approvals = append(r.hub.approvals, &approval{
-		source: at, kind: o.Kind, meta: named(read.Metadata, o),
-		run: read.Spec.ParentStageRollout, stage: read.Spec.TargetStage,
-		approved: approved != nil && approved.Status == metav1.ConditionTrue,
-	})
+	a := &approval{source: at, kind: o.Kind, meta: named(read.Metadata.meta, o), run: read.Spec.ParentStageRollout, stage: read.Spec.TargetStage}
+	generation := max(read.Metadata.Generation, 1) // in files there is none: the spec never changes
+	for _, name := range []string{"Approved", "ApprovalAccepted"} {
+		c := condition(read.Status.Conditions, name)
+		switch {
+		case c == nil || c.Status != metav1.ConditionTrue:
+		case c.ObservedGeneration == generation:
+			a.approved = true
+		case name == "Approved":
+			r.warn(o, "approval-unobserved", fmt.Sprintf("the condition Approved has observedGeneration %d (0: none), and the request is at generation %d: it does not count, and the run waits on", c.ObservedGeneration, generation),
+				fmt.Sprintf("set observedGeneration: %d", generation))
+		}
+	}
+	r.hub.approvals = append(r.hub.approvals, a)
 	return nil
 }
 

@@ -82,6 +82,10 @@ func (w *world) warnIndex(r *runState, index int) {
 	for _, s := range r.p.snapshots {
 		known = append(known, fmt.Sprint(s.index))
 	}
+	if plain := fmt.Sprint(index); plain != r.spec.ResourceSnapshotIndex {
+		w.warn(r.warning("index-unknown", fmt.Sprintf("resourceSnapshotIndex %q is looked up as it is written, and no snapshot has a number of that form", r.spec.ResourceSnapshotIndex), fmt.Sprintf("write %q", plain)))
+		return
+	}
 	w.warn(r.warning("index-unknown",
 		fmt.Sprintf("resourceSnapshotIndex %d is none of those that the old and the new state of the hub make (%s): the hub's own history may hold it, with content that is not known here", index, cmpOr(strings.Join(known, ", "), "none")),
 		"ask with the hub's state that had the content as the old state"))

@@ -165,6 +165,11 @@ func ReadFleet(ctx context.Context, file string) (*Fleet, error) {
 	for _, p := range hub.Problems {
 		return nil, malformed("", "--fleet: %s:%d: %s: %s", p.File, p.Line, p.Policy, p.Reason)
 	}
+	for _, o := range hub.Objects {
+		if o.Kind == "Fleet" && strings.HasPrefix(o.APIVersion, "seatrial.dev/") {
+			return nil, malformed("keep the one or the other: a fleet is a fleet file, or MemberClusters", "--fleet: %s:%d: a Fleet beside MemberClusters", o.File, o.Line)
+		}
+	}
 	f.Members = hub.Members
 	for _, m := range hub.Members {
 		f.Spec.Clusters = append(f.Spec.Clusters, scenarios.Cluster{Name: m.Name, Labels: m.Labels})
