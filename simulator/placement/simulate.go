@@ -21,8 +21,9 @@ type world struct {
 	book       overrideBook
 	order      []*placed // by kind, namespace, name
 	runs       []*runState
-	generation int         // how often the hub's objects have changed
-	evictions  []*eviction // not dealt with so far
+	generation int             // how often the hub's objects have changed
+	met        map[string]bool // pairs of runs that were under way together
+	evictions  []*eviction     // not dealt with so far
 	evicted    map[string]bool
 	approved   map[string]bool // approval requests, by approvalKey
 
@@ -72,7 +73,7 @@ const never = time.Duration(1<<62 - 1)
 func newWorld(release Release, clock time.Time) *world {
 	return &world{
 		release: release, clock: clock, book: overrideBook{}, evicted: map[string]bool{}, approved: map[string]bool{},
-		held: map[string]map[string]holding{}, left: map[string]bool{}, gone: map[string]map[string]bool{}, later: map[string][]func(){}, unguarded: map[string]bool{}, causes: map[int]Event{},
+		held: map[string]map[string]holding{}, left: map[string]bool{}, gone: map[string]map[string]bool{}, later: map[string][]func(){}, unguarded: map[string]bool{}, met: map[string]bool{}, causes: map[int]Event{},
 		states: map[string]*State{}, dirty: map[string]bool{},
 	}
 }
