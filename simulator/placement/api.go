@@ -232,7 +232,7 @@ type approvalObject struct {
 		meta
 		Generation int64 `json:"generation"`
 	} `json:"metadata"`
-	Spec     struct {
+	Spec struct {
 		ParentStageRollout string `json:"parentStageRollout"`
 		TargetStage        string `json:"targetStage"`
 	} `json:"spec"`

@@ -31,6 +31,10 @@ func (w *world) deliver(p *placed, cluster string, snapshot *resourceSnapshot, o
 		return
 	}
 	d.work, d.workIndex = work, snapshot.index
+	if p.shipped[snapshot.index] == nil {
+		p.shipped[snapshot.index] = map[string][]overrideSnapshot{}
+	}
+	p.shipped[snapshot.index][cluster] = overrides
 	w.reach(p, cluster, d, func() { w.applyWork(p, cluster, d) })
 }
 

@@ -58,6 +58,7 @@ type placed struct {
 	failed     bool // nothing can be selected or scheduled: the placement is invalid
 	bindings   []*binding
 	deliveries map[string]*delivery
+	shipped    map[int]map[string][]overrideSnapshot // overrides that went with resource snapshots, by index and cluster
 	scheduled  Condition
 	decisions  []Decision
 

@@ -91,7 +91,7 @@ func (w *world) adoptPlacements(changes []memberChange) {
 	w.order = nil
 	for _, p := range w.hub.placements {
 		next := &placed{id: p.kind + "/" + p.Namespace + "/" + p.Name, key: strings.TrimPrefix(p.Namespace+"/"+p.Name, "/"),
-			policy: policySnapshot{index: -1}, deliveries: map[string]*delivery{}, snapshotDue: never, rollDue: never}
+			policy: policySnapshot{index: -1}, deliveries: map[string]*delivery{}, shipped: map[int]map[string][]overrideSnapshot{}, snapshotDue: never, rollDue: never}
 		if i := slices.IndexFunc(before, func(q *placed) bool { return q.id == next.id }); i >= 0 {
 			next = before[i]
 		}

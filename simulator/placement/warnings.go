@@ -97,19 +97,25 @@ func (w *world) warnRollback(r *runState, given bool) {
 	if !given || latest == nil || w.quiet {
 		return
 	}
-	var clusters, names []string
+	var clusters, names, gone []string
 	for _, cluster := range sortedKeys(r.overrides) {
-		if d := r.p.deliveries[cluster]; d != nil && len(r.overrides[cluster]) > 0 {
+		today := r.overrides[cluster]
+		lost := slices.DeleteFunc(overrideIDs(r.p.shipped[r.index][cluster]), func(id string) bool { return slices.Contains(overrideIDs(today), id) })
+		if d := r.p.deliveries[cluster]; d != nil && len(today)+len(lost) > 0 {
 			clusters = append(clusters, cluster)
-			names = append(names, overrideIDs(r.overrides[cluster])...)
+			names = append(names, overrideIDs(today)...)
+			gone = append(gone, lost...)
 		}
 	}
 	if len(clusters) == 0 {
 		return
 	}
 	slices.Sort(names)
-	w.warn(r.warning("overrides-not-rolled-back",
-		fmt.Sprintf("resourceSnapshotIndex %d brings back objects, not overrides: the run uses the overrides of today (%s)", r.index, strings.Join(slices.Compact(names), ", ")),
+	text := fmt.Sprintf("resourceSnapshotIndex %d brings back objects, not overrides: the run uses the overrides of today (%s)", r.index, cmpOr(strings.Join(slices.Compact(names), ", "), "none"))
+	if slices.Sort(gone); len(gone) > 0 {
+		text += fmt.Sprintf("; %s, applied with it then, no longer are", strings.Join(slices.Compact(gone), ", "))
+	}
+	w.warn(r.warning("overrides-not-rolled-back", text,
 		"change the overrides back as well, before the run is made", clusters...))
 }
 
