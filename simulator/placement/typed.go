@@ -56,13 +56,18 @@ func (r *reader) placement(o *policy.Object, at source, stored json.RawMessage) 
 	}
 	r.hub.placements = append(r.hub.placements, p)
 	r.later = append(r.later, func() { r.hub.Warnings = append(r.hub.Warnings, r.hub.selectorWarnings(p)...) })
-	if len(p.spec.Strategy.DeleteStrategy) > 0 && strings.Contains(string(p.spec.Strategy.DeleteStrategy), "Abandon") {
+	if p.spec.abandons() {
 		r.warn(o, "not-implemented", "deleteStrategy.propagationPolicy Abandon is accepted, and no release of KubeFleet does it: deleting the placement removes the objects from its members", "")
 	}
 	if len(p.spec.Strategy.ReportBack) > 0 && strings.Contains(string(p.spec.Strategy.ReportBack), "Mirror") {
 		r.warn(o, "not-implemented", "reportBackStrategy Mirror is accepted, and no release of KubeFleet does it", "")
 	}
 	return nil
+}
+
+// abandons tells whether a placement asks to leave its objects when it is deleted.
+func (s *placementSpec) abandons() bool {
+	return strings.Contains(string(s.Strategy.DeleteStrategy), "Abandon")
 }
 
 // named is the metadata with the name and namespace that the object has on a hub.
