@@ -162,13 +162,17 @@ func ReadFleet(ctx context.Context, file string) (*Fleet, error) {
 	if err != nil {
 		return nil, malformed("", "--fleet: %w", err)
 	}
+	mixed := slices.Clone(hub.Problems) // a Fleet needs no name, which is a problem of an object
+	for _, o := range hub.Objects {
+		mixed = append(mixed, policy.Problem{File: o.File, Line: o.Line, Policy: o.Kind + "/" + o.Name})
+	}
+	for _, p := range mixed {
+		if kind, _, _ := strings.Cut(p.Policy, "/"); kind == "Fleet" {
+			return nil, malformed("keep the one or the other: a fleet is a fleet file, or MemberClusters", "--fleet: %s:%d: a Fleet beside MemberClusters", p.File, p.Line)
+		}
+	}
 	for _, p := range hub.Problems {
 		return nil, malformed("", "--fleet: %s:%d: %s: %s", p.File, p.Line, p.Policy, p.Reason)
-	}
-	for _, o := range hub.Objects {
-		if o.Kind == "Fleet" && strings.HasPrefix(o.APIVersion, "seatrial.dev/") {
-			return nil, malformed("keep the one or the other: a fleet is a fleet file, or MemberClusters", "--fleet: %s:%d: a Fleet beside MemberClusters", o.File, o.Line)
-		}
 	}
 	f.Members = hub.Members
 	for _, m := range hub.Members {
