@@ -51,6 +51,7 @@ type meta struct {
 	Namespace   string            `json:"namespace"`
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
+	Generation  int64             `json:"generation"`
 }
 
 type placementObject struct {
@@ -228,11 +229,8 @@ type runSpec struct {
 }
 
 type approvalObject struct {
-	Metadata struct {
-		meta
-		Generation int64 `json:"generation"`
-	} `json:"metadata"`
-	Spec struct {
+	Metadata meta `json:"metadata"`
+	Spec     struct {
 		ParentStageRollout string `json:"parentStageRollout"`
 		TargetStage        string `json:"targetStage"`
 	} `json:"spec"`

@@ -136,7 +136,7 @@ func (r *reader) approval(o *policy.Object, at source, stored json.RawMessage) e
 	if err := json.Unmarshal(stored, &read); err != nil {
 		return err
 	}
-	a := &approval{source: at, kind: o.Kind, meta: named(read.Metadata.meta, o), run: read.Spec.ParentStageRollout, stage: read.Spec.TargetStage}
+	a := &approval{source: at, kind: o.Kind, meta: named(read.Metadata, o), run: read.Spec.ParentStageRollout, stage: read.Spec.TargetStage}
 	generation := max(read.Metadata.Generation, 1) // in files there is none: the spec never changes
 	for _, name := range []string{"Approved", "ApprovalAccepted"} {
 		c := condition(read.Status.Conditions, name)

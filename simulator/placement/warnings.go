@@ -185,8 +185,11 @@ func (w *world) reviewApply(p *placed) {
 
 // fixOf is a hint at what to do about an object that a member does not take.
 func fixOf(failure string) string {
-	if strings.Contains(failure, byServer+refusesIt) {
+	switch {
+	case strings.Contains(failure, byServer+refusesIt):
 		return "correct the override that makes it so: the hub has taken the object"
+	case strings.Contains(failure, ": namespaces ") && strings.Contains(failure, "not found"):
+		return "place the Namespace as well"
 	}
 	return ""
 }

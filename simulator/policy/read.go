@@ -40,7 +40,7 @@ func (s *Set) add(name string, doc manifest.Document) {
 	}
 	object, what, reason := newObject(at, doc)
 	if what != classIgnored {
-		for _, r := range doc.Repeats {
+		for _, r := range doc.Twice {
 			s.Repeats = append(s.Repeats, Problem{File: name, Line: r.Line, Policy: strings.TrimSuffix(object.Kind+"/"+object.Name, "/"), Reason: repeated(r.Key, object.Kind)})
 		}
 	}

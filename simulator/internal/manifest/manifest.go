@@ -29,8 +29,7 @@ type Document struct {
 	Err    error          // why it could not be read, without a position
 	ErrAt  int            // line of the error; Line when the parser names none
 	Empty  bool           // nothing but comments
-	// Repeats are keys that are written twice in one mapping.
-	Repeats []Repeat
+	Twice  []Repeat       // keys that are written twice in one mapping
 }
 
 // Split returns the documents of content, Lists taken apart, in order.

@@ -60,7 +60,7 @@ func TestRepeats(t *testing.T) {
 	in := "kind: A\nspec:\n  x: 1\n  x: 2\nbase: &b {k: 1}\nmore: {<<: *b, k: 2}\n---\napiVersion: v1\nkind: List\nitems:\n- kind: B\n- kind: C\n  kind: D\n"
 	var got []string
 	for _, d := range Split([]byte(in)) {
-		got = append(got, fmt.Sprintf("%v %v", d.Object["kind"], d.Repeats))
+		got = append(got, fmt.Sprintf("%v %v", d.Object["kind"], d.Twice))
 	}
 	if diff := cmp.Diff([]string{"A [{x 4}]", "B []", "D [{kind 13}]"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

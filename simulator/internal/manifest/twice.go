@@ -53,7 +53,7 @@ func handOut(docs []Document, all []Repeat) []Document {
 			}
 		}
 		if len(docs) > 0 {
-			docs[at].Repeats = append(docs[at].Repeats, r)
+			docs[at].Twice = append(docs[at].Twice, r)
 		}
 	}
 	return docs
