@@ -36,7 +36,7 @@ func driftHeadline(d *Drift) string {
 			}
 			return fmt.Sprintf("All %s what the hub intends", holds(t.Clusters))
 		}
-		return fmt.Sprintf("%d of %s what the hub intends%s", t.InSync, holds(t.Clusters), open)
+		return fmt.Sprintf("%s of %s what the hub intends%s", Number(t.InSync), holds(t.Clusters), open)
 	}
 	var parts []string
 	for _, kind := range drift.Kinds() {
@@ -48,7 +48,7 @@ func driftHeadline(d *Drift) string {
 			parts = append(parts, Number(n)+" "+words)
 		}
 	}
-	who := fmt.Sprintf("%d of %s", t.Drifted, differs(t.Clusters))
+	who := fmt.Sprintf("%s of %s", Number(t.Drifted), differs(t.Clusters))
 	if t.Clusters == 1 {
 		who = "The cluster differs"
 	}

@@ -128,7 +128,7 @@ type PlanVersion struct {
 	Digest     string      `json:"digest"`         // the first 12 digits
 	Mode       policy.Mode `json:"mode,omitempty"` // of a policy that has one
 	Placement  string      `json:"placement,omitempty"`
-	Index      int         `json:"index"`                // of the resource snapshot
+	Index      int         `json:"index"`                // of the resource snapshot; where clusters hold the same content of several, the latest
 	Overrides  []string    `json:"overrides,omitempty"`  // whose patches it got, in order
 	Exceptions []string    `json:"exceptions,omitempty"` // that the hub places beside it, for this policy
 	Stale      string      `json:"stale,omitempty"`      // why it is not what the hub intends

@@ -21,7 +21,10 @@ type PlanInput struct {
 	Fleet  string         // where the clusters come from, in words
 	Events []placement.Event
 	Plan   *placement.Plan
-	Notes  []string
+	// Installed is what members are known to have, by name: what the hub does not bring is
+	// theirs. nil: only what the hub brings is known.
+	Installed map[string]*policy.Set
+	Notes     []string
 }
 
 // BuildPlan decides, sorts and counts everything that a reader of a plan will see.
@@ -41,7 +44,7 @@ func BuildPlan(in PlanInput) *Plan {
 	for _, m := range in.Plan.Members {
 		p.Clusters = append(p.Clusters, planCluster(m))
 	}
-	w := newWalk(in.Plan)
+	w := newWalk(in.Plan, in.Installed)
 	p.Stages = orEmpty(w.stages())
 	p.Policies = orEmpty(w.matrix(in.Hub))
 	p.Groups = orEmpty(w.groups(p.Policies))

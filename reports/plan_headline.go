@@ -72,9 +72,15 @@ func (p *Plan) newlyEnforcing() map[string]bool {
 	return out
 }
 
-// behind are the clusters that in the end hold a policy that is not what the hub intends.
+// behind are the clusters that in the end do not hold what the hub intends: they hold a
+// policy as it was, or lack what does not reach them, or keep what is no longer theirs.
 func (p *Plan) behind() map[string]bool {
 	out := map[string]bool{}
+	for _, x := range p.Shortfalls() {
+		for _, c := range x.Clusters {
+			out[c] = true
+		}
+	}
 	for i := range p.Policies {
 		for _, h := range p.Policies[i].After {
 			for _, m := range h.Clusters {
@@ -93,7 +99,7 @@ func planHeadline(p *Plan) string {
 	t := &p.Totals
 	text := fmt.Sprintf("nothing changes on %s", Count(t.Clusters, "cluster"))
 	if t.PoliciesChanged > 0 || t.ClustersChanged > 0 {
-		text = fmt.Sprintf("%s %s on %d of %s in %s", subject(p), verb(p), t.ClustersChanged, Count(t.Clusters, "cluster"), Count(t.StagesChanging, "stage"))
+		text = fmt.Sprintf("%s %s on %s of %s in %s", subject(p), verb(p), Number(t.ClustersChanged), Count(t.Clusters, "cluster"), Count(t.StagesChanging, "stage"))
 		if turn := productionsTurn(p); turn != "" {
 			text += ", " + turn
 		}
@@ -125,7 +131,7 @@ func stay(n int) string {
 // subject is what changes: policies, or where none does, exceptions and the like.
 func subject(p *Plan) string {
 	if n := p.Totals.PoliciesChanged; n > 0 {
-		return fmt.Sprintf("%d of %s", n, policies(p.Totals.Policies))
+		return fmt.Sprintf("%s of %s", Number(n), policies(p.Totals.Policies))
 	}
 	return Count(p.Totals.OthersChanged, "other object")
 }

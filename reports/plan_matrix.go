@@ -49,15 +49,21 @@ func (w *walk) matrix(hub *placement.Hub) (out []PlanPolicy) {
 }
 
 func holding(all []PlanHolding, v PlanVersion, member string) []PlanHolding {
-	v.Index = 0 // the same content in two snapshots is one version
-	key := groupKey(v)
+	key := versionKey(v)
 	for i := range all {
-		if groupKey(all[i].Version) == key {
+		if versionKey(all[i].Version) == key {
+			all[i].Version.Index = max(all[i].Version.Index, v.Index)
 			all[i].Clusters = append(all[i].Clusters, member)
 			return all
 		}
 	}
 	return append(all, PlanHolding{Version: v, Clusters: []string{member}})
+}
+
+// versionKey is equal for what is one version: the same content, of whichever snapshot.
+func versionKey(v PlanVersion) string {
+	v.Index = 0
+	return groupKey(v)
 }
 
 // groups puts clusters together that see the same of all rows.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seatrial/seatrial/simulator/blast"
+	"github.com/seatrial/seatrial/simulator/placement"
 )
 
 // Shortfall is a part of a hub change that does not ship as asked.
@@ -71,7 +72,7 @@ func (p *Plan) refused() (out []Shortfall) {
 // refusedOf lists what is refused of a placement: its scheduling, its runs, its overrides.
 func (p *Plan) refusedOf(pl *PlanPlacement) (out []Shortfall) {
 	name := strings.TrimPrefix(pl.Namespace+"/"+pl.Name, "/")
-	if s := pl.Scheduled; s.Status == "False" {
+	if s := pl.Scheduled; s.Status == "False" || s.Reason == "SchedulePending" && s.Message != placement.NotScheduledYet {
 		out = append(out, Shortfall{Refused: true, File: pl.File, Line: pl.Line, Object: pl.Kind + "/" + name, Text: joined(s.Reason, s.Message)})
 	}
 	for _, r := range pl.Runs {

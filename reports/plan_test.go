@@ -1,7 +1,11 @@
 package reports
 
 import (
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/seatrial/seatrial/simulator/placement"
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -56,13 +60,43 @@ func TestUnbound(t *testing.T) {
 		"another's kind": {[]placement.Delivered{delivered("MutatingAdmissionPolicyBinding", "b", `{"spec":{"policyName":"a"}}`)}, "unbound", 0},
 	} {
 		state := &placement.State{Delivered: append([]placement.Delivered{vap}, test.beside...)}
-		w := newWalk(&placement.Plan{Members: []*placement.Member{{Name: "m"}}, Stages: []placement.Stage{{States: map[string]*placement.State{"m": state}}}})
+		w := newWalk(&placement.Plan{Members: []*placement.Member{{Name: "m"}}, Stages: []placement.Stage{{States: map[string]*placement.State{"m": state}}}}, nil)
 		held := w.at(0, "m")
 		if got := modeWord(held[keyOf(refOf(vap.Object))]); got != test.word {
 			t.Errorf("%s: %q, want %q", name, got, test.word)
 		}
 		if got := countModes(held).Others; got != test.others {
 			t.Errorf("%s: %d policies that act, want %d", name, got, test.others)
+		}
+	}
+}
+
+// TestOwnPolicies holds that what members are known to have counts: the hub's takes its
+// place when it comes, and it does not come back when the hub's goes.
+func TestOwnPolicies(t *testing.T) {
+	of := func(name, mode string) policy.Object {
+		return policy.FromObjects("", []policy.Object{{APIVersion: "kyverno.io/v1", Kind: "ClusterPolicy", Name: name, JSON: []byte(`{"spec":{"rules":[{"validate":{"failureAction":"` + mode + `"}}]}}`)}}).Objects[0]
+	}
+	state := func(objects ...policy.Object) map[string]*placement.State {
+		s := &placement.State{}
+		for _, o := range objects {
+			s.Delivered = append(s.Delivered, placement.Delivered{Object: o})
+		}
+		return map[string]*placement.State{"m": s}
+	}
+	installed := map[string]*policy.Set{"m": policy.FromObjects("", []policy.Object{of("p", "Audit"), of("own", "Enforce"), of("old", "Audit")})}
+	plan := &placement.Plan{Members: []*placement.Member{{Name: "m"}}, Stages: []placement.Stage{
+		{States: state(of("old", "Enforce"))}, {States: state(of("p", "Enforce"))}, {States: state()},
+	}}
+	w := newWalk(plan, installed)
+	for stage, want := range []string{"old Enforce, own Enforce, p Audit", "own Enforce, p Enforce", "own Enforce"} {
+		var got []string
+		for _, x := range w.at(stage, "m") {
+			got = append(got, x.ref.Name+" "+string(x.Mode))
+		}
+		slices.Sort(got)
+		if d := cmp.Diff(want, strings.Join(got, ", ")); d != "" {
+			t.Errorf("stage %d: %s", stage, d)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package reports
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,6 +17,8 @@ type walk struct {
 	plan    *placement.Plan
 	members []string
 	read    map[*placement.State]held
+	own     map[string]held                        // by member: what it is known to have that the hub did not bring
+	until   map[string]map[placement.ObjectRef]int // the stage at which the hub's own takes its place
 }
 
 // held is what a state holds, by object. Versions of the API do not tell objects apart.
@@ -33,10 +34,14 @@ func keyOf(r placement.ObjectRef) placement.ObjectRef {
 	return r
 }
 
-func newWalk(p *placement.Plan) *walk {
-	w := &walk{plan: p, read: map[*placement.State]held{nil: {}}}
+// newWalk walks a plan; installed is what members are known to have, by name.
+func newWalk(p *placement.Plan, installed map[string]*policy.Set) *walk {
+	w := &walk{plan: p, read: map[*placement.State]held{nil: {}}, own: map[string]held{}, until: map[string]map[placement.ObjectRef]int{}}
 	for _, m := range p.Members {
 		w.members = append(w.members, m.Name)
+		if set := installed[m.Name]; set != nil {
+			w.keeps(m.Name, set)
+		}
 	}
 	return w
 }
@@ -46,7 +51,21 @@ func (w *walk) at(stage int, member string) held {
 	if stage < 0 || stage >= len(w.plan.Stages) {
 		return nil
 	}
-	state := w.plan.Stages[stage].States[member]
+	h := w.holds(w.plan.Stages[stage].States[member])
+	if len(w.own[member]) == 0 {
+		return h
+	}
+	h = maps.Clone(h)
+	for ref, x := range w.own[member] {
+		if ends, met := w.until[member][ref]; !met || stage < ends {
+			h[ref] = x
+		}
+	}
+	return h
+}
+
+// holds is what a hub has brought to a member.
+func (w *walk) holds(state *placement.State) held {
 	if h, ok := w.read[state]; ok {
 		return h
 	}
@@ -219,83 +238,4 @@ func countModes(h held) (n PlanModes) {
 		}
 	}
 	return n
-}
-
-// admissionPolicy tells whether a kind is one of Kubernetes' own policies, which do nothing
-// where no binding names them.
-func admissionPolicy(kind string) bool {
-	return kind == "ValidatingAdmissionPolicy" || kind == "MutatingAdmissionPolicy"
-}
-
-// boundBy are the admission policies that a binding of a state names, as "KIND NAME".
-func boundBy(s *placement.State) map[string]bool {
-	out := map[string]bool{}
-	for _, d := range s.Delivered {
-		kind, ok := strings.CutSuffix(d.Object.Kind, "Binding")
-		if !ok || !admissionPolicy(kind) {
-			continue
-		}
-		var b struct {
-			Spec struct {
-				PolicyName string `json:"policyName"`
-			} `json:"spec"`
-		}
-		if json.Unmarshal(d.Object.JSON, &b) == nil {
-			out[kind+" "+b.Spec.PolicyName] = true
-		}
-	}
-	return out
-}
-
-// exceptionsOf lists the exceptions of a state by the policy that they are for.
-func exceptionsOf(s *placement.State) map[string][]string {
-	out := map[string][]string{}
-	for _, d := range s.Delivered {
-		if d.Object.Kind != "PolicyException" {
-			continue
-		}
-		name := strings.TrimPrefix(d.Object.Namespace+"/"+d.Object.Name, "/")
-		for _, p := range excepted(d.Object) {
-			out[p] = append(out[p], name)
-		}
-	}
-	return out
-}
-
-// excepted names the policies that an exception is for, as policyName does. Kyverno's two
-// kinds of exceptions say it differently.
-func excepted(o policy.Object) (names []string) {
-	var x struct {
-		Spec struct {
-			Exceptions []struct {
-				PolicyName string `json:"policyName"`
-			} `json:"exceptions"`
-			PolicyRefs []struct {
-				Kind string `json:"kind"`
-				Name string `json:"name"`
-			} `json:"policyRefs"`
-		} `json:"spec"`
-	}
-	if json.Unmarshal(o.JSON, &x) != nil {
-		return nil
-	}
-	for _, e := range x.Spec.Exceptions {
-		names = append(names, "classic "+e.PolicyName)
-	}
-	for _, r := range x.Spec.PolicyRefs {
-		names = append(names, r.Kind+" "+r.Name)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// policyName is how exceptions call a policy.
-func policyName(o policy.Object) string {
-	switch o.Kind {
-	case "ClusterPolicy":
-		return "classic " + o.Name
-	case "Policy":
-		return fmt.Sprintf("classic %s/%s", o.Namespace, o.Name)
-	}
-	return o.Kind + " " + o.Name
 }

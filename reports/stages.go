@@ -18,8 +18,9 @@ type Stage struct {
 	Name      string        `json:"name"`
 	Placement string        `json:"placement,omitempty"`
 	Run       string        `json:"run,omitempty"`
-	At        time.Duration `json:"at"`       // nanoseconds since the hub objects changed, at the earliest
-	Clusters  []string      `json:"clusters"` // where policies or exceptions change
+	At        time.Duration `json:"at"`              // nanoseconds since the hub objects changed, at the earliest
+	Needs     []string      `json:"needs,omitempty"` // what must happen first: an approval, a rollout that something else starts
+	Clusters  []string      `json:"clusters"`        // where policies or exceptions change
 	// NotCaptured are those of the clusters that nothing of the capture stands for: what
 	// the stage does there was not judged.
 	NotCaptured []string `json:"notCaptured,omitempty"`
@@ -43,7 +44,7 @@ const worstNamespaces = 5
 func stagesOf(in []StageInput) (out []Stage) {
 	for _, s := range in {
 		stage := Stage{
-			Number: s.Number, Name: s.Stage.Name, Placement: s.Stage.Placement, Run: s.Stage.Run, At: s.Stage.At,
+			Number: s.Number, Name: s.Stage.Name, Placement: s.Stage.Placement, Run: s.Stage.Run, At: s.Stage.At, Needs: s.Stage.Needs,
 			Clusters: orEmpty(s.Clusters), NotCaptured: s.NotCaptured, Requests: Counts{}, Workloads: Counts{},
 		}
 		if s.Radius != nil {

@@ -9,11 +9,15 @@
 // processes, and every program in it is kept with its digest, which is checked
 // when the file no longer looks like the one that was built.
 //
+// One version of Kubernetes is the default, and others are pinned beside it: [Store.For]
+// is the same store with the programs of another one, [KubernetesVersions] lists them.
+//
 // A build takes minutes on two cores when nothing is cached; [Store.Progress]
 // hears how far it is.
 package binaries
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,8 +50,8 @@ const (
 
 // The versions that the built programs have.
 const (
-	KubernetesVersion = "v1.36.3"
-	EtcdVersion       = "v3.6.8" // the one that Kubernetes' own go.mod asks for
+	KubernetesVersion = "v1.36.3" // unless another is asked for
+	EtcdVersion       = "v3.6.8"  // the one that Kubernetes' own go.mod asks for
 	KyvernoVersion    = "v1.19.1"
 	KwokVersion       = "v0.8.0"
 )
@@ -62,6 +66,8 @@ type Store struct {
 	Given    []string    // folders searched first, in order; a program in one is taken as it is
 	Offline  bool        // never build
 	Progress func(Event) // told what a build does; may be nil
+
+	kubernetes string // see For; empty: KubernetesVersion
 }
 
 // An Event is a step of a build.
@@ -84,11 +90,46 @@ func Default(progress func(Event)) *Store {
 	return s
 }
 
+// For is the store with the programs of a version of Kubernetes; empty: the default
+// one. What is no part of Kubernetes is the same for all versions. A version that is not
+// pinned has no programs: see [KubernetesVersions].
+func (s *Store) For(version string) *Store {
+	other := *s
+	other.kubernetes = version
+	return &other
+}
+
+// recipe is how a program of the store's version of Kubernetes is built.
+func (s *Store) recipe(n Name) (recipe, error) {
+	v := cmp.Or(s.kubernetes, KubernetesVersion)
+	own, pinned := kubernetes[v]
+	if !pinned {
+		return recipe{}, fmt.Errorf("not pinned for Kubernetes %s (hint: pinned are %s)", v, strings.Join(KubernetesVersions(), ", "))
+	}
+	if r, ok := own[n]; ok {
+		return r, nil
+	}
+	if r, ok := recipes[n]; ok {
+		return r, nil
+	}
+	return recipe{}, errors.New("no such program")
+}
+
+// Fingerprint tells a program of one recipe from one of another.
+func (s *Store) Fingerprint(n Name) (string, error) {
+	r, err := s.recipe(n)
+	return r.module + " " + r.version + " " + r.digest(), err
+}
+
 // All lists what the store can provide, sorted.
 func All() []Name { return slices.Sorted(maps.Keys(recipes)) }
 
 // ForFleets lists what fleets run as processes of this machine, sorted.
-func ForFleets() []Name { return slices.Sorted(maps.Keys(fleetRecipes)) }
+func ForFleets() []Name {
+	names := slices.AppendSeq([]Name{APIServer, ControllerManager, Scheduler}, maps.Keys(fleetRecipes))
+	slices.Sort(names)
+	return names
+}
 
 // Get returns the path of each program asked for.
 func (s *Store) Get(ctx context.Context, names ...Name) (map[Name]string, error) {
@@ -111,10 +152,17 @@ func (s *Store) Get(ctx context.Context, names ...Name) (map[Name]string, error)
 	return paths, nil
 }
 
+// given is the path of a program in the folders of the user. Those of another version of
+// Kubernetes than the default are in a folder of its name there: v1.35.4/kube-apiserver.
 func (s *Store) given(n Name) string {
+	r, _ := s.recipe(n) // what has none may still be given
+	sub := ""
+	if _, ok := kubernetes[KubernetesVersion][n]; ok && s.kubernetes != KubernetesVersion {
+		sub = s.kubernetes
+	}
 	for _, dir := range s.Given {
-		p := filepath.Join(dir, string(n))
-		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() && (info.Mode()&0o111 != 0 || recipes[n].isFile()) {
+		p := filepath.Join(dir, sub, string(n))
+		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() && (info.Mode()&0o111 != 0 || r.isFile()) {
 			if abs, err := filepath.Abs(p); err == nil {
 				return abs
 			}
@@ -130,8 +178,7 @@ func (s *Store) Missing(names ...Name) []Name {
 		if s.given(n) != "" {
 			continue
 		}
-		dir, err := s.dir(recipes[n])
-		if err != nil || !intact(dir, n) {
+		if _, dir, err := s.entry(n); err != nil || !intact(dir, n) {
 			out = append(out, n)
 		}
 	}
@@ -139,14 +186,18 @@ func (s *Store) Missing(names ...Name) []Name {
 	return out
 }
 
-func (s *Store) dir(r recipe) (string, error) {
+// entry is the recipe of a program and its folder in the cache.
+func (s *Store) entry(n Name) (r recipe, dir string, err error) {
+	if r, err = s.recipe(n); err != nil {
+		return r, "", err
+	}
 	root := s.Dir
 	if root == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
-			return "", fmt.Errorf("where to keep binaries: %w (hint: set XDG_CACHE_HOME)", err)
+			return r, "", fmt.Errorf("where to keep binaries: %w (hint: set XDG_CACHE_HOME)", err)
 		}
 		root = filepath.Join(cache, "seatrial", "binaries")
 	}
-	return filepath.Join(root, strings.Join([]string{r.module, r.version, r.digest()}, "-")), nil
+	return r, filepath.Join(root, strings.Join([]string{r.module, r.version, r.digest()}, "-")), nil
 }

@@ -105,25 +105,30 @@ func TestDefaultTakesFromKubebuilderAssetsWhatTheyHave(t *testing.T) {
 
 func TestRecipes(t *testing.T) {
 	folders := map[string]string{} // by what must not share one
-	for _, n := range All() {
-		r := recipes[n]
-		if r.version == "" || r.module == "" {
-			t.Errorf("%s: a recipe has a module and a version: %+v", n, r)
+	for _, v := range KubernetesVersions() {
+		for _, n := range All() {
+			r, err := (&Store{}).For(v).recipe(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.version == "" || r.module == "" {
+				t.Errorf("%s: a recipe has a module and a version: %+v", n, r)
+			}
+			if (r.pkg == "") == (len(r.copy) == 0) {
+				t.Errorf("%s: builds a package or copies files, one of them: %+v", n, r)
+			}
+			if pinned := r.files != "" || strings.HasPrefix(r.sum, "h1:"); !pinned {
+				t.Errorf("%s: is not pinned", n)
+			}
+			if a, b := r.digest(), r.digest(); a != b || len(a) != 12 {
+				t.Errorf("%s: digests %q and %q", n, a, b)
+			}
+			key := r.module + " " + r.digest()
+			if other, ok := folders[key]; ok && other != r.version {
+				t.Errorf("%s: %s shares a folder with version %s", n, key, other)
+			}
+			folders[key] = r.version
 		}
-		if (r.pkg == "") == (len(r.copy) == 0) {
-			t.Errorf("%s: builds a package or copies files, one of them: %+v", n, r)
-		}
-		if pinned := r.files != "" || strings.HasPrefix(r.sum, "h1:"); !pinned {
-			t.Errorf("%s: is not pinned", n)
-		}
-		if a, b := r.digest(), r.digest(); a != b || len(a) != 12 {
-			t.Errorf("%s: digests %q and %q", n, a, b)
-		}
-		key := r.module + " " + r.digest()
-		if other, ok := folders[key]; ok && other != r.version {
-			t.Errorf("%s: %s shares a folder with version %s", n, key, other)
-		}
-		folders[key] = r.version
 	}
 }
 
@@ -136,7 +141,8 @@ func TestDigestChangesWithWhatIsPinned(t *testing.T) {
 		"another module":        func(r *recipe) { r.path = "example.com/n" },
 		"a file":                func(r *recipe) { r.copy = []string{"a.yaml"} },
 		"another file":          func(r *recipe) { r.copy = []string{"b.yaml"} },
-		"our module's own sums": func(r *recipe) { r.files = "modules/controlplane" },
+		"our module's own sums": func(r *recipe) { r.files = sources },
+		"those of another one":  func(r *recipe) { r.files = sources + "-1.35" },
 	} {
 		r := base
 		change(&r)

@@ -117,7 +117,7 @@ func Module(ctx context.Context, path, version, sum string) (dir string, err err
 func (r recipe) write(dir string) (string, error) {
 	src := filepath.Join(dir, "src")
 	for _, f := range moduleFiles {
-		data, err := modules.ReadFile(r.files + "/" + f.from)
+		data, err := r.moduleFile(f.from)
 		if err != nil {
 			return "", err
 		}

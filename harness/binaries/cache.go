@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -25,11 +24,7 @@ type built struct {
 
 // cached returns the program from the cache, building it first when it is not there.
 func (s *Store) cached(ctx context.Context, n Name) (string, error) {
-	r, ok := recipes[n]
-	if !ok {
-		return "", fmt.Errorf("no such program")
-	}
-	dir, err := s.dir(r)
+	r, dir, err := s.entry(n)
 	if err != nil {
 		return "", err
 	}

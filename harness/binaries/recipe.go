@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"runtime"
 )
@@ -18,7 +20,7 @@ type recipe struct {
 	version string
 	path    string   // module path, when the module is built in its own folder
 	sum     string   // its h1 sum
-	files   string   // folder of modules/, when the module is ours
+	files   string   // folder of modules/ with its pins, when the module is ours
 	pkg     string   // what to build
 	copy    []string // or YAML files of the module to keep as one file
 	tags    string   // build tags, separated by commas
@@ -34,30 +36,24 @@ const (
 	kwokModule    = "sigs.k8s.io/kwok"
 	kwokSum       = "h1:OTIOTwgROqPMovcTwxICx2eYQ4AwLpSx5EpjbDKF4SQ="
 	strip         = "-s -w"
-	kubeVersion   = strip +
-		" -X k8s.io/component-base/version.gitVersion=" + KubernetesVersion +
-		" -X k8s.io/component-base/version.gitMajor=1" +
-		" -X k8s.io/component-base/version.gitMinor=36" +
-		" -X k8s.io/component-base/version.gitTreeState=clean"
 )
 
-// recipes are all that there are.
+// recipes are all that there are, with the Kubernetes of KubernetesVersion.
 var recipes = func() map[Name]recipe {
-	all := maps.Clone(fleetRecipes)
+	all := maps.Clone(kubernetes[KubernetesVersion])
+	maps.Copy(all, fleetRecipes)
 	maps.Copy(all, nodeRecipes)
 	return all
 }()
 
+// fleetRecipes are what fleets run, but for Kubernetes' own programs.
 var fleetRecipes = map[Name]recipe{
-	Etcd:              ours("etcd", EtcdVersion, "./etcd", strip),
-	APIServer:         ours("kubernetes", KubernetesVersion, "./kube-apiserver", kubeVersion),
-	ControllerManager: ours("kubernetes", KubernetesVersion, "k8s.io/kubernetes/cmd/kube-controller-manager", kubeVersion),
-	Scheduler:         ours("kubernetes", KubernetesVersion, "k8s.io/kubernetes/cmd/kube-scheduler", kubeVersion),
-	Kyverno:           kyverno("./cmd/kyverno"),
-	Background:        kyverno("./cmd/background-controller"),
-	Reports:           kyverno("./cmd/reports-controller"),
-	Cleanup:           kyverno("./cmd/cleanup-controller"),
-	Kwok:              {module: "kwok", version: KwokVersion, path: kwokModule, sum: kwokSum, pkg: "./cmd/kwok", ldflags: strip},
+	Etcd:       {module: "etcd", version: EtcdVersion, files: sources, pkg: "./etcd", ldflags: strip},
+	Kyverno:    kyverno("./cmd/kyverno"),
+	Background: kyverno("./cmd/background-controller"),
+	Reports:    kyverno("./cmd/reports-controller"),
+	Cleanup:    kyverno("./cmd/cleanup-controller"),
+	Kwok:       {module: "kwok", version: KwokVersion, path: kwokModule, sum: kwokSum, pkg: "./cmd/kwok", ldflags: strip},
 	KyvernoInstall: {module: "kyverno", version: KyvernoVersion, path: kyvernoModule, sum: kyvernoSum,
 		copy: []string{"config/install-latest-testing.yaml"}},
 	KwokStages: {module: "kwok", version: KwokVersion, path: kwokModule, sum: kwokSum, copy: []string{
@@ -71,13 +67,13 @@ var fleetRecipes = map[Name]recipe{
 // isFile says that a recipe is of a file to keep, not of a program to build.
 func (r recipe) isFile() bool { return len(r.copy) > 0 }
 
-func ours(module, version, pkg, ldflags string) recipe {
-	return recipe{module: module, version: version, files: "modules/controlplane", pkg: pkg, ldflags: ldflags}
-}
-
 func kyverno(pkg string) recipe {
 	return recipe{module: "kyverno", version: KyvernoVersion, path: kyvernoModule, sum: kyvernoSum, pkg: pkg, ldflags: strip}
 }
+
+// sources is the folder of modules/ with the programs of our module; its go.mod and
+// go.sum are those of the default Kubernetes. Other versions have these two alone.
+const sources = "modules/controlplane"
 
 // moduleFiles are the files of our module and their names where it is built: a
 // folder with a go.mod could not be embedded.
@@ -89,10 +85,13 @@ var moduleFiles = []struct{ from, to string }{
 	{"pause.go.txt", "pause/main.go"},
 }
 
-// Fingerprint tells a program of one recipe from one of another.
-func Fingerprint(n Name) string {
-	r := recipes[n]
-	return r.module + " " + r.version + " " + r.digest()
+// moduleFile reads a file of our module with the pins of this recipe.
+func (r recipe) moduleFile(name string) ([]byte, error) {
+	data, err := modules.ReadFile(r.files + "/" + name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return modules.ReadFile(sources + "/" + name)
+	}
+	return data, err
 }
 
 // digest tells recipes of one version apart: what is pinned, and for which machine.
@@ -107,7 +106,7 @@ func (r recipe) digest() string {
 	}
 	if r.files != "" {
 		for _, f := range moduleFiles {
-			data, err := modules.ReadFile(r.files + "/" + f.from)
+			data, err := r.moduleFile(f.from)
 			if err != nil {
 				panic(err) // embedded: a test builds every recipe's digest
 			}

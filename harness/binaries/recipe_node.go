@@ -1,8 +1,8 @@
 package binaries
 
 // The programs of a kind node, besides those that embedded clusters run too.
-// Versions are those that the base image of kind v0.33.0 has; CoreDNS' is the one that
-// kubeadm v1.36.3 asks for.
+// Versions are those that the base image of kind v0.33.0 has; CoreDNS is the one that the
+// node's kubeadm asks for.
 const (
 	Kubeadm     Name = "kubeadm"
 	Kubelet     Name = "kubelet"
@@ -29,16 +29,11 @@ const (
 	RuncVersion       = "v1.4.3"
 	CrictlVersion     = "v1.36.0"
 	CNIVersion        = "v1.9.1"
-	CoreDNSVersion    = "v1.14.2"
 	LocalPathVersion  = "v0.0.30"
 )
 
+// nodeRecipes are what nodes run besides, but for what belongs to a version of Kubernetes.
 var nodeRecipes = map[Name]recipe{
-	Kubeadm:     ours("kubernetes", KubernetesVersion, "k8s.io/kubernetes/cmd/kubeadm", kubeVersion),
-	Kubelet:     ours("kubernetes", KubernetesVersion, "k8s.io/kubernetes/cmd/kubelet", kubeVersion),
-	Kubectl:     ours("kubernetes", KubernetesVersion, "k8s.io/kubernetes/cmd/kubectl", kubeVersion),
-	KubeProxy:   ours("kubernetes", KubernetesVersion, "k8s.io/kubernetes/cmd/kube-proxy", kubeVersion),
-	Pause:       ours("kubernetes", KubernetesVersion, "./pause", strip),
 	Containerd:  containerd("./cmd/containerd"),
 	Ctr:         containerd("./cmd/ctr"),
 	Shim:        containerd("./cmd/containerd-shim-runc-v2"),
@@ -51,8 +46,6 @@ var nodeRecipes = map[Name]recipe{
 		sum: "h1:/bq84roxG30xEICkFodXzMEVQFs7kzo4lCiZME1uKxI="},
 	Crictl: {module: "cri-tools", version: CrictlVersion, path: "sigs.k8s.io/cri-tools", pkg: "./cmd/crictl", ldflags: strip,
 		sum: "h1:Xt+LLvBVH1Fnp/AR2EyHApyWS/88y2KlWjlDc2HR+aw="},
-	CoreDNS: {module: "coredns", version: CoreDNSVersion, path: "github.com/coredns/coredns", pkg: ".", ldflags: strip,
-		sum: "h1:L6ECLwm4Fjg7NJamtGBFDBjk/uqvCJjfgAEhrxh5zJo="},
 	LocalPath: {module: "local-path-provisioner", version: LocalPathVersion, path: "github.com/rancher/local-path-provisioner", pkg: ".", ldflags: strip,
 		sum: "h1:OkiuofkCSscddl7tma/B9Ox1wu+JEVSrP7IcZI65Ggo="},
 }

@@ -20,25 +20,11 @@ import (
 // The replay's own tests compare its objects with recorded answers of an API server; here
 // the recorded answers are compared with a real one's. SEATRIAL_RECORD=1 records them anew.
 var _ = Describe("recorded answers", func() {
-	const dir = "../../simulator/admission/testdata"
-
 	It("are what an API server makes of objects", func(ctx SpecContext) {
 		c := newCluster(ctx, cluster.Spec{Name: "admission"})
-		apply(ctx, c, filepath.Join(dir, "world.yaml"))
-		sender, err := traffic.New(c.REST())
-		Expect(err).NotTo(HaveOccurred())
-		sender.Keep = true
-		var answers []any
-		for rec, err := range manifests(ctx, filepath.Join(dir, "requests.yaml")).Records() {
-			Expect(err).NotTo(HaveOccurred())
-			rec.User = rollout.As
-			a := sender.Send(ctx, rec, true)
-			Expect(a.Kind).To(Equal(traffic.Admitted), "%s %s: %s", rec.Kind.Kind, rec.Name, a.Message)
-			answers = append(answers, undrawn(a.Object))
-		}
-		got, err := json.MarshalIndent(answers, "", " ")
-		Expect(err).NotTo(HaveOccurred())
-		path := filepath.Join(dir, "answers.json")
+		apply(ctx, c, filepath.Join(answersDir, "world.yaml"))
+		got := admitted(ctx, c)
+		path := filepath.Join(answersDir, "answers.json")
 		if os.Getenv("SEATRIAL_RECORD") != "" {
 			Expect(os.WriteFile(path, append(got, '\n'), 0o644)).To(Succeed())
 		}
@@ -47,6 +33,27 @@ var _ = Describe("recorded answers", func() {
 		Expect(got).To(MatchJSON(want))
 	})
 })
+
+const answersDir = "../../simulator/admission/testdata"
+
+// admitted is what a cluster with their world makes of the objects of the recorded requests.
+func admitted(ctx context.Context, c cluster.Cluster) []byte {
+	GinkgoHelper()
+	sender, err := traffic.New(c.REST())
+	Expect(err).NotTo(HaveOccurred())
+	sender.Keep = true
+	var answers []any
+	for rec, err := range manifests(ctx, filepath.Join(answersDir, "requests.yaml")).Records() {
+		Expect(err).NotTo(HaveOccurred())
+		rec.User = rollout.As
+		a := sender.Send(ctx, rec, true)
+		Expect(a.Kind).To(Equal(traffic.Admitted), "%s %s: %s", rec.Kind.Kind, rec.Name, a.Message)
+		answers = append(answers, undrawn(a.Object))
+	}
+	got, err := json.MarshalIndent(answers, "", " ")
+	Expect(err).NotTo(HaveOccurred())
+	return got
+}
 
 func manifests(ctx context.Context, file string) *capture.Capture {
 	GinkgoHelper()

@@ -165,7 +165,7 @@ expect:
 		Expect(err).NotTo(HaveOccurred())
 		Expect(found.Items).To(HaveLen(2))
 		image := pause(ctx, client)
-		if exec.Command("docker", "image", "inspect", nodeimage.Default).Run() == nil { // nodes without a registry
+		if exec.Command("docker", "image", "inspect", nodeimage.Name("")).Run() == nil { // nodes without a registry
 			image = "registry.example.com/played:1"
 			Expect(all[0].Cluster.(cluster.ImagePlayer).PlayImages(ctx, []string{image})).To(Succeed())
 		}

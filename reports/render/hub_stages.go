@@ -21,7 +21,7 @@ func (p *page) hubStages(stages []reports.Stage) {
 	t.columns = append(t.columns, flex("bites in", 16))
 	for i := range stages {
 		s := &stages[i]
-		row := append([]string{fmt.Sprintf("%d. %s", s.Number, s.Name), strings.TrimSuffix(stageTime(s.At), " at the earliest"), number(len(s.Clusters))}, cells(s.Workloads, classes)...)
+		row := append([]string{fmt.Sprintf("%d. %s", s.Number, s.Name), strings.TrimSuffix(stageWhen(s.At, s.Needs), " at the earliest"), number(len(s.Clusters))}, cells(s.Workloads, classes)...)
 		t.row(append(row, bitesIn(s, planNames))...)
 	}
 	p.heading("Stages (workloads, each against the stage before)")
@@ -60,7 +60,7 @@ func mdHubStages(stages []reports.Stage) *section {
 		if len(x.NotCaptured) > 0 {
 			where += "<br>not judged " + mdSentence(onClusters(x.NotCaptured, -1, planNames))
 		}
-		row := []string{fmt.Sprintf("%d. %s", x.Number, mdName(x.Name)), mdText(stageTime(x.At)), number(len(x.Clusters)), where}
+		row := []string{fmt.Sprintf("%d. %s", x.Number, mdName(x.Name)), mdText(stageWhen(x.At, x.Needs)), number(len(x.Clusters)), where}
 		if len(classes) > 0 {
 			row = append(row, mdCounts(x.Workloads, classes))
 		}

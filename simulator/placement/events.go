@@ -165,6 +165,9 @@ func (e Event) apply(members []*Member, at time.Time) ([]*Member, error) {
 	}
 	i := findMember(members, e.Subject)
 	if e.Verb == "joins" {
+		if i >= 0 && members[i].Leaving {
+			return nil, fmt.Errorf("event %q: %s has left, with what it holds: what a member agent makes of that when it joins anew is not foretold (hint: ask again with a hub and a fleet of that day)", e.Text, e.Subject)
+		}
 		if i >= 0 {
 			return nil, fmt.Errorf("event %q: %s is a member already", e.Text, e.Subject)
 		}

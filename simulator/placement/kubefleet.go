@@ -47,11 +47,17 @@ func (k KubeFleet) Plan(ctx context.Context, q Question) (*Plan, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("plan: %w", err)
 		}
+		if e.Timed && e.At < w.now {
+			return nil, fmt.Errorf("event %q: what comes before it is through after %s only: give events in the order of time", e.Text, w.now)
+		}
 		if err := w.happen(e, until(q.Events, i+1)); err != nil {
 			return nil, fmt.Errorf("plan: %w", err)
 		}
 	}
 	w.settle()
+	if q.RunsElsewhere {
+		w.shipElsewhere()
+	}
 	w.conclude()
 	w.nameCauses()
 	return w.plan(q), nil

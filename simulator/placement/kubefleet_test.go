@@ -36,6 +36,25 @@ func TestPlanStopsWithItsContext(t *testing.T) {
 	}
 }
 
+// What is to happen at a time cannot come after something later.
+func TestEventsAreInTheOrderOfTime(t *testing.T) {
+	hub, err := FromObjects("hub", nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := Question{After: hub, Members: []*Member{NewMember("m1", nil), NewMember("m2", nil)}}
+	for _, text := range []string{"m1 leaves @30m", "m2 leaves @10m"} {
+		e, err := ParseEvent(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Events = append(q.Events, e)
+	}
+	if _, err := (KubeFleet{}).Plan(t.Context(), q); err == nil || !strings.Contains(err.Error(), `"m2 leaves @10m": what comes before it is through after 30m0s only`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // An event of a member, a run or a stage that is not there is a malformed question.
 func TestEventOfAStranger(t *testing.T) {
 	hub, err := Load(t.Context(), writeFolder(t, map[string]string{"run.yaml": `apiVersion: placement.kubernetes-fleet.io/v1

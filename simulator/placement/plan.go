@@ -47,6 +47,9 @@ type Question struct {
 	// Namespaces tells whether a member has a namespace that no placement brings, and
 	// whether that is known; nil: it never is, and the namespace is assumed to be there.
 	Namespaces func(member, namespace string) (there, known bool)
+	// RunsElsewhere has External placements that no update run of the hub names count as
+	// shipped: the runs are made elsewhere.
+	RunsElsewhere bool
 	// Refuses is the reason for which a member would not take an object, "" when it takes
 	// it, with who refuses it; nil: everything is taken.
 	Refuses func(member string, o policy.Object) (by By, reason string)

@@ -122,6 +122,9 @@ func (r *reader) other(o *policy.Object, object map[string]any) {
 
 // unnamed says what is wrong with an object without a name.
 func unnamed(object map[string]any) string {
+	if name, ok := mapping(object, "metadata")["name"]; ok && name != nil && name != "" {
+		return "metadata.name is no string: put it into quotes"
+	}
 	if text(mapping(object, "metadata"), "generateName") != "" {
 		return "has a metadata.generateName and no name: what it will be called is not known"
 	}

@@ -33,7 +33,11 @@ func schedule(p *placement, policyIndex int, members []*Member, bindings []*bind
 }
 
 // pending is the condition of a placement that the scheduler has not answered.
-var pending = Condition{Status: "Unknown", Reason: "SchedulePending", Message: "Scheduling has not completed"}
+var pending = Condition{Status: "Unknown", Reason: "SchedulePending", Message: NotScheduledYet}
+
+// NotScheduledYet is the message of a placement that nothing is wrong with so far. A
+// scheduler that fails leaves the same reason, SchedulePending, and tries for ever.
+const NotScheduledYet = "Scheduling has not completed"
 
 // round is the state of scheduling one placement.
 type round struct {

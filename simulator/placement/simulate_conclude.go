@@ -117,6 +117,9 @@ func (w *world) unshipped(p *placed) {
 	}
 	var behind []string
 	for _, cluster := range p.clusters(func(b *binding) bool { return b.State != unscheduled }) {
+		if d := p.deliveries[cluster]; d != nil && d.failure != "" {
+			continue // that it was tried there, and failed, is told already
+		}
 		if m := w.member(cluster); m != nil && w.isBehind(p, m) {
 			behind = append(behind, cluster)
 		}
@@ -129,9 +132,7 @@ func (w *world) unshipped(p *placed) {
 		why = fmt.Sprintf("the hub intends another version: update run %s stands still (%s)", w.runs[i].key(), w.runs[i].condition.Reason)
 	}
 	for _, cluster := range behind {
-		if d := p.deliveries[cluster]; d == nil || d.failure == "" {
-			w.markStale(p, cluster, why)
-		}
+		w.markStale(p, cluster, why)
 	}
 	w.warnUnshipped(p, behind)
 	w.record(Stage{Name: "no rollout of " + p.key, Placement: p.key, Note: "RolloutControlledByExternalController: " + strings.Join(behind, ", ") + " do not get what the hub intends until an update run ships it"}, nil)
@@ -142,10 +143,10 @@ func (w *world) isBehind(p *placed, m *Member) bool {
 	overrides := pickOverrides(matchOverrides(w.book.latest(), p.key, p.content, w.release), m)
 	work, failure := render(p.content, overrides, m, w.release)
 	d := p.deliveries[m.Name]
-	if d == nil {
+	if d == nil || failure != "" {
 		return len(p.content) > 0
 	}
-	return failure == "" && !slices.EqualFunc(work, d.work, func(a, b rendered) bool { return a.object.Digest == b.object.Digest })
+	return !slices.EqualFunc(work, d.work, func(a, b rendered) bool { return a.object.Digest == b.object.Digest })
 }
 
 func (w *world) snapshotStage(name string) Stage {

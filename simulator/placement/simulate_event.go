@@ -61,6 +61,8 @@ func (w *world) react(e Event) (string, error) {
 	case e.Subject == "hub" && e.Verb == "down":
 		w.down = true
 		return "the hub cannot be reached: later changes do not arrive, members keep enforcing what they have", nil
+	case e.Subject == "hub" && e.Verb == "up" && !w.down:
+		return "the hub was not down", nil
 	case e.Subject == "hub" && e.Verb == "up":
 		w.hubIsBack()
 		return "the hub is back: what waited goes on", nil
@@ -135,6 +137,9 @@ func (w *world) approve(r *runState, stage string) string {
 func (w *world) setRunState(r *runState, e Event) string {
 	if r.ended {
 		return "the run has ended: a later change of its state is ignored"
+	}
+	if e.Verb == "resume" && r.spec.State == "Run" {
+		return "the run was not stopped"
 	}
 	changed := *r.run
 	changed.spec.State = map[string]string{"stop": stateStop, "resume": "Run"}[e.Verb]

@@ -129,7 +129,7 @@ func (w *world) reviewPlacement(p *placed) {
 	}
 	if len(sticky) > 0 {
 		w.warn(p.warning("still-selected",
-			"these clusters were selected earlier and would not be picked today: a label, a taint or a property that changes never unselects",
+			"these clusters were selected earlier and would not be picked today as new ones: what has been scheduled is not moved for a label, a taint or a property that changes, and PickN prefers those that it has",
 			"change the placement's policy, which has it scheduled anew", sticky...))
 	}
 	for _, cluster := range p.clusters(func(b *binding) bool { return b.State == unscheduled }) {
@@ -157,7 +157,7 @@ func (w *world) reviewLeft(p *placed) {
 		}
 	}
 	if len(left) > 0 {
-		w.warn(p.warning("stays-on-left", "these clusters have left the fleet and keep the objects: they are enforced there, and nobody brings them up to date", "delete the objects there by hand", left...))
+		w.warn(p.warning("stays-on-left", "these clusters have left the fleet and keep the objects: policies stay in force there, and nobody brings them up to date", "delete the objects there by hand", left...))
 	}
 }
 

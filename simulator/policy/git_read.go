@@ -35,7 +35,7 @@ func choose(tree map[string]entry, links map[string]string) (wanted []named, ign
 		case e.mode == modeLink && mayLink(name) && !inSkipped(name):
 			target, ok := follow(tree, links, name)
 			if !ok {
-				ignored = append(ignored, Problem{File: name, Reason: outside})
+				ignored = append(ignored, Problem{File: name, Reason: Outside})
 			} else if file, ok := tree[target]; ok && !own[target] {
 				wanted = append(wanted, named{name, file.hash})
 			}

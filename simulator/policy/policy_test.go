@@ -85,7 +85,7 @@ func TestBytes(t *testing.T) {
 		{"Windows line breaks read as the same policy", strings.ReplaceAll(one, "\n", "\r\n"), 1, "", 0},
 		{"Windows line breaks before a separator", strings.ReplaceAll("---\n"+one+"---\n", "\n", "\r\n"), 1, "", 0},
 		{"a large file is read to its end", many + one, 1, "", 0},
-		{"text in another encoding is named", "apiVersion: v1\nkind: Gr\xfc\xdfe\n", 0, "not valid UTF-8", 1},
+		{"text in another encoding is named", "apiVersion: v1\nkind: Gr\xfc\xdfe\n", 0, "not valid UTF-8", 2},
 		{"a binary file is named", "\x7fELF\x02\x01\x01\x00\x00\x00", 0, "binary", 1},
 		{"NUL bytes are named with their line", "apiVersion: v1\nkind: \x00\n", 0, "NUL byte", 2},
 		{"deep nesting ends with a reason", strings.Repeat("[", 20000), 0, "", 1},

@@ -20,7 +20,8 @@ type found struct {
 	ignored []Problem
 }
 
-const outside = "a symbolic link that leads out of the folder, or nowhere"
+// Outside is the reason for which a link is not followed.
+const Outside = "a symbolic link that leads out of the folder, or nowhere"
 
 // readTree reads a file, or the manifests below a folder in the order of their names,
 // hidden folders left out. Symbolic links are followed where they stay inside the folder.
@@ -44,7 +45,7 @@ func readTree(root string) (found, error) {
 	for _, name := range links {
 		target, ok := inside(root, name)
 		if !ok {
-			out.ignored = append(out.ignored, Problem{File: filepath.ToSlash(name), Reason: outside})
+			out.ignored = append(out.ignored, Problem{File: filepath.ToSlash(name), Reason: Outside})
 		} else if target != "" && !slices.Contains(names, target) {
 			names = append(names, name)
 		}

@@ -210,6 +210,9 @@ func newObject(doc manifest.Document, resources *capture.Resources) (*object, st
 		if _, template := doc.Object["objects"]; template && kind == "Template" {
 			return nil, kind + " must be processed first: its objects are templates"
 		}
+		if name := meta["name"]; name != nil && name != "" {
+			return nil, kind + ": metadata.name is no string: put it into quotes"
+		}
 		return nil, kind + " has no metadata.name"
 	}
 	o.namespace = text(meta, "namespace")

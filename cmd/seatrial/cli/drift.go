@@ -126,7 +126,9 @@ func (f *driftFlags) question(cmd *cobra.Command, env Env) (*driftQuestion, erro
 		return nil, err
 	}
 	// What is installed is no part of the question: a hub intends the same whatever is there.
-	if q.planned, err = f.answered(cmd.Context(), f.options(cmd.Context(), env, q.at, q.capture, nil)); err != nil {
+	opt := f.options(cmd.Context(), env, q.at, q.capture, nil)
+	opt.RunsElsewhere = true
+	if q.planned, err = f.answered(cmd.Context(), opt); err != nil {
 		return nil, err
 	}
 	if len(q.After.Objects) == 0 {

@@ -30,6 +30,11 @@ func (q *driftQuestion) planNotes() []string {
 			notes = append(notes, fmt.Sprintf("%s needs %s: it counts as given, and clusters that still wait for it differ", s.Name, strings.Join(s.Needs, ", ")))
 		}
 	}
+	for _, x := range q.plan.Warnings {
+		if x.Code == placement.NoRunInTheHub {
+			notes = append(notes, x.Text)
+		}
+	}
 	if n := len(q.plan.Warnings); n > 0 {
 		notes = append(notes, fmt.Sprintf("the hub's objects give %s: seatrial plan shows them", counted(n, "warning", "warnings")))
 	}

@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,23 +15,31 @@ import (
 )
 
 func newFleetPrepare(env Env) *cobra.Command {
-	return &cobra.Command{
+	var kubernetes string
+	cmd := &cobra.Command{
 		Use:   "prepare",
 		Short: "Build the programs that fleets run, once for this machine, so that nothing waits for it later",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			start := time.Now()
-			paths, err := binaries.Default(showBuild(env)).Get(cmd.Context(), binaries.ForFleets()...)
-			if err != nil {
-				return unanswered(err)
-			}
-			for _, n := range binaries.ForFleets() {
-				fmt.Fprintf(env.Stdout, "%s\t%s\n", n, paths[n])
-			}
-			fmt.Fprintf(env.Stderr, "everything is there after %.0f s\n", time.Since(start).Seconds())
-			return nil
-		},
+		Example: "  seatrial fleet prepare\n" +
+			"  seatrial fleet prepare --kubernetes " + binaries.KubernetesVersions()[0],
+		Args: cobra.NoArgs,
 	}
+	cmd.Flags().StringVar(&kubernetes, "kubernetes", binaries.KubernetesVersion, "version of Kubernetes: "+strings.Join(binaries.KubernetesVersions(), ", "))
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if v := binaries.KubernetesVersions(); !slices.Contains(v, kubernetes) {
+			return malformed(fmt.Errorf("--kubernetes: %q is not pinned", kubernetes), "these are: "+strings.Join(v, ", "))
+		}
+		start := time.Now()
+		paths, err := binaries.Default(showBuild(env)).For(kubernetes).Get(cmd.Context(), binaries.ForFleets()...)
+		if err != nil {
+			return unanswered(err)
+		}
+		for _, n := range binaries.ForFleets() {
+			fmt.Fprintf(env.Stdout, "%s\t%s\n", n, paths[n])
+		}
+		fmt.Fprintf(env.Stderr, "everything is there after %.0f s\n", time.Since(start).Seconds())
+		return nil
+	}
+	return cmd
 }
 
 // showBuild draws how far the build of a program is: one line that is redrawn on a
@@ -61,12 +71,12 @@ func newFleetNodeImage(env Env) *cobra.Command {
 			"own build, without a registry: about ten minutes on two cores when nothing is cached, seconds\n" +
 			"when the image is there. It takes root, debootstrap, a Debian mirror and a Go module proxy.\n" +
 			"Standard output is the image's name. docs/kind.md says what the image lacks.",
-		Example: "  seatrial fleet node-image --kubernetes " + binaries.KubernetesVersion + " -o " + nodeimage.Default + "\n" +
+		Example: "  seatrial fleet node-image --kubernetes " + binaries.KubernetesVersion + " -o " + nodeimage.Name("") + "\n" +
 			"  seatrial fleet up --provider kind --clusters 2",
 		Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&o.Kubernetes, "kubernetes", binaries.KubernetesVersion, "version of Kubernetes; its modules are pinned here")
-	cmd.Flags().StringVarP(&o.Image, "output", "o", nodeimage.Default, "name of the image, with a tag")
+	cmd.Flags().StringVar(&o.Kubernetes, "kubernetes", binaries.KubernetesVersion, "version of Kubernetes: "+strings.Join(binaries.KubernetesVersions(), ", "))
+	cmd.Flags().StringVarP(&o.Image, "output", "o", "", "name of the image, with a tag (default "+nodeimage.Name("VERSION")+")")
 	cmd.Flags().BoolVar(&o.Kyverno, "with-kyverno", false, "put the images of Kyverno "+binaries.KyvernoVersion+" into it, for --kyverno cluster")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		start := time.Now()

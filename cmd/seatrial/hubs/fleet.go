@@ -56,14 +56,19 @@ func (a *Asked) members(ctx context.Context, file string, opt Options) error {
 		if world := opt.Capture.World(c.World); world != nil {
 			a.Worlds[c.Name] = c.World
 			if opt.Installed != nil {
-				a.Installed[c.Name] = opt.Installed(world)
+				a.Installed[c.Name] = opt.installed(world)
 			}
 		}
 	}
 	if len(all) == 0 {
+		for _, p := range a.After.Problems {
+			if strings.HasPrefix(p.Policy, "MemberCluster") {
+				return malformed("", "the fleet has no clusters: %s:%d: %s: %s", p.File, p.Line, p.Policy, p.Reason)
+			}
+		}
 		return malformed("give --fleet FILE, --capture FILE, or MemberClusters in the hub", "the fleet has no clusters")
 	}
-	a.worldsOfMembers(opt.Capture, opt.Installed)
+	a.worldsOfMembers(opt)
 	if opt.Capture != nil && opt.Installed != nil {
 		a.Namespaces = func(member, namespace string) (there, known bool) {
 			world := opt.Capture.World(a.Worlds[member])
@@ -185,18 +190,18 @@ func ReadFleet(ctx context.Context, file string) (*Fleet, error) {
 var memberClusters = regexp.MustCompile(`(?m)^\s*"?kind"?: *"?MemberCluster"?\b`)
 
 // worldsOfMembers finds captured clusters for the hub's MemberClusters.
-func (a *Asked) worldsOfMembers(c *capture.Capture, installed func(*capture.World) *policy.Set) {
-	if c == nil {
+func (a *Asked) worldsOfMembers(opt Options) {
+	if opt.Capture == nil {
 		return
 	}
 	for _, m := range a.After.Members {
-		world := c.World(m.Name)
+		world := opt.Capture.World(m.Name)
 		if world == nil || a.Worlds[m.Name] != "" {
 			continue
 		}
 		a.Worlds[m.Name] = m.Name
-		if installed != nil {
-			a.Installed[m.Name] = installed(world)
+		if opt.Installed != nil {
+			a.Installed[m.Name] = opt.installed(world)
 		}
 	}
 }

@@ -36,8 +36,22 @@ type Options struct {
 	// fields that it drops, and why it does not take it. A live hub has taken what it holds.
 	// nil: everything is taken.
 	Served func(policy.Object) (policy.Object, []string, error)
+	// RunsElsewhere has External placements without an update run in the hub count as shipped.
+	RunsElsewhere bool
 	// Installed is what a captured cluster has; nil: it is not asked for.
 	Installed func(*capture.World) *policy.Set
+}
+
+// installed is what a captured cluster has, as its API server has it: manifests of a
+// repository lack the defaults.
+func (o *Options) installed(w *capture.World) *policy.Set {
+	set := o.Installed(w)
+	if set != nil && o.Stored != nil {
+		for i := range set.Objects {
+			set.Objects[i] = o.Stored(set.Objects[i])
+		}
+	}
+	return set
 }
 
 // An Asked is a question about a hub, ready to be planned.
@@ -78,7 +92,7 @@ func Ask(ctx context.Context, f Flags, opt Options) (*Asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Notes = read.Notes
+	a.Notes, a.RunsElsewhere = read.Notes, opt.RunsElsewhere
 	if a.After, err = fromSet(read.After, options, opt); err != nil { // the release is not known
 		return nil, malformed("", "--kubefleet: %w", err)
 	}

@@ -20,6 +20,6 @@ func (a *Asked) Plan(ctx context.Context) (*placement.Plan, error) {
 // Report is what a reader sees of a plan.
 func (a *Asked) Report(plan *placement.Plan, tool reports.Tool, at time.Time) *reports.Plan {
 	return reports.BuildPlan(reports.PlanInput{
-		Tool: tool, At: at, Hub: a.After, From: a.Before, Fleet: a.Fleet, Events: a.Events, Plan: plan, Notes: a.Notes,
+		Tool: tool, At: at, Hub: a.After, From: a.Before, Fleet: a.Fleet, Events: a.Events, Plan: plan, Notes: a.Notes, Installed: a.Installed,
 	})
 }

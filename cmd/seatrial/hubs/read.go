@@ -171,12 +171,18 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// readable refuses a state with documents that are no YAML.
+// readable refuses a state with documents that are no YAML, and with links that are not
+// followed: what they lead to may be a part of the hub.
 func readable(what string, set *policy.Set) error {
 	var lines []string
 	for _, p := range set.Problems {
 		if p.Policy == "" {
 			lines = append(lines, fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Reason))
+		}
+	}
+	for _, p := range set.Ignored {
+		if p.Reason == policy.Outside {
+			lines = append(lines, p.File+": "+p.Reason)
 		}
 	}
 	if len(lines) == 0 {

@@ -19,6 +19,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,9 +49,9 @@ type Provider struct {
 	store *binaries.Store
 	log   func(format string, args ...any) // what is being done, for people
 
-	mu       sync.Mutex // guards what clusters share: etcd, certificates, ports, the template
-	template *template
-	starting chan struct{} // as many API servers start at once as keep the cores busy
+	mu        sync.Mutex           // guards what clusters share: etcd, certificates, ports, templates
+	templates map[string]*template // by version of Kubernetes
+	starting  chan struct{}        // as many API servers start at once as keep the cores busy
 }
 
 var _ cluster.Provider = (*Provider)(nil)
@@ -65,7 +66,8 @@ func New(dir string, store *binaries.Store, log func(format string, args ...any)
 	if log == nil {
 		log = func(string, ...any) {}
 	}
-	return &Provider{dir: abs, store: store, log: log, starting: make(chan struct{}, 2*runtime.NumCPU())}, nil
+	return &Provider{dir: abs, store: store, log: log, templates: map[string]*template{},
+		starting: make(chan struct{}, 2*runtime.NumCPU())}, nil
 }
 
 // Kind returns "embedded".
@@ -112,7 +114,8 @@ func (p *Provider) Create(ctx context.Context, spec cluster.Spec) (cluster.Clust
 	if err := check(spec); err != nil {
 		return nil, err
 	}
-	bins, err := p.store.Get(ctx, Programs(spec)...)
+	spec.KubernetesVersion = cmp.Or(spec.KubernetesVersion, binaries.KubernetesVersion)
+	bins, err := p.store.For(spec.KubernetesVersion).Get(ctx, Programs(spec)...)
 	if err != nil {
 		return nil, err
 	}
@@ -128,13 +131,22 @@ func (p *Provider) Create(ctx context.Context, spec cluster.Spec) (cluster.Clust
 	return c, nil
 }
 
+// Preflight says of all clusters what cannot be, before the first one starts.
+func (p *Provider) Preflight(_ context.Context, specs []cluster.Spec) error {
+	var errs []error
+	for _, s := range specs {
+		errs = append(errs, check(s))
+	}
+	return errors.Join(errs...)
+}
+
 func check(spec cluster.Spec) error {
 	if errs := validation.IsDNS1123Label(spec.Name); len(errs) > 0 {
 		return fmt.Errorf("cluster name %q: %s", spec.Name, errs[0])
 	}
-	if v := spec.KubernetesVersion; v != "" && v != binaries.KubernetesVersion {
+	if v := spec.KubernetesVersion; v != "" && !slices.Contains(binaries.KubernetesVersions(), v) {
 		return fmt.Errorf("cluster %s: Kubernetes %s: %w (hint: embedded clusters are %s; leave the version out, or use another provider)",
-			spec.Name, v, cluster.ErrUnsupported, binaries.KubernetesVersion)
+			spec.Name, v, cluster.ErrUnsupported, strings.Join(binaries.KubernetesVersions(), " or "))
 	}
 	for _, c := range spec.Parts() {
 		if program[c] == "" {
@@ -159,7 +171,7 @@ func (p *Provider) reserve(ctx context.Context, spec cluster.Spec, bins map[bina
 	if _, err := os.Stat(c.dir); err == nil {
 		return nil, fmt.Errorf("cluster %s: %w", spec.Name, cluster.ErrExists)
 	}
-	if err := p.ensureShared(ctx, bins); err != nil {
+	if c.template, err = p.ensureShared(ctx, spec.KubernetesVersion, bins); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
@@ -233,7 +245,7 @@ func (p *Provider) Close(ctx context.Context) error {
 	if err := process.KillAll(ctx, p.dir, programs); err != nil {
 		return err
 	}
-	p.template = nil
+	clear(p.templates)
 	if sock, err := readSocketDir(p.dir); err == nil {
 		os.RemoveAll(sock)
 	}

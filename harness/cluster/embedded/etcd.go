@@ -29,21 +29,21 @@ func (p *Provider) lock() (unlock func(), err error) {
 	return lockedfile.MutexAt(filepath.Join(p.dir, ".lock")).Lock()
 }
 
-// ensureShared sees that certificates, the template and a running etcd are
-// there. The caller holds both locks.
-func (p *Provider) ensureShared(ctx context.Context, bins map[binaries.Name]string) error {
+// ensureShared sees that certificates, the template of a version of Kubernetes and a
+// running etcd are there, and returns the template. The caller holds both locks.
+func (p *Provider) ensureShared(ctx context.Context, version string, bins map[binaries.Name]string) (*template, error) {
 	if _, err := ensurePKI(p.dir); err != nil {
-		return err
+		return nil, err
 	}
-	if p.template == nil {
-		t, err := loadTemplate(ctx, bins, p.log)
+	if p.templates[version] == nil {
+		t, err := loadTemplate(ctx, version, bins, p.log)
 		if err != nil {
-			return fmt.Errorf("template cluster: %w", err)
+			return nil, fmt.Errorf("template cluster: %w", err)
 		}
-		p.template = t
+		p.templates[version] = t
 	}
 	_, err := startEtcd(ctx, p.dir, bins[binaries.Etcd])
-	return err
+	return p.templates[version], err
 }
 
 // startEtcd starts the fleet's etcd unless it runs, and returns its endpoint.

@@ -23,6 +23,7 @@ type member struct {
 	provider *Provider
 	dir      string
 	bins     map[binaries.Name]string // empty when the cluster was opened, not made
+	template *template                // the same
 	pki      pki
 	state    state
 }
@@ -53,7 +54,7 @@ func (c *member) bringUp(ctx context.Context) error {
 	if c.pki, err = loadPKI(c.provider.dir); err != nil {
 		return err
 	}
-	if err := c.provider.template.copyTo(ctx, c); err != nil {
+	if err := c.template.copyTo(ctx, c); err != nil {
 		return err
 	}
 	select {

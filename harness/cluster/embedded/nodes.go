@@ -91,15 +91,15 @@ func (c *member) makeNodes(ctx context.Context) error {
 		return err
 	}
 	for i := range c.Spec().NodeCount() {
-		if _, err := client.CoreV1().Nodes().Create(ctx, node(i), metav1.CreateOptions{}); err != nil {
+		if _, err := client.CoreV1().Nodes().Create(ctx, node(i, c.Spec().KubernetesVersion), metav1.CreateOptions{}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// node is the node of that number, from 0; kwok makes it ready.
-func node(i int) *corev1.Node {
+// node is the node of that number, from 0, whose kubelet is of the version; kwok makes it ready.
+func node(i int, version string) *corev1.Node {
 	name := "node-" + strconv.Itoa(i+1)
 	room := corev1.ResourceList{
 		corev1.ResourceCPU:    resource.MustParse("64"),
@@ -118,7 +118,7 @@ func node(i int) *corev1.Node {
 				{Type: corev1.NodeInternalIP, Address: "10.250.0." + strconv.Itoa(i+1)},
 				{Type: corev1.NodeHostName, Address: name},
 			},
-			NodeInfo: corev1.NodeSystemInfo{KubeletVersion: binaries.KubernetesVersion},
+			NodeInfo: corev1.NodeSystemInfo{KubeletVersion: version},
 		},
 	}
 }

@@ -31,11 +31,13 @@ func TestCheck(t *testing.T) {
 	}{
 		{"a name is enough", cluster.Spec{Name: "east"}, ""},
 		{"every component", cluster.Spec{Name: "east", Components: every, Nodes: 250}, ""},
-		{"the version there is", cluster.Spec{Name: "east", KubernetesVersion: binaries.KubernetesVersion}, ""},
+		{"the default version", cluster.Spec{Name: "east", KubernetesVersion: binaries.KubernetesVersion}, ""},
+		{"another one that is pinned", cluster.Spec{Name: "east", KubernetesVersion: "v1.35.4"}, ""},
 		{"no name", cluster.Spec{}, "cluster name"},
 		{"a name that is no label", cluster.Spec{Name: "East_1"}, `"East_1"`},
 		{"a name that leaves the folder", cluster.Spec{Name: "../east"}, `"../east"`},
-		{"another version", cluster.Spec{Name: "east", KubernetesVersion: "v1.30.0"}, "hint: embedded clusters are " + binaries.KubernetesVersion},
+		{"one that is not", cluster.Spec{Name: "east", KubernetesVersion: "v1.30.0"}, "hint: embedded clusters are v1.35.4 or " + binaries.KubernetesVersion},
+		{"a minor version is none", cluster.Spec{Name: "east", KubernetesVersion: "v1.35"}, "Kubernetes v1.35: "},
 		{"a component that is not known", cluster.Spec{Name: "east", Components: []cluster.Component{"kube-proxy"}}, `"kube-proxy"`},
 		{"nodes without kwok", cluster.Spec{Name: "east", Nodes: 2}, "hint: add kwok"},
 		{"too many nodes", cluster.Spec{Name: "east", Components: every, Nodes: 251}, "251 nodes"},
@@ -45,6 +47,24 @@ func TestCheck(t *testing.T) {
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", test.reason, err, test.want)
 		}
+	}
+}
+
+func TestPreflightSaysEverythingAtOnce(t *testing.T) {
+	p := &Provider{}
+	good := cluster.Spec{Name: "east", KubernetesVersion: "v1.35.4"}
+	if err := p.Preflight(t.Context(), []cluster.Spec{good}); err != nil {
+		t.Error(err)
+	}
+	err := p.Preflight(t.Context(), []cluster.Spec{good, {Name: "west", KubernetesVersion: "v1.30.0"}, {Name: "north", Nodes: 2}})
+	if !errors.Is(err, cluster.ErrUnsupported) || !strings.Contains(err.Error(), "cluster west: ") || !strings.Contains(err.Error(), "cluster north: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNodesAreOfTheirClustersVersion(t *testing.T) {
+	if got := node(2, "v1.35.4"); got.Name != "node-3" || got.Status.NodeInfo.KubeletVersion != "v1.35.4" {
+		t.Errorf("got %s with a kubelet %s", got.Name, got.Status.NodeInfo.KubeletVersion)
 	}
 }
 

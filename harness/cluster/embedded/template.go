@@ -29,8 +29,9 @@ import (
 // webhooks. A new cluster starts with a copy of them, so that nothing of it is
 // computed twice; what belongs to one run of one cluster is left out ([transient]).
 //
-// It is made on first use and kept in the user's cache folder for
-// [templateAge], well within the life of the certificates that Kyverno made.
+// Each version of Kubernetes has its own: roles, priority levels and the versions that
+// objects are stored in differ. It is made on first use and kept in the user's cache folder
+// for [templateAge], well within the life of the certificates that Kyverno made.
 type template struct {
 	Made time.Time
 	Port int // Kyverno's, as in the webhook configurations
@@ -64,15 +65,15 @@ func isTransient(key string) bool {
 }
 
 // loadTemplate reads the template of these programs, or makes it.
-func loadTemplate(ctx context.Context, bins map[binaries.Name]string, log func(string, ...any)) (*template, error) {
-	path, err := templatePath(bins)
+func loadTemplate(ctx context.Context, version string, bins map[binaries.Name]string, log func(string, ...any)) (*template, error) {
+	path, err := templatePath(version, bins)
 	if err != nil {
 		return nil, err
 	}
 	if t, err := readTemplate(path); err == nil && time.Since(t.Made) < templateAge {
 		return t, nil
 	}
-	log("making the template cluster, once for this machine")
+	log("making the template cluster of Kubernetes %s, once for this machine", version)
 	t, err := makeTemplate(ctx, bins)
 	if err != nil {
 		return nil, err
@@ -81,9 +82,9 @@ func loadTemplate(ctx context.Context, bins map[binaries.Name]string, log func(s
 }
 
 // templatePath names a template by what went into it.
-func templatePath(bins map[binaries.Name]string) (string, error) {
+func templatePath(version string, bins map[binaries.Name]string) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, templateVersion, binaries.KubernetesVersion, binaries.KyvernoVersion)
+	fmt.Fprintln(h, templateVersion, version, binaries.KyvernoVersion)
 	for _, n := range []binaries.Name{binaries.APIServer, binaries.ControllerManager, binaries.Kyverno, binaries.KyvernoInstall} {
 		info, err := os.Stat(bins[n])
 		if err != nil {

@@ -100,9 +100,10 @@ func TestTemplatePath(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	version := "v1.36.3"
 	path := func() string {
 		t.Helper()
-		p, err := templatePath(bins)
+		p, err := templatePath(version, bins)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,6 +113,11 @@ func TestTemplatePath(t *testing.T) {
 	if again := path(); again != first {
 		t.Errorf("the same programs have two templates: %s, %s", first, again)
 	}
+	version = "v1.35.4"
+	if other := path(); other == first {
+		t.Error("clusters of another version would get the keys of this one")
+	}
+	version = "v1.36.3"
 	for n, p := range bins {
 		if err := os.WriteFile(p, []byte("another "+n), 0o755); err != nil {
 			t.Fatal(err)
@@ -125,7 +131,7 @@ func TestTemplatePath(t *testing.T) {
 	if err := os.Remove(bins[binaries.Kyverno]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := templatePath(bins); err == nil || !strings.Contains(err.Error(), "kyverno") {
+	if _, err := templatePath(version, bins); err == nil || !strings.Contains(err.Error(), "kyverno") {
 		t.Errorf("got %v", err)
 	}
 }

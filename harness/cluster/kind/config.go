@@ -6,7 +6,6 @@ import (
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
-	"github.com/seatrial/seatrial/harness/binaries"
 	"github.com/seatrial/seatrial/harness/cluster"
 	"github.com/seatrial/seatrial/harness/cluster/kind/nodeimage"
 )
@@ -17,8 +16,8 @@ func image(ctx context.Context, spec cluster.Spec) string {
 		return spec.Kind.NodeImage
 	}
 	v := spec.KubernetesVersion
-	if (v == "" || v == binaries.KubernetesVersion) && labelOf(ctx, nodeimage.Default, nodeimage.Label) != "" {
-		return nodeimage.Default
+	if built := nodeimage.Name(v); labelOf(ctx, built, nodeimage.Label) != "" {
+		return built
 	}
 	if v != "" {
 		return "kindest/node:" + v

@@ -35,8 +35,8 @@ type Document struct {
 // Split returns the documents of content, Lists taken apart, in order.
 func Split(content []byte) []Document {
 	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
-	if !utf8.Valid(content) {
-		return []Document{fault(1, errors.New("not valid UTF-8 text; is it a binary file?"))}
+	if at := invalidUTF8(content); at >= 0 {
+		return []Document{fault(1+bytes.Count(content[:at], []byte("\n")), fmt.Errorf("not valid UTF-8 text (byte 0x%02x); is it a binary file, or saved in another encoding?", content[at]))}
 	}
 	if i := bytes.IndexByte(content, 0); i >= 0 {
 		return []Document{fault(1+bytes.Count(content[:i], []byte("\n")), errors.New("holds a NUL byte; is it a binary file?"))}
@@ -51,6 +51,18 @@ func Split(content []byte) []Document {
 		line += strings.Count(part, "\n")
 	}
 	return out
+}
+
+// invalidUTF8 is where content stops being UTF-8; -1 where it never does.
+func invalidUTF8(content []byte) int {
+	for at := 0; at < len(content); {
+		r, size := utf8.DecodeRune(content[at:])
+		if r == utf8.RuneError && size == 1 {
+			return at
+		}
+		at += size
+	}
+	return -1
 }
 
 func fault(line int, err error) Document { return Document{Line: line, ErrAt: line, Err: err} }

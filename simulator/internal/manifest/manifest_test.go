@@ -44,7 +44,7 @@ func TestSplit(t *testing.T) {
 		"broken":         {"one broken document of three", "kind: A\n---\nkind: B\n bad: x\n---\nkind: C\n", "1 A <nil>\n3 error at 4: YAML: mapping values are not allowed in this context\n6 C <nil>"},
 		"template":       {"a template says that it is one", "kind: A\nmetadata:\n  name: {{ .Name }}\n", "1 error at 3: YAML: invalid map key (it looks like a template: render it first)"},
 		"binary":         {"a binary file", "kind: A\n\x00", "2 error at 2: holds a NUL byte; is it a binary file?"},
-		"invalid utf-8":  {"bytes that are no text", "kind: \xff\n", "1 error at 1: not valid UTF-8 text; is it a binary file?"},
+		"invalid utf-8":  {"bytes that are no text", "kind: A\nname: \xff\n", "2 error at 2: not valid UTF-8 text (byte 0xff); is it a binary file, or saved in another encoding?"},
 		"empty":          {"nothing", "", "1 empty"},
 		"no list at all": {"kind List without items is an object like any other", "apiVersion: v1\nkind: List\nmetadata: {name: x}\n", "1 List x"},
 	} {

@@ -13,6 +13,7 @@
 package nodeimage
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -39,13 +40,15 @@ const Label = "dev.seatrial.node-image"
 // KyvernoLabel is on images that hold Kyverno's own images; its value is Kyverno's version.
 const KyvernoLabel = "dev.seatrial.kyverno"
 
-// Default is the name of the image unless told.
-const Default = "seatrial/node:" + binaries.KubernetesVersion
+// Name is the name of the image of a version of Kubernetes unless told; empty: the default one.
+func Name(version string) string {
+	return "seatrial/node:" + cmp.Or(version, binaries.KubernetesVersion)
+}
 
 // Options say what to build.
 type Options struct {
-	Image      string // its name; empty: Default
-	Kubernetes string // v1.36.3, the one version whose modules are pinned; empty: that
+	Image      string // its name; empty: Name(Kubernetes)
+	Kubernetes string // a version whose modules are pinned; empty: the default one
 	Kyverno    bool   // with the images of Kyverno's controllers
 	Store      *binaries.Store
 	Log        func(format string, args ...any) // hears each step; may be nil
@@ -76,19 +79,19 @@ var kyvernoPrograms = []binaries.Name{
 // returns its name. It takes root, for debootstrap, a Debian mirror, and a Go module proxy where
 // a program is not in the store.
 func Build(ctx context.Context, o Options) (string, error) {
-	if o.Image == "" {
-		o.Image = Default
-	}
+	o.Kubernetes = cmp.Or(o.Kubernetes, binaries.KubernetesVersion)
+	o.Image = cmp.Or(o.Image, Name(o.Kubernetes))
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}
-	if v := o.Kubernetes; v != "" && v != binaries.KubernetesVersion {
-		return "", fmt.Errorf("node image of Kubernetes %s: %w (hint: only %s has its modules pinned here; give an image of another version with --node-image)",
-			v, cluster.ErrUnsupported, binaries.KubernetesVersion)
+	if v := binaries.KubernetesVersions(); !slices.Contains(v, o.Kubernetes) {
+		return "", fmt.Errorf("node image of Kubernetes %s: %w (hint: only %s have their modules pinned here; give an image of another version with --node-image)",
+			o.Kubernetes, cluster.ErrUnsupported, strings.Join(v, " and "))
 	}
 	if !strings.Contains(o.Image[strings.LastIndex(o.Image, "/")+1:], ":") {
 		return "", fmt.Errorf("node image %q: %w without a tag", o.Image, cluster.ErrUnsupported)
 	}
+	o.Store = o.Store.For(o.Kubernetes)
 	b := &build{Options: o, start: time.Now()}
 	return o.Image, b.run(ctx)
 }
@@ -112,7 +115,10 @@ func (b *build) run(ctx context.Context) (err error) {
 	if _, err := docker(ctx, "version", "--format", "{{.Server.Version}}"); err != nil {
 		return fmt.Errorf("no Docker engine takes the image: %w (hint: start one; DOCKER_HOST says which is used)", err)
 	}
-	wanted := b.digest()
+	wanted, err := b.digest()
+	if err != nil {
+		return err
+	}
 	if made, _ := docker(ctx, "image", "inspect", "--format", `{{index .Config.Labels "`+Label+`"}}`, b.Image); made == wanted {
 		b.step("%s is there already", b.Image)
 		return nil
@@ -153,13 +159,17 @@ func (b *build) run(ctx context.Context) (err error) {
 }
 
 // digest tells images of different parts apart.
-func (b *build) digest() string {
+func (b *build) digest() (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, layout, kindVersion, runtime.GOARCH, b.Kyverno, conflicts)
 	for _, n := range b.names() {
-		fmt.Fprintln(h, n, binaries.Fingerprint(n))
+		recipe, err := b.Store.Fingerprint(n)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintln(h, n, recipe)
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func (b *build) names() []binaries.Name {

@@ -48,7 +48,7 @@ func (b *build) pack(archives []string) error {
 		return err
 	}
 	w := tar.NewWriter(z)
-	if err := put(w, "kubernetes/version", []byte(binaries.KubernetesVersion)); err != nil {
+	if err := put(w, "kubernetes/version", []byte(b.Kubernetes)); err != nil {
 		return err
 	}
 	const bin = "kubernetes/server/bin/"
@@ -77,7 +77,7 @@ func (b *build) pack(archives []string) error {
 
 // images are those of Kubernetes by program, and the others.
 func (b *build) images(ctx context.Context) (kube map[binaries.Name]image, others []image, err error) {
-	listed, err := exec.CommandContext(ctx, b.bins[binaries.Kubeadm], "config", "images", "list", "--kubernetes-version", binaries.KubernetesVersion).Output()
+	listed, err := exec.CommandContext(ctx, b.bins[binaries.Kubeadm], "config", "images", "list", "--kubernetes-version", b.Kubernetes).Output()
 	if err != nil {
 		return nil, nil, fmt.Errorf("kubeadm config images list: %w", err)
 	}
