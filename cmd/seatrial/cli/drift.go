@@ -131,6 +131,10 @@ func (f *driftFlags) question(cmd *cobra.Command, env Env) (*driftQuestion, erro
 	if q.planned, err = f.answered(cmd.Context(), opt); err != nil {
 		return nil, err
 	}
+	if len(q.After.Objects) == 0 && len(q.plan.Problems) > 0 {
+		p := q.plan.Problems[0]
+		return nil, malformed(fmt.Errorf("%s holds nothing that could be placed: %s:%d: %s would be refused: %s", q.After.Source, p.File, p.Line, p.Policy, p.Reason), "seatrial plan shows all that is refused")
+	}
 	if len(q.After.Objects) == 0 {
 		return nil, malformed(fmt.Errorf("%s holds nothing that could be placed", q.After.Source), "name the folder that holds policies and placements")
 	}
