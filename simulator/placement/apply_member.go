@@ -111,7 +111,7 @@ func (w *world) applyObject(p *placed, cluster string, d *delivery, o rendered) 
 		}
 		return "failed calling webhook: Kyverno is down"
 	}
-	if reason := w.refusal(cluster, o.object, now.Object); reason != "" {
+	if reason := w.refusal(p, cluster, o.object, now.Object); reason != "" {
 		if known {
 			now.Stale = reason
 			w.held[cluster][id] = now

@@ -50,9 +50,15 @@ type Question struct {
 	// RunsElsewhere has External placements that no update run of the hub names count as
 	// shipped: the runs are made elsewhere.
 	RunsElsewhere bool
-	// Refuses is the reason for which a member would not take an object, "" when it takes
-	// it, with who refuses it; nil: everything is taken.
-	Refuses func(member string, o policy.Object) (by By, reason string)
+	// Refuses says how a member takes an object; nil: everything is taken.
+	Refuses func(member string, o policy.Object) Refusal
+}
+
+// A Refusal is why a member does not take an object, or what it drops of it.
+type Refusal struct {
+	Reason  string // "" when it takes it
+	By      By
+	Dropped []string // fields that its API server does not know
 }
 
 // By says who of a member refuses an object.

@@ -35,7 +35,7 @@ type world struct {
 	// namespaces tells whether a member has one, where that is known; nil: it never is
 	namespaces func(member, namespace string) (there, known bool)
 	unguarded  map[string]bool // members on which Kyverno is down
-	refuses    func(member string, o policy.Object) (By, string)
+	refuses    func(member string, o policy.Object) Refusal
 	states     map[string]*State
 	dirty      map[string]bool
 

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"fmt"
 	"strings"
 
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
@@ -22,7 +23,7 @@ const (
 
 // refusal is why a member would not take an object in the place of now, the empty object
 // where it has none. What stays as it is passes nothing.
-func (w *world) refusal(cluster string, o, now policy.Object) string {
+func (w *world) refusal(p *placed, cluster string, o, now policy.Object) string {
 	if w.quiet || now.Digest == o.Digest {
 		return ""
 	}
@@ -34,13 +35,17 @@ func (w *world) refusal(cluster string, o, now policy.Object) string {
 	if w.refuses == nil {
 		return ""
 	}
-	switch by, reason := w.refuses(cluster, o); {
-	case reason == "":
+	r := w.refuses(cluster, o)
+	for _, path := range r.Dropped { // the hub has dropped its own
+		w.addMember("pruned", p, fmt.Sprintf("an override gives %s/%s the unknown field %q: the member's API server drops it", o.Kind, o.Name, path), "correct the path of the patch", cluster)
+	}
+	switch {
+	case r.Reason == "":
 		return ""
-	case by == ByKyverno:
-		return "the member's Kyverno" + refusesIt + reason
+	case r.By == ByKyverno:
+		return "the member's Kyverno" + refusesIt + r.Reason
 	default:
-		return byServer + refusesIt + reason
+		return byServer + refusesIt + r.Reason
 	}
 }
 

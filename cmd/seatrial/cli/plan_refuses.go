@@ -62,42 +62,37 @@ type members struct {
 	capture *capture.Capture  // nil: none
 	worlds  map[string]string // by member: the captured cluster
 	unknown *capture.World
-	asked   map[refusalKey]refusal
+	asked   map[refusalKey]placement.Refusal
 }
 
 type refusalKey struct{ world, object string }
-
-type refusal struct {
-	by     placement.By
-	reason string
-}
 
 func newMembers(ctx context.Context, at time.Time, c *capture.Capture, worlds map[string]string) (*members, error) {
 	unknown, err := anyWorld()
 	if err != nil {
 		return nil, unanswered(err)
 	}
-	return &members{servers: newServers(ctx, at), capture: c, worlds: worlds, unknown: unknown, asked: map[refusalKey]refusal{}}, nil
+	return &members{servers: newServers(ctx, at), capture: c, worlds: worlds, unknown: unknown, asked: map[refusalKey]placement.Refusal{}}, nil
 }
 
-// refuses is the reason for which a member would not take an object; "" when it would.
-func (m *members) refuses(member string, o policy.Object) (placement.By, string) {
+// refuses says how a member takes an object.
+func (m *members) refuses(member string, o policy.Object) placement.Refusal {
 	key := refusalKey{m.worlds[member], o.APIVersion + " " + o.Kind + " " + o.Namespace + "/" + o.Name + " " + o.Digest}
 	known, ok := m.asked[key]
 	if !ok {
 		known = m.ask(key.world, o)
 		m.asked[key] = known
 	}
-	return known.by, known.reason
+	return known
 }
 
-func (m *members) ask(world string, o policy.Object) refusal {
-	stored, _, err := m.served(o)
+func (m *members) ask(world string, o policy.Object) placement.Refusal {
+	stored, dropped, err := m.served(o)
 	if err != nil {
-		return refusal{placement.ByServer, err.Error()}
+		return placement.Refusal{Reason: err.Error()}
 	}
 	if !policy.IsPolicyKind(o.APIVersion, o.Kind) {
-		return refusal{}
+		return placement.Refusal{Dropped: dropped}
 	}
 	w := m.unknown
 	if world != "" && m.capture != nil {
@@ -107,5 +102,5 @@ func (m *members) ask(world string, o policy.Object) refusal {
 	if strings.HasSuffix(strings.Split(o.APIVersion, "/")[0], "kyverno.io") {
 		by = placement.ByKyverno
 	}
-	return refusal{by, m.rejected(stored, w)}
+	return placement.Refusal{Reason: m.rejected(stored, w), By: by, Dropped: dropped}
 }
