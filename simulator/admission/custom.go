@@ -28,17 +28,26 @@ func custom(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 	if err := utiljson.Unmarshal(rec.Object, &object); err != nil {
 		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
 	}
-	defaulting.Default(object, schema.Structural)
-	meta, hasMeta, err := objectmeta.GetObjectMeta(object, false)
+	if _, err := schema.shape(object); err != nil {
+		return nil, err
+	}
+	return json.Marshal(object)
+}
+
+// shape gives an object the defaults of its schema, drops the fields that the schema does
+// not know, and returns their paths.
+func (s *customSchema) shape(object map[string]any) ([]string, error) {
+	defaulting.Default(object, s.Structural)
+	meta, hasMeta, unknown, err := objectmeta.GetObjectMetaWithOptions(object, objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
 	if err != nil {
 		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
 	}
 	apiVersion, kind := object["apiVersion"], object["kind"]
-	if !schema.keepsUnknown {
-		pruning.Prune(object, schema.Structural, true)
-		defaulting.PruneNonNullableNullsWithoutDefaults(object, schema.Structural)
+	if !s.keepsUnknown {
+		unknown = append(unknown, pruning.PruneWithOptions(object, s.Structural, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})...)
+		defaulting.PruneNonNullableNullsWithoutDefaults(object, s.Structural)
 	}
-	if err := objectmeta.Coerce(nil, object, schema.Structural, false, false); err != nil {
+	if err := objectmeta.Coerce(nil, object, s.Structural, false, false); err != nil {
 		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
 	}
 	object["apiVersion"], object["kind"] = apiVersion, kind
@@ -47,7 +56,7 @@ func custom(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 			return nil, fmt.Errorf("write the metadata: %w", err)
 		}
 	}
-	return json.Marshal(object)
+	return unknown, nil
 }
 
 // customSchema is the schema of one version of a custom resource.

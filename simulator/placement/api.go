@@ -51,6 +51,7 @@ type meta struct {
 	Namespace   string            `json:"namespace"`
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
+	Generation  int64             `json:"generation"`
 }
 
 type placementObject struct {

@@ -31,6 +31,10 @@ func (w *world) deliver(p *placed, cluster string, snapshot *resourceSnapshot, o
 		return
 	}
 	d.work, d.workIndex = work, snapshot.index
+	if p.shipped[snapshot.index] == nil {
+		p.shipped[snapshot.index] = map[string][]overrideSnapshot{}
+	}
+	p.shipped[snapshot.index][cluster] = overrides
 	w.reach(p, cluster, d, func() { w.applyWork(p, cluster, d) })
 }
 
@@ -65,13 +69,7 @@ func (w *world) applyWork(p *placed, cluster string, d *delivery) {
 	for _, o := range d.work {
 		wanted[objectID(o.object)] = true
 	}
-	var freed []string
-	for _, id := range sortedKeys(w.held[cluster]) {
-		if w.held[cluster][id].owner == p.id && !wanted[id] {
-			delete(w.held[cluster], id)
-			freed = append(freed, id)
-		}
-	}
+	freed := w.drop(p, cluster, wanted)
 	var refused []string
 	for _, o := range d.work {
 		if reason := w.applyObject(p, cluster, d, o); reason != "" {
@@ -99,6 +97,9 @@ func (w *world) applyObject(p *placed, cluster string, d *delivery, o rendered) 
 		return "FailedToTakeOver: the object is already owned by another Fleet AppliedWork object (placement " + now.Placement + ")"
 	}
 	if !known {
+		if reason := w.homeless(p, cluster, o.object); reason != "" {
+			return reason
+		}
 		if reason := w.takeOver(p, cluster, d, o.object); reason != "" {
 			return reason
 		}
@@ -110,7 +111,7 @@ func (w *world) applyObject(p *placed, cluster string, d *delivery, o rendered) 
 		}
 		return "failed calling webhook: Kyverno is down"
 	}
-	if reason := w.refusal(cluster, o.object, now.Object); reason != "" {
+	if reason := w.refusal(p, cluster, o.object, now.Object); reason != "" {
 		if known {
 			now.Stale = reason
 			w.held[cluster][id] = now
@@ -118,6 +119,9 @@ func (w *world) applyObject(p *placed, cluster string, d *delivery, o rendered) 
 		return reason
 	}
 	w.held[cluster][id] = holding{owner: p.id, Delivered: Delivered{Object: o.object, Placement: p.key, Index: d.workIndex, Overrides: o.by}}
+	if isNamespace(&o.object) && !known {
+		w.arrived(p, cluster, o.object.Name)
+	}
 	return ""
 }
 
@@ -126,16 +130,29 @@ func (w *world) withdraw(p *placed, cluster string) {
 	delete(p.deliveries, cluster)
 	p.bindings = slices.DeleteFunc(p.bindings, func(b *binding) bool { return b.Cluster == cluster })
 	w.reach(p, cluster, nil, func() {
-		var freed []string
-		for _, id := range sortedKeys(w.held[cluster]) {
-			if w.held[cluster][id].owner == p.id {
-				delete(w.held[cluster], id)
-				freed = append(freed, id)
-			}
-		}
+		freed := w.drop(p, cluster, nil)
 		w.touched(cluster)
 		w.retry(cluster, freed)
 	})
+}
+
+// drop takes from a member what it has of a placement and is not wanted any longer, with
+// all that lies in a namespace that goes.
+func (w *world) drop(p *placed, cluster string, wanted map[string]bool) (freed []string) {
+	var namespaces []string
+	for _, id := range sortedKeys(w.held[cluster]) {
+		if h := w.held[cluster][id]; h.owner == p.id && !wanted[id] {
+			delete(w.held[cluster], id)
+			freed = append(freed, id)
+			if isNamespace(&h.Object) {
+				namespaces = append(namespaces, h.Object.Name)
+			}
+		}
+	}
+	for _, namespace := range namespaces {
+		freed = append(freed, w.dissolve(p, cluster, namespace)...)
+	}
+	return freed
 }
 
 // retry lets other placements apply what nobody owns any longer on the member.

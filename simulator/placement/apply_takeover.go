@@ -12,7 +12,7 @@ import (
 // present is an object that a member is known to have, from whomever.
 func (w *world) present(cluster string, o policy.Object) (policy.Object, bool) {
 	set := w.installed[cluster]
-	if set == nil {
+	if set == nil || w.gone[cluster][o.Namespace] {
 		return policy.Object{}, false
 	}
 	for _, objects := range [][]policy.Object{set.Objects, set.Others} {

@@ -39,7 +39,7 @@ func (k KubeFleet) Plan(ctx context.Context, q Question) (*Plan, error) {
 			w.place(hub, q.Members)
 		}
 	}
-	w.installed, w.refuses = q.Installed, q.Refuses
+	w.installed, w.refuses, w.namespaces = q.Installed, q.Refuses, q.Namespaces
 	w.begin(MergeMembers(q.Members, q.After.Members))
 	w.adopt(q.After, q.Members)
 	w.settleUntil(until(q.Events, 0))

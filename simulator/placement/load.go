@@ -36,6 +36,9 @@ func FromSet(set *policy.Set, opt Options) (*Hub, error) {
 	for _, p := range set.Ignored {
 		h.Warnings = append(h.Warnings, ignored(p))
 	}
+	for _, p := range set.Repeats {
+		h.Warnings = append(h.Warnings, Warning{Code: "key-twice", File: p.File, Line: p.Line, Object: p.Policy, Text: p.Reason, Fix: "write it once"})
+	}
 	h.sort()
 	return h, nil
 }
@@ -51,9 +54,13 @@ func FromObjects(source string, objects []policy.Object, opt Options) (*Hub, err
 	return h, nil
 }
 
+// kustomizations are the names of the file that Kustomize reads, which needs no apiVersion
+// and kind.
+var kustomizations = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+
 // ignored is the warning of a document that no hub stores.
 func ignored(p policy.Problem) Warning {
-	if strings.HasPrefix(p.Reason, "Kustomization ") {
+	if strings.HasPrefix(p.Reason, "Kustomization ") || slices.Contains(kustomizations, path.Base(p.File)) {
 		return Warning{Code: "kustomization", File: p.File, Line: p.Line, Object: path.Base(p.File),
 			Text: "the folder is put together by Kustomize, and its files are read as they are: patches, generators and prefixes are left out", Fix: "give what kustomize build prints"}
 	}
@@ -85,7 +92,7 @@ func newHub(source string, objects []policy.Object, opt Options) *Hub {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
 	h := &Hub{Source: source, release: opt.KubeFleet, kinds: kindsOf(objects), claims: map[ObjectRef]string{}}
-	r := &reader{hub: h, seen: map[ObjectRef]*policy.Object{}, derived: map[string]int{}}
+	r := &reader{hub: h, seen: map[ObjectRef]*policy.Object{}, derived: map[string]int{}, store: opt.Store}
 	for i := range objects {
 		r.add(&objects[i])
 	}

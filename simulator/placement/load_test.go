@@ -50,6 +50,27 @@ func writeFolder(t *testing.T, files map[string]string) string {
 	return dir
 }
 
+// What people write into a hub's folder without meaning it is told with its place.
+func TestLoadOddities(t *testing.T) {
+	h, err := Load(t.Context(), writeFolder(t, map[string]string{
+		"a/kustomization.yaml": "resources: [x.yaml]\n",
+		"twice.yaml":           "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  a: b\n  a: c\n",
+		"secret.yaml":          "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {hunter2: a, hunter2: b}\n",
+		"values.yaml":          "replicas: 3\n",
+	}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range h.Warnings {
+		got = append(got, fmt.Sprintf("%s %s:%d %s", w.Code, w.File, w.Line, w.Object))
+		if strings.Contains(w.Text, "hunter2") {
+			t.Errorf("the text names a key of a Secret: %s", w.Text)
+		}
+	}
+	sameLines(t, "warnings", []string{"kustomization a/kustomization.yaml:1 kustomization.yaml", "key-twice secret.yaml:4 Secret/s", "key-twice twice.yaml:6 ConfigMap/c", "no-object values.yaml:1 values.yaml"}, got)
+}
+
 func TestLoadFolder(t *testing.T) {
 	h, err := Load(t.Context(), writeFolder(t, wrapped), Options{})
 	if err != nil {

@@ -98,6 +98,8 @@ func (m *Member) agent() *agentStatus {
 	return nil
 }
 
+const absentNamespace = "target namespace does not exist on cluster"
+
 // lacksNamespace is the reason why a ResourcePlacement cannot go to the member: its
 // namespace is known not to be there. Only property providers report namespaces.
 func (m *Member) lacksNamespace(namespace string) string {
@@ -111,7 +113,7 @@ func (m *Member) lacksNamespace(namespace string) string {
 		return "cluster has no namespace information available"
 	}
 	if _, ok := m.status.Namespaces[namespace]; !ok {
-		return "target namespace does not exist on cluster"
+		return absentNamespace
 	}
 	return ""
 }

@@ -21,6 +21,10 @@ type Options struct {
 	KubeFleet Release   // "" is V031
 	At        time.Time // the clock: heartbeats, waits
 	Dir       string    // working directory of relative sources; "" is the process's
+	// Store is what the hub's API server makes of an object that is not KubeFleet's: the
+	// object as it is stored, the fields that were dropped, and the reason not to take it.
+	// nil: everything is taken as it is written.
+	Store func(policy.Object) (policy.Object, []string, error)
 }
 
 // A Distributor foretells how a change of hub objects reaches the members of a fleet.
@@ -40,13 +44,31 @@ type Question struct {
 	// Installed is what members are known to have, by name; it decides about take-over and
 	// tells of drift. nil: nothing is there but what Before placed.
 	Installed map[string]*policy.Set
+	// Namespaces tells whether a member has a namespace that no placement brings, and
+	// whether that is known; nil: it never is, and the namespace is assumed to be there.
+	Namespaces func(member, namespace string) (there, known bool)
 	// RunsElsewhere has External placements that no update run of the hub names count as
 	// shipped: the runs are made elsewhere.
 	RunsElsewhere bool
-	// Refuses is the reason for which a member's own webhook would not take a policy, ""
-	// when it takes it; nil: everything is taken.
-	Refuses func(member string, o policy.Object) string
+	// Refuses says how a member takes an object; nil: everything is taken.
+	Refuses func(member string, o policy.Object) Refusal
 }
+
+// A Refusal is why a member does not take an object, or what it drops of it.
+type Refusal struct {
+	Reason  string // "" when it takes it
+	By      By
+	Dropped []string // fields that its API server does not know
+}
+
+// By says who of a member refuses an object.
+type By int
+
+// Who refuses objects.
+const (
+	ByServer  By = iota // its API server
+	ByKyverno           // the webhook of its Kyverno
+)
 
 // An Event is something that happens to a fleet: "cluster-3 leaves", "cluster-9 joins",
 // "cluster-4 label env=dev", "cluster-4 taint key=value:NoSchedule",

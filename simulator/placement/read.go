@@ -9,7 +9,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -21,6 +20,7 @@ type reader struct {
 	seen    map[ObjectRef]*policy.Object
 	derived map[string]int // objects that controllers make, by kind
 	later   []func()       // checks that need the whole hub
+	store   func(policy.Object) (policy.Object, []string, error)
 }
 
 // made are the kinds that KubeFleet's controllers make, by group.
@@ -94,10 +94,30 @@ func (r *reader) add(o *policy.Object) {
 	r.seen[refOf(o).key()] = o
 	if own == nil {
 		*o = o.With(encode(object))
-		r.hub.Objects = append(r.hub.Objects, *o)
+		r.other(o, object)
 		return
 	}
 	r.own(o, own, object)
+}
+
+// other takes an object of another's kind, if the hub's API server does.
+func (r *reader) other(o *policy.Object, object map[string]any) {
+	if faults := metaFaults(o, object); len(faults) > 0 {
+		r.problem(o, utilerrors.NewAggregate(faults).Error())
+		return
+	}
+	if r.store != nil {
+		stored, dropped, err := r.store(*o)
+		if err != nil {
+			r.problem(o, err.Error())
+			return
+		}
+		for _, path := range dropped {
+			r.warnPruned(o, prunedField{path: path})
+		}
+		*o = stored
+	}
+	r.hub.Objects = append(r.hub.Objects, *o)
 }
 
 // unnamed says what is wrong with an object without a name.
@@ -175,7 +195,7 @@ func (r *reader) own(o *policy.Object, kind *hubKind, object map[string]any) {
 	for _, p := range stored.pruned {
 		r.warnPruned(o, p)
 	}
-	faults := append(nameFaults(o), stored.faults...)
+	faults := append(metaFaults(o, object), stored.faults...)
 	if len(faults) == 0 {
 		faults = rules(o, version, object, r.hub.release)
 	}
@@ -187,14 +207,6 @@ func (r *reader) own(o *policy.Object, kind *hubKind, object map[string]any) {
 	if err := r.typed(o, encode(object), version); err != nil {
 		r.problem(o, err.Error())
 	}
-}
-
-func nameFaults(o *policy.Object) []error {
-	var out []error
-	for _, fault := range validation.IsDNS1123Subdomain(o.Name) {
-		out = append(out, fmt.Errorf("metadata.name: Invalid value: %q: %s", o.Name, fault))
-	}
-	return out
 }
 
 func (r *reader) warnPruned(o *policy.Object, p prunedField) {

@@ -21,19 +21,23 @@ type world struct {
 	book       overrideBook
 	order      []*placed // by kind, namespace, name
 	runs       []*runState
-	generation int         // how often the hub's objects have changed
-	evictions  []*eviction // not dealt with so far
+	generation int             // how often the hub's objects have changed
+	met        map[string]bool // pairs of runs that were under way together
+	evictions  []*eviction     // not dealt with so far
 	evicted    map[string]bool
 	approved   map[string]bool // approval requests, by approvalKey
 
 	held      map[string]map[string]holding // by member and object
 	left      map[string]bool               // members that are gone, with what they hold
+	gone      map[string]map[string]bool    // namespaces that were removed, by member
 	later     map[string][]func()           // what waits for a member's agent
 	installed map[string]*policy.Set
-	unguarded map[string]bool // members on which Kyverno is down
-	refuses   func(member string, o policy.Object) string
-	states    map[string]*State
-	dirty     map[string]bool
+	// namespaces tells whether a member has one, where that is known; nil: it never is
+	namespaces func(member, namespace string) (there, known bool)
+	unguarded  map[string]bool // members on which Kyverno is down
+	refuses    func(member string, o policy.Object) Refusal
+	states     map[string]*State
+	dirty      map[string]bool
 
 	stages   []Stage
 	causes   map[int]Event // of stages, by index: the event that led to them
@@ -54,6 +58,7 @@ type placed struct {
 	failed     bool // nothing can be selected or scheduled: the placement is invalid
 	bindings   []*binding
 	deliveries map[string]*delivery
+	shipped    map[int]map[string][]overrideSnapshot // overrides that went with resource snapshots, by index and cluster
 	scheduled  Condition
 	decisions  []Decision
 
@@ -69,7 +74,7 @@ const never = time.Duration(1<<62 - 1)
 func newWorld(release Release, clock time.Time) *world {
 	return &world{
 		release: release, clock: clock, book: overrideBook{}, evicted: map[string]bool{}, approved: map[string]bool{},
-		held: map[string]map[string]holding{}, left: map[string]bool{}, later: map[string][]func(){}, unguarded: map[string]bool{}, causes: map[int]Event{},
+		held: map[string]map[string]holding{}, left: map[string]bool{}, gone: map[string]map[string]bool{}, later: map[string][]func(){}, unguarded: map[string]bool{}, met: map[string]bool{}, causes: map[int]Event{},
 		states: map[string]*State{}, dirty: map[string]bool{},
 	}
 }

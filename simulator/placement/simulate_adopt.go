@@ -91,7 +91,7 @@ func (w *world) adoptPlacements(changes []memberChange) {
 	w.order = nil
 	for _, p := range w.hub.placements {
 		next := &placed{id: p.kind + "/" + p.Namespace + "/" + p.Name, key: strings.TrimPrefix(p.Namespace+"/"+p.Name, "/"),
-			policy: policySnapshot{index: -1}, deliveries: map[string]*delivery{}, snapshotDue: never, rollDue: never}
+			policy: policySnapshot{index: -1}, deliveries: map[string]*delivery{}, shipped: map[int]map[string][]overrideSnapshot{}, snapshotDue: never, rollDue: never}
 		if i := slices.IndexFunc(before, func(q *placed) bool { return q.id == next.id }); i >= 0 {
 			next = before[i]
 		}
@@ -119,6 +119,10 @@ func (w *world) adoptPlacements(changes []memberChange) {
 
 // remove is the deletion of a placement: everything goes from every member.
 func (w *world) remove(p *placed) {
+	if clusters := p.clusters(func(*binding) bool { return true }); p.spec.abandons() && !w.quiet && len(clusters) > 0 {
+		w.warn(p.warning("not-implemented", "the placement is deleted, and its deleteStrategy Abandon is not honoured: no release of KubeFleet does it, and its objects are removed from these clusters",
+			"keep the placement; a member that leaves the fleet keeps its objects", clusters...))
+	}
 	for _, cluster := range p.clusters(func(*binding) bool { return true }) {
 		if w.member(cluster) != nil {
 			w.withdraw(p, cluster)

@@ -1,7 +1,10 @@
 package placement
 
 import (
+	"fmt"
 	"strings"
+
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 
 	"github.com/seatrial/seatrial/simulator/policy"
 )
@@ -13,22 +16,37 @@ func isPolicy(o policy.Object) bool {
 }
 
 // refusesIt is in the reason of what a member's own admission does not take.
-const refusesIt = " refuses it: "
+const (
+	refusesIt = " refuses it: "
+	byServer  = "the member's API server"
+)
 
-// refusal is why a member would not take a policy in the place of now, the empty
-// object where it has none. What stays as it is passes no webhook.
-func (w *world) refusal(cluster string, o, now policy.Object) string {
-	if w.refuses == nil || w.quiet || !policy.IsPolicyKind(o.APIVersion, o.Kind) || now.Digest == o.Digest {
+// refusal is why a member would not take an object in the place of now, the empty object
+// where it has none. What stays as it is passes nothing.
+func (w *world) refusal(p *placed, cluster string, o, now policy.Object) string {
+	if w.quiet || now.Digest == o.Digest {
 		return ""
 	}
-	reason := w.refuses(cluster, o)
+	if object, err := decodeObject(&o); err != nil {
+		return byServer + refusesIt + err.Error()
+	} else if faults := metaFaults(&o, object); len(faults) > 0 {
+		return byServer + refusesIt + utilerrors.NewAggregate(faults).Error()
+	}
+	if w.refuses == nil {
+		return ""
+	}
+	r := w.refuses(cluster, o)
+	for _, path := range r.Dropped { // the hub has dropped its own
+		w.addMember("pruned", p, fmt.Sprintf("an override gives %s/%s the unknown field %q: the member's API server drops it", o.Kind, o.Name, path), "correct the path of the patch", cluster)
+	}
 	switch {
-	case reason == "":
+	case r.Reason == "":
 		return ""
-	case strings.HasSuffix(groupOf(o), "kyverno.io"):
-		return "the member's Kyverno" + refusesIt + reason
+	case r.By == ByKyverno:
+		return "the member's Kyverno" + refusesIt + r.Reason
+	default:
+		return byServer + refusesIt + r.Reason
 	}
-	return "the member's API server" + refusesIt + reason
 }
 
 // kyvernoEvent stops or starts Kyverno on a member. When it is back, what failed is tried

@@ -75,6 +75,7 @@ func (w *world) advance(r *runState) {
 		w.fail(r, reason)
 		return
 	}
+	w.meet(r)
 	switch r.spec.State {
 	case "Run":
 		w.execute(r)

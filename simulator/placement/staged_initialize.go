@@ -3,6 +3,7 @@ package placement
 import (
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // initialize freezes what a run will do. The reason of a failure is final.
@@ -95,9 +96,12 @@ func (w *world) freeze(r *runState) string {
 	if fault != "" {
 		return invalid + ": " + fault
 	}
-	snapshot := p.snapshots.find(index)
-	if !given {
+	var snapshot *resourceSnapshot
+	switch {
+	case !given:
 		snapshot = p.snapshots.add(p.content, p.historyLimit(), w.now)
+	case r.spec.ResourceSnapshotIndex == strconv.Itoa(index): // KubeFleet looks the text up, as the value of a label
+		snapshot = p.snapshots.find(index)
 	}
 	if snapshot == nil {
 		w.warnIndex(r, index)

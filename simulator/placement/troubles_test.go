@@ -25,15 +25,15 @@ spec:
   strategy: {rollingUpdate: {maxUnavailable: 100%%, unavailablePeriodSeconds: 1}}
 `
 	old, bad := loadText(t, fmt.Sprintf(p, "true")), loadText(t, fmt.Sprintf(p, "false"))
-	refuses := func(member string, o policy.Object) string {
+	refuses := func(member string, o policy.Object) Refusal {
 		if member != "m3" && strings.Contains(string(o.JSON), "false") {
-			return "it is bad"
+			return Refusal{Reason: "it is bad", By: ByKyverno}
 		}
-		return ""
+		return Refusal{}
 	}
 	for name, test := range map[string]struct {
 		before  *Hub
-		refuses func(string, policy.Object) string
+		refuses func(string, policy.Object) Refusal
 		holds   string // each member's background and staleness
 		warned  bool
 	}{

@@ -56,13 +56,18 @@ func (r *reader) placement(o *policy.Object, at source, stored json.RawMessage) 
 	}
 	r.hub.placements = append(r.hub.placements, p)
 	r.later = append(r.later, func() { r.hub.Warnings = append(r.hub.Warnings, r.hub.selectorWarnings(p)...) })
-	if len(p.spec.Strategy.DeleteStrategy) > 0 && strings.Contains(string(p.spec.Strategy.DeleteStrategy), "Abandon") {
+	if p.spec.abandons() {
 		r.warn(o, "not-implemented", "deleteStrategy.propagationPolicy Abandon is accepted, and no release of KubeFleet does it: deleting the placement removes the objects from its members", "")
 	}
 	if len(p.spec.Strategy.ReportBack) > 0 && strings.Contains(string(p.spec.Strategy.ReportBack), "Mirror") {
 		r.warn(o, "not-implemented", "reportBackStrategy Mirror is accepted, and no release of KubeFleet does it", "")
 	}
 	return nil
+}
+
+// abandons tells whether a placement asks to leave its objects when it is deleted.
+func (s *placementSpec) abandons() bool {
+	return strings.Contains(string(s.Strategy.DeleteStrategy), "Abandon")
 }
 
 // named is the metadata with the name and namespace that the object has on a hub.
@@ -131,12 +136,20 @@ func (r *reader) approval(o *policy.Object, at source, stored json.RawMessage) e
 	if err := json.Unmarshal(stored, &read); err != nil {
 		return err
 	}
-	approved := condition(read.Status.Conditions, "Approved")
-	r.hub.approvals = append(r.hub.approvals, &approval{
-		source: at, kind: o.Kind, meta: named(read.Metadata, o),
-		run: read.Spec.ParentStageRollout, stage: read.Spec.TargetStage,
-		approved: approved != nil && approved.Status == metav1.ConditionTrue,
-	})
+	a := &approval{source: at, kind: o.Kind, meta: named(read.Metadata, o), run: read.Spec.ParentStageRollout, stage: read.Spec.TargetStage}
+	generation := max(read.Metadata.Generation, 1) // in files there is none: the spec never changes
+	for _, name := range []string{"Approved", "ApprovalAccepted"} {
+		c := condition(read.Status.Conditions, name)
+		switch {
+		case c == nil || c.Status != metav1.ConditionTrue:
+		case c.ObservedGeneration == generation:
+			a.approved = true
+		case name == "Approved":
+			r.warn(o, "approval-unobserved", fmt.Sprintf("the condition Approved has observedGeneration %d (0: none), and the request is at generation %d: it does not count, and the run waits on", c.ObservedGeneration, generation),
+				fmt.Sprintf("set observedGeneration: %d", generation))
+		}
+	}
+	r.hub.approvals = append(r.hub.approvals, a)
 	return nil
 }
 

@@ -82,6 +82,10 @@ func (w *world) warnIndex(r *runState, index int) {
 	for _, s := range r.p.snapshots {
 		known = append(known, fmt.Sprint(s.index))
 	}
+	if plain := fmt.Sprint(index); plain != r.spec.ResourceSnapshotIndex {
+		w.warn(r.warning("index-unknown", fmt.Sprintf("resourceSnapshotIndex %q is looked up as it is written, and no snapshot has a number of that form", r.spec.ResourceSnapshotIndex), fmt.Sprintf("write %q", plain)))
+		return
+	}
 	w.warn(r.warning("index-unknown",
 		fmt.Sprintf("resourceSnapshotIndex %d is none of those that the old and the new state of the hub make (%s): the hub's own history may hold it, with content that is not known here", index, cmpOr(strings.Join(known, ", "), "none")),
 		"ask with the hub's state that had the content as the old state"))
@@ -93,19 +97,25 @@ func (w *world) warnRollback(r *runState, given bool) {
 	if !given || latest == nil || w.quiet {
 		return
 	}
-	var clusters, names []string
+	var clusters, names, gone []string
 	for _, cluster := range sortedKeys(r.overrides) {
-		if d := r.p.deliveries[cluster]; d != nil && len(r.overrides[cluster]) > 0 {
+		today := r.overrides[cluster]
+		lost := slices.DeleteFunc(overrideIDs(r.p.shipped[r.index][cluster]), func(id string) bool { return slices.Contains(overrideIDs(today), id) })
+		if d := r.p.deliveries[cluster]; d != nil && len(today)+len(lost) > 0 {
 			clusters = append(clusters, cluster)
-			names = append(names, overrideIDs(r.overrides[cluster])...)
+			names = append(names, overrideIDs(today)...)
+			gone = append(gone, lost...)
 		}
 	}
 	if len(clusters) == 0 {
 		return
 	}
 	slices.Sort(names)
-	w.warn(r.warning("overrides-not-rolled-back",
-		fmt.Sprintf("resourceSnapshotIndex %d brings back objects, not overrides: the run uses the overrides of today (%s)", r.index, strings.Join(slices.Compact(names), ", ")),
+	text := fmt.Sprintf("resourceSnapshotIndex %d brings back objects, not overrides: the run uses the overrides of today (%s)", r.index, cmpOr(strings.Join(slices.Compact(names), ", "), "none"))
+	if slices.Sort(gone); len(gone) > 0 {
+		text += fmt.Sprintf("; %s, applied with it then, no longer are", strings.Join(slices.Compact(gone), ", "))
+	}
+	w.warn(r.warning("overrides-not-rolled-back", text,
 		"change the overrides back as well, before the run is made", clusters...))
 }
 
@@ -160,17 +170,28 @@ func (w *world) reviewApply(p *placed) {
 			w.addMember("owned-twice", p, "an object is placed by two placements: the second fails to apply it, and the first one's version stays", "select the object in one placement only", cluster)
 		case strings.Contains(d.failure, "TakeOver: ") || strings.Contains(d.failure, "NotTakenOver"):
 			w.addMember("not-taken-over", p, "an object is on the member already and is not taken over: "+d.apply.WhenToTakeOver+" is the placement's whenToTakeOver", "", cluster)
-		case strings.Contains(d.failure, refusesIt):
+		case strings.Contains(d.failure, "Kyverno"+refusesIt):
 			_, reason, _ := strings.Cut(d.failure, "manifests are applied): ")
 			w.addMember("kyverno-refuses", p, "members refuse a policy that KubeFleet brings (ApplyFailed): "+reason, "correct the policy, or the override that makes it so", cluster)
 		case strings.HasPrefix(d.failure, "ApplyFailed"):
 			_, reason, _ := strings.Cut(d.failure, "manifests are applied): ")
-			w.addMember("apply-fails", p, "an object cannot be applied: "+reason, "", cluster)
+			w.addMember("apply-fails", p, "an object cannot be applied: "+reason, fixOf(d.failure), cluster)
 		}
 	}
 	if p.applyStrategy().Type == "ReportDiff" {
 		w.warn(p.warning("report-diff", "the apply strategy is ReportDiff: differences are reported and nothing is applied; unless whenToTakeOver is Never, owner references are written on the members all the same", ""))
 	}
+}
+
+// fixOf is a hint at what to do about an object that a member does not take.
+func fixOf(failure string) string {
+	switch {
+	case strings.Contains(failure, byServer+refusesIt):
+		return "correct the override that makes it so: the hub has taken the object"
+	case strings.Contains(failure, ": namespaces ") && strings.Contains(failure, "not found"):
+		return "place the Namespace as well"
+	}
+	return ""
 }
 
 // addMember adds a member to a warning of the same kind.

@@ -24,11 +24,11 @@ func (w *world) reviewRun(r *runState) {
 	if r.stuck {
 		w.warn(r.warning("run-stuck", "the run waits for clusters that fail: it neither fails nor rolls back by itself ("+r.condition.Message+")", "correct the cluster, or stop the run and create one with an older resourceSnapshotIndex", r.stuckClusters(r.stages[min(r.stage, len(r.stages)-1)])...))
 	}
-	w.reviewConcurrent(r)
+	w.reviewReplayed(r)
 }
 
-// reviewConcurrent warns of two runs of one placement that are under way together.
-func (w *world) reviewConcurrent(r *runState) {
+// reviewReplayed warns of two runs of one placement that appear together.
+func (w *world) reviewReplayed(r *runState) {
 	for _, other := range w.runs {
 		if other == r {
 			return // warn the later one
@@ -38,9 +38,6 @@ func (w *world) reviewConcurrent(r *runState) {
 		}
 		if other.generation == r.generation && other.moved {
 			w.warn(r.warning("runs-replayed", fmt.Sprintf("%s and this run appear in the same state of the hub: they are taken one after the other, and what earlier ones shipped is not known", other.key()), "ask with the older states of the hub, in which the runs appear one by one"))
-		}
-		if r.prepared && other.prepared && !r.ended && !other.ended {
-			w.warn(r.warning("runs-concurrent", fmt.Sprintf("%s is under way on the same placement: whichever takes a cluster that the other is updating ends that one for good", other.key()), "stop or delete the older run first"))
 		}
 	}
 }

@@ -39,6 +39,11 @@ func (s *Set) add(name string, doc manifest.Document) {
 		return
 	}
 	object, what, reason := newObject(at, doc)
+	if what != classIgnored {
+		for _, r := range doc.Twice {
+			s.Repeats = append(s.Repeats, Problem{File: name, Line: r.Line, Policy: strings.TrimSuffix(object.Kind+"/"+object.Name, "/"), Reason: repeated(r.Key, object.Kind)})
+		}
+	}
 	switch {
 	case what == classIgnored:
 		at.Reason = reason
@@ -51,6 +56,15 @@ func (s *Set) add(name string, doc manifest.Document) {
 	default:
 		s.Others = append(s.Others, object)
 	}
+}
+
+// repeated says what becomes of a key that is written twice. Those of Secrets stay unnamed.
+func repeated(key, kind string) string {
+	what := fmt.Sprintf("key %q", key)
+	if kind == "Secret" {
+		what = "a key"
+	}
+	return what + " is written twice in one mapping: the last one counts (kubectl apply refuses the document)"
 }
 
 // newObject reads a document as an object of a set. The reason says why it is none.

@@ -31,5 +31,6 @@ type Set struct {
 	Others   []Object  `json:"others,omitempty"`   // any other Kubernetes object: parameters, ConfigMaps, Namespaces
 	Ignored  []Problem `json:"ignored,omitempty"`  // documents that are no Kubernetes objects (values, test suites, kustomizations)
 	Problems []Problem `json:"problems,omitempty"`
+	Repeats  []Problem `json:"-"`      // keys that are written twice in a mapping: the last one counts
 	Digest   string    `json:"digest"` // "sha256:…" over Objects and Others
 }

@@ -126,10 +126,14 @@ func (f *driftFlags) question(cmd *cobra.Command, env Env) (*driftQuestion, erro
 		return nil, err
 	}
 	// What is installed is no part of the question: a hub intends the same whatever is there.
-	opt := f.options(env, q.at, q.capture, nil)
+	opt := f.options(cmd.Context(), env, q.at, q.capture, nil)
 	opt.RunsElsewhere = true
 	if q.planned, err = f.answered(cmd.Context(), opt); err != nil {
 		return nil, err
+	}
+	if len(q.After.Objects) == 0 && len(q.plan.Problems) > 0 {
+		p := q.plan.Problems[0]
+		return nil, malformed(fmt.Errorf("%s holds nothing that could be placed: %s:%d: %s would be refused: %s", q.After.Source, p.File, p.Line, p.Policy, p.Reason), "seatrial plan shows all that is refused")
 	}
 	if len(q.After.Objects) == 0 {
 		return nil, malformed(fmt.Errorf("%s holds nothing that could be placed", q.After.Source), "name the folder that holds policies and placements")

@@ -54,7 +54,7 @@ type planned struct {
 
 // ask reads the hub and the fleet, and plans.
 func (f *hubFlags) ask(ctx context.Context, env Env, at time.Time, c *capture.Capture) (*planned, error) {
-	return f.answered(ctx, f.options(env, at, c, kyverno.InstalledPolicies))
+	return f.answered(ctx, f.options(ctx, env, at, c, kyverno.InstalledPolicies))
 }
 
 func (f *hubFlags) answered(ctx context.Context, opt hubs.Options) (*planned, error) {
@@ -70,8 +70,8 @@ func (f *hubFlags) answered(ctx context.Context, opt hubs.Options) (*planned, er
 }
 
 // options are what the flags do not say.
-func (f *hubFlags) options(env Env, at time.Time, c *capture.Capture, installed func(*capture.World) *policy.Set) hubs.Options {
-	return hubs.Options{At: at, Capture: c, Installed: installed, Stored: defaulter(kyverno.NewCompiler(kyverno.Options{At: at})), Kubeconfigs: kubeconfigs(env, f.kubeconfig)}
+func (f *hubFlags) options(ctx context.Context, env Env, at time.Time, c *capture.Capture, installed func(*capture.World) *policy.Set) hubs.Options {
+	return hubs.Options{At: at, Capture: c, Installed: installed, Stored: defaulter(kyverno.NewCompiler(kyverno.Options{At: at})), Served: newServers(ctx, at).served, Kubeconfigs: kubeconfigs(env, f.kubeconfig)}
 }
 
 // defaulter gives objects the defaults of their definitions, as an API server does. Sets
@@ -158,7 +158,7 @@ func (f *hubFlags) plan(ctx context.Context, env Env, captureFile, at string) (*
 			return nil, err
 		}
 	}
-	asked, err := hubs.Ask(ctx, f.Flags, f.options(env, now, c, kyverno.InstalledPolicies))
+	asked, err := hubs.Ask(ctx, f.Flags, f.options(ctx, env, now, c, kyverno.InstalledPolicies))
 	if err != nil {
 		return nil, ofHub(err)
 	}

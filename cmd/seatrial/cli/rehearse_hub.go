@@ -96,7 +96,7 @@ func (f *rehearseFlags) hubPlan(ctx context.Context, q *question, s *scenarios.S
 
 // hubInput reads what the flags name. A live hub is only read: the rehearsal has its own.
 func (f *rehearseFlags) hubInput(ctx context.Context, q *question, s *scenarios.Scenario, env Env) (*hubInput, error) {
-	states, err := hubs.Read(ctx, f.hub.Flags, f.hub.options(env, q.at, nil, nil))
+	states, err := hubs.Read(ctx, f.hub.Flags, f.hub.options(ctx, env, q.at, nil, nil))
 	if err != nil {
 		return nil, ofHub(err)
 	}

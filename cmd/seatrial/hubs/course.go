@@ -60,12 +60,32 @@ func follow(plan *placement.Plan, member, world string, installed *policy.Set, c
 			add(installed)
 			continue
 		}
-		add(effective(installed, first, state))
+		add(effective(remaining(installed, plan, member, i), first, state))
 	}
 	if len(plan.Stages) == 0 {
 		add(installed)
 	}
 	return c
+}
+
+// remaining is what a member has of its own at a stage: a Namespace that the hub has placed
+// and taken back has taken along what lies in it.
+func remaining(installed *policy.Set, plan *placement.Plan, member string, stage int) *policy.Set {
+	gone := map[string]bool{}
+	for i := range plan.Stages[:stage+1] {
+		there := map[string]bool{}
+		for _, d := range stateOf(plan.Stages[i].States[member]).Delivered {
+			if d.Object.Kind == "Namespace" && d.Object.APIVersion == "v1" {
+				there[d.Object.Name], gone[d.Object.Name] = true, false
+			}
+		}
+		for namespace := range gone {
+			gone[namespace] = !there[namespace] && !placement.Undeletable(namespace)
+		}
+	}
+	left := *installed
+	left.Objects = slices.DeleteFunc(slices.Clone(installed.Objects), func(o policy.Object) bool { return gone[o.Namespace] })
+	return &left
 }
 
 // effective is what a member has when the hub has placed state there, after it had placed

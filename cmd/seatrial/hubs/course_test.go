@@ -11,7 +11,7 @@ import (
 
 func object(kind, name, version string) policy.Object {
 	apiVersion := "kyverno.io/v1"
-	if kind == "ConfigMap" {
+	if kind == "ConfigMap" || kind == "Namespace" {
 		apiVersion = "v1"
 	}
 	return policy.FromObjects("", []policy.Object{{APIVersion: apiVersion, Kind: kind, Name: name, JSON: fmt.Appendf(nil, `{"version":%q}`, version)}}).Objects[0]
@@ -41,6 +41,8 @@ func told(c Course) string {
 func TestCourses(t *testing.T) {
 	a1, a2, own, stale := object("ClusterPolicy", "a", "1"), object("ClusterPolicy", "a", "2"), object("ClusterPolicy", "own", "1"), object("ClusterPolicy", "a", "0")
 	m1, m2 := object("ConfigMap", "m", "1"), object("ConfigMap", "m", "2")
+	team, inside := object("Namespace", "team", "1"), object("Policy", "inside", "1")
+	inside.Namespace = "team"
 	for name, test := range map[string]struct {
 		reason    string
 		states    []*placement.State
@@ -48,12 +50,13 @@ func TestCourses(t *testing.T) {
 		captured  bool
 		want      string
 	}{
-		"own":      {"what the hub never placed stays beside it", []*placement.State{state(a1), state(a2)}, []policy.Object{own, stale}, false, "a1 own1 | a2 own1"},
-		"removed":  {"what the hub placed goes with it", []*placement.State{state(a1), state()}, []policy.Object{own, stale}, false, "a1 own1 | own1"},
-		"captured": {"what is installed stays until a stage changes what the hub places", []*placement.State{state(a1), state(a1), state(a2)}, []policy.Object{own, stale}, true, "a0 own1 | a0 own1 | a2 own1"},
-		"fresh":    {"nothing was placed: installed policies stay until the hub brings theirs", []*placement.State{nil, state(), state(a2)}, []policy.Object{own, stale}, true, "a0 own1 | a0 own1 | a2 own1"},
-		"back":     {"a rollback is the first set again", []*placement.State{state(a1), state(a2), state(a1)}, nil, false, "a1 | a2 | a1"},
-		"params":   {"parameters that change make another set", []*placement.State{state(a1, m1), state(a1, m2)}, nil, false, "a1 m1 | a1 m2"},
+		"own":       {"what the hub never placed stays beside it", []*placement.State{state(a1), state(a2)}, []policy.Object{own, stale}, false, "a1 own1 | a2 own1"},
+		"removed":   {"what the hub placed goes with it", []*placement.State{state(a1), state()}, []policy.Object{own, stale}, false, "a1 own1 | own1"},
+		"captured":  {"what is installed stays until a stage changes what the hub places", []*placement.State{state(a1), state(a1), state(a2)}, []policy.Object{own, stale}, true, "a0 own1 | a0 own1 | a2 own1"},
+		"fresh":     {"nothing was placed: installed policies stay until the hub brings theirs", []*placement.State{nil, state(), state(a2)}, []policy.Object{own, stale}, true, "a0 own1 | a0 own1 | a2 own1"},
+		"back":      {"a rollback is the first set again", []*placement.State{state(a1), state(a2), state(a1)}, nil, false, "a1 | a2 | a1"},
+		"namespace": {"a Namespace that goes takes the member's own policies along", []*placement.State{state(team), state()}, []policy.Object{own, inside}, false, "own1 inside1 team1 | own1"},
+		"params":    {"parameters that change make another set", []*placement.State{state(a1, m1), state(a1, m2)}, nil, false, "a1 m1 | a1 m2"},
 	} {
 		plan := &placement.Plan{Members: []*placement.Member{{Name: "m"}, {Name: "uncaptured"}}}
 		for _, s := range test.states {

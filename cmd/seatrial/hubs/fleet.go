@@ -69,6 +69,16 @@ func (a *Asked) members(ctx context.Context, file string, opt Options) error {
 		return malformed("give --fleet FILE, --capture FILE, or MemberClusters in the hub", "the fleet has no clusters")
 	}
 	a.worldsOfMembers(opt)
+	if opt.Capture != nil && opt.Installed != nil {
+		a.Namespaces = func(member, namespace string) (there, known bool) {
+			world := opt.Capture.World(a.Worlds[member])
+			if world == nil {
+				return false, false
+			}
+			object, known := world.Get(capture.GVR{Version: "v1", Resource: "namespaces"}, "", namespace)
+			return object != nil, known
+		}
+	}
 	if len(a.Installed) == 0 {
 		a.Installed = nil
 	}
@@ -156,6 +166,15 @@ func ReadFleet(ctx context.Context, file string) (*Fleet, error) {
 	hub, err := placement.Load(ctx, file, placement.Options{})
 	if err != nil {
 		return nil, malformed("", "--fleet: %w", err)
+	}
+	mixed := slices.Clone(hub.Problems) // a Fleet needs no name, which is a problem of an object
+	for _, o := range hub.Objects {
+		mixed = append(mixed, policy.Problem{File: o.File, Line: o.Line, Policy: o.Kind + "/" + o.Name})
+	}
+	for _, p := range mixed {
+		if kind, _, _ := strings.Cut(p.Policy, "/"); kind == "Fleet" {
+			return nil, malformed("keep the one or the other: a fleet is a fleet file, or MemberClusters", "--fleet: %s:%d: a Fleet beside MemberClusters", p.File, p.Line)
+		}
 	}
 	for _, p := range hub.Problems {
 		return nil, malformed("", "--fleet: %s:%d: %s: %s", p.File, p.Line, p.Policy, p.Reason)

@@ -32,6 +32,10 @@ type Options struct {
 	// Stored is an object as a hub's API server has it, with the defaults of its definition:
 	// patches of overrides meet those. nil: objects stay as they are written.
 	Stored func(policy.Object) policy.Object
+	// Served is what a hub's API server makes of an object that is written: the object, the
+	// fields that it drops, and why it does not take it. A live hub has taken what it holds.
+	// nil: everything is taken.
+	Served func(policy.Object) (policy.Object, []string, error)
 	// RunsElsewhere has External placements without an update run in the hub count as shipped.
 	RunsElsewhere bool
 	// Installed is what a captured cluster has; nil: it is not asked for.
@@ -89,14 +93,14 @@ func Ask(ctx context.Context, f Flags, opt Options) (*Asked, error) {
 		return nil, err
 	}
 	a.Notes, a.RunsElsewhere = read.Notes, opt.RunsElsewhere
-	if a.After, err = placement.FromSet(read.After, options); err != nil { // the release is not known
+	if a.After, err = fromSet(read.After, options, opt); err != nil { // the release is not known
 		return nil, malformed("", "--kubefleet: %w", err)
 	}
 	if a.After.Empty() {
 		return nil, malformed("name what is applied to the hub: placements and the objects that they select", "the hub: %s holds no Kubernetes object", read.After.Source)
 	}
 	for _, set := range read.Earlier {
-		h, err := placement.FromSet(set, options)
+		h, err := fromSet(set, options, opt)
 		if err != nil {
 			return nil, &Malformed{Err: err}
 		}
@@ -106,4 +110,12 @@ func Ask(ctx context.Context, f Flags, opt Options) (*Asked, error) {
 		a.Before, a.History = a.History[n-1], a.History[:n-1]
 	}
 	return a, a.members(ctx, f.Fleet, opt)
+}
+
+// fromSet makes the state of a hub; what is written passes its API server.
+func fromSet(set *policy.Set, options placement.Options, opt Options) (*placement.Hub, error) {
+	if !isLive(set.Source) {
+		options.Store = opt.Served
+	}
+	return placement.FromSet(set, options)
 }

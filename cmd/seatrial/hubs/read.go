@@ -62,7 +62,10 @@ func namespaceStored(o policy.Object) policy.Object {
 	if err := u.UnmarshalJSON(o.JSON); err != nil {
 		return o
 	}
-	labels := u.GetLabels()
+	labels, _, err := unstructured.NestedStringMap(u.Object, "metadata", "labels")
+	if err != nil {
+		return o // none that an API server takes
+	}
 	if labels == nil {
 		labels = map[string]string{}
 	}

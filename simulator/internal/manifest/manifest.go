@@ -29,6 +29,7 @@ type Document struct {
 	Err    error          // why it could not be read, without a position
 	ErrAt  int            // line of the error; Line when the parser names none
 	Empty  bool           // nothing but comments
+	Twice  []Repeat       // keys that are written twice in one mapping
 }
 
 // Split returns the documents of content, Lists taken apart, in order.
@@ -154,7 +155,7 @@ func parseYAML(text string, line int) []Document {
 		return []Document{{Line: line, Text: text, Empty: true}}
 	}
 	doc := Document{Line: line + first, Text: text}
-	raw, err := toJSON(text)
+	raw, strict, err := toJSON(text)
 	if err != nil {
 		doc.Err, doc.ErrAt = yamlReason(err, line, doc.Line)
 		if i := strings.Index(text, "{{"); i >= 0 {
@@ -168,17 +169,26 @@ func parseYAML(text string, line int) []Document {
 	if doc.Object, err = decode(raw); err != nil {
 		return []Document{doc} // a scalar or a sequence: no object
 	}
-	return flatten(doc, func() []int { return itemLines(text, line) })
+	docs := flatten(doc, func() []int { return itemLines(text, line) })
+	if strict {
+		return docs
+	}
+	return handOut(docs, repeats(text, line))
 }
 
-// toJSON guards against panics of the YAML parser on hostile input.
-func toJSON(text string) (raw []byte, err error) {
+// toJSON guards against panics of the YAML parser on hostile input. strict is false for
+// documents that a strict reader would not take, such as ones with a key twice.
+func toJSON(text string) (raw []byte, strict bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("yaml: the parser gave up: %v", p)
 		}
 	}()
-	return yaml.YAMLToJSON([]byte(text))
+	if raw, err := yaml.YAMLToJSONStrict([]byte(text)); err == nil {
+		return raw, true, nil
+	}
+	raw, err = yaml.YAMLToJSON([]byte(text))
+	return raw, false, err
 }
 
 func decode(raw []byte) (map[string]any, error) {

@@ -56,6 +56,17 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+func TestRepeats(t *testing.T) {
+	in := "kind: A\nspec:\n  x: 1\n  x: 2\nbase: &b {k: 1}\nmore: {<<: *b, k: 2}\n---\napiVersion: v1\nkind: List\nitems:\n- kind: B\n- kind: C\n  kind: D\n"
+	var got []string
+	for _, d := range Split([]byte(in)) {
+		got = append(got, fmt.Sprintf("%v %v", d.Object["kind"], d.Twice))
+	}
+	if diff := cmp.Diff([]string{"A [{x 4}]", "B []", "D [{kind 13}]"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestReasonsDoNotQuote(t *testing.T) {
 	for _, in := range []string{"password: hunter2\n bad: [\n", "{\"password\": hunter2}", "[{\"password\": hunter2}]", "hunter2: {{ hunter2 }}\n", "a: &hunter2\nb: *hunter3\n", "x: !!int hunter2\n", "? [hunter2]\n: x\n"} {
 		for _, d := range Split([]byte(in)) {

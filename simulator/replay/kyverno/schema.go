@@ -80,10 +80,7 @@ func (s *schemas) loader(group, kind string) (loader.Loader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the CRDs of Kyverno: %w", err)
 	}
-	name := group + "_" + strings.ToLower(kind) + "s.yaml"
-	if strings.HasSuffix(kind, "y") {
-		name = group + "_" + strings.ToLower(strings.TrimSuffix(kind, "y")) + "ies.yaml"
-	}
+	name := crdFile(group, kind)
 	if l, ok := s.loaders[name]; ok {
 		return l, nil
 	}
