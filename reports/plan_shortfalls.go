@@ -25,9 +25,9 @@ type Shortfall struct {
 
 // shortfallOf says of warnings that tell of a shortfall whether something is refused.
 var shortfallOf = map[string]bool{
-	"kyverno-refuses": true, "apply-fails": true, "owned-twice": true, "not-taken-over": true,
+	"kyverno-refuses": true, "apply-fails": true, "owned-twice": true, "not-taken-over": true, "work-not-written": true,
 	"no-run-ships-it": false, "run-never-starts": false, "run-stuck": false, "rollout-stalled": false,
-	"unpinned-override-waits": false, "stays-on-deselected": false,
+	"unpinned-override-waits": false, "stays-on-deselected": false, "member-unreached": false,
 }
 
 // failedRun are the codes of warnings about a run that fails.

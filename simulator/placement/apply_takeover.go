@@ -32,6 +32,10 @@ func (w *world) takeOver(p *placed, cluster string, d *delivery, o policy.Object
 	if !ok {
 		return ""
 	}
+	owners := ownersOf(there)
+	if slices.ContainsFunc(owners, func(r owner) bool { return r.appliedWork() && w.writes(p, r.Name) }) {
+		return "" // an earlier state of the placement has brought it
+	}
 	diffs := differences(o, there, d.apply.ComparisonOption)
 	switch d.apply.WhenToTakeOver {
 	case "Never":
@@ -41,7 +45,8 @@ func (w *world) takeOver(p *placed, cluster string, d *delivery, o policy.Object
 			return "FailedToTakeOver: configuration differences are found at " + strings.Join(diffs, ", ")
 		}
 	}
-	if !d.apply.AllowCoOwnership && owned(there) {
+	// Works that are gone do not count: KubeFleet drops references to them.
+	if !d.apply.AllowCoOwnership && slices.ContainsFunc(owners, func(r owner) bool { return !r.appliedWork() }) {
 		return "FailedToTakeOver: the object is already owned by other sources and co-ownership is disallowed"
 	}
 	if len(diffs) > 0 {
@@ -50,14 +55,42 @@ func (w *world) takeOver(p *placed, cluster string, d *delivery, o policy.Object
 	return ""
 }
 
-func owned(o policy.Object) bool {
+// owner is an owner reference.
+type owner struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Name       string `json:"name"`
+}
+
+// appliedWork tells whether the owner is the trace of a Work of KubeFleet's.
+func (r owner) appliedWork() bool {
+	return r.Kind == "AppliedWork" && strings.HasPrefix(r.APIVersion, placementGroup+"/")
+}
+
+func ownersOf(o policy.Object) []owner {
 	var head struct {
 		Metadata struct {
-			OwnerReferences []json.RawMessage `json:"ownerReferences"`
+			OwnerReferences []owner `json:"ownerReferences"`
 		} `json:"metadata"`
 	}
-	return json.Unmarshal(o.JSON, &head) == nil && len(head.Metadata.OwnerReferences) > 0
+	_ = json.Unmarshal(o.JSON, &head) // it was decoded before
+	return head.Metadata.OwnerReferences
 }
+
+// writes tells whether a Work of that name is the placement's: Works are named after their
+// placement, and of two placements whose names begin the same the longer one counts.
+func (w *world) writes(p *placed, work string) bool {
+	var best *placed
+	for _, q := range w.order {
+		if strings.HasPrefix(work, q.workName()) && (best == nil || len(q.workName()) > len(best.workName())) {
+			best = q
+		}
+	}
+	return best == p
+}
+
+// workName begins the names of a placement's Works.
+func (p *placed) workName() string { return strings.ReplaceAll(p.key, "/", ".") + "-" }
 
 // reportDiff compares and changes nothing. What an earlier strategy has applied stays.
 func (w *world) reportDiff(p *placed, cluster string, d *delivery) {
@@ -161,7 +194,10 @@ func (w *world) warnDrift() {
 				continue
 			}
 			if d.apply.WhenToApply == "IfNotDrifted" {
+				w.keepDrift(cluster, d)
 				w.addMember("drift-is-kept", p, "an object was changed on the member: with whenToApply IfNotDrifted that is an error of applying, and it stays until the hub's version changes", "", cluster)
+			} else if !slices.ContainsFunc(d.work, func(o rendered) bool { return w.differs(cluster, o.object, "") }) {
+				w.addMember("drift-is-reported", p, "an object on the member has fields that the hub does not set: FullComparison reports them, and they stay", "", cluster)
 			} else {
 				w.addMember("drift-is-overwritten", p, "an object was changed on the member: it is overwritten when the member agent looks at it again, after 15 minutes at the latest", "", cluster)
 			}
@@ -170,6 +206,23 @@ func (w *world) warnDrift() {
 }
 
 func (w *world) drifted(cluster string, d *delivery, o policy.Object) bool {
+	return w.differs(cluster, o, d.apply.ComparisonOption)
+}
+
+func (w *world) differs(cluster string, o policy.Object, comparison string) bool {
 	there, ok := w.present(cluster, o)
-	return ok && len(differences(o, there, d.apply.ComparisonOption)) > 0
+	return ok && len(differences(o, there, comparison)) > 0
+}
+
+// keepDrift has a member hold what somebody made of the placement's objects.
+func (w *world) keepDrift(cluster string, d *delivery) {
+	for _, o := range d.work {
+		h, held := w.held[cluster][objectID(o.object)]
+		if held && w.drifted(cluster, d, o.object) {
+			h.Object, _ = w.present(cluster, o.object)
+			h.Stale = "it was changed on the member, and IfNotDrifted leaves it until the hub's version changes"
+			w.held[cluster][objectID(o.object)] = h
+			w.touched(cluster)
+		}
+	}
 }

@@ -54,8 +54,19 @@ func render(objects []policy.Object, overrides []overrideSnapshot, m *Member, re
 	return slices.DeleteFunc(out, func(o rendered) bool { return o.deleted != "" }), ""
 }
 
-// renderEnvelope opens an envelope. v0.3.1 leaves its manifests as they are.
+// renderEnvelope opens an envelope. Overrides of v0.3.1 meet the envelope itself, and leave
+// its manifests as they are; those of main meet the manifests.
 func renderEnvelope(envelope policy.Object, overrides []overrideSnapshot, m *Member, release Release) ([]rendered, string) {
+	if release != Main {
+		whole, err := applyOverrides(envelope, overrides, m, release)
+		if err != nil {
+			return nil, overriddenFailed(err)
+		}
+		if whole.deleted != "" {
+			return nil, ""
+		}
+		envelope = whole.object
+	}
 	inner, err := unwrap(envelope)
 	if err != nil {
 		return nil, "SyncWorkFailed: Failed to synchronize the work to the latest: " + err.Error()

@@ -122,6 +122,7 @@ func (w *world) begin(members []*Member) {
 	}
 	w.refresh()
 	w.warnDrift()
+	w.refresh()
 	w.stages = append(w.stages, w.snapshotStage("before"))
 }
 

@@ -101,7 +101,8 @@ func (w *world) markStalled(p *placed) {
 		return
 	}
 	behind := clustersOf(w.classify(p).updates)
-	if len(behind) == 0 {
+	if len(behind) == 0 { // what stood still has gone on since
+		w.warnings = slices.DeleteFunc(w.warnings, func(x Warning) bool { return x.Code == "rollout-stalled" && x.Object == p.object() })
 		return
 	}
 	for _, cluster := range behind {

@@ -43,6 +43,9 @@ func (w *world) warnFirst(p *placed, updates []*binding) {
 		"use strategy External with a staged update run, or start with a placement of few clusters", clustersOf(updates)...))
 }
 
+// WorkNotWritten is the code of the warning about a placement that brings nothing at all.
+const WorkNotWritten = "work-not-written"
+
 func (w *world) warnStalled(p *placed, outstanding int) {
 	if w.quiet {
 		return
@@ -173,6 +176,11 @@ func (w *world) reviewApply(p *placed) {
 		case strings.Contains(d.failure, "Kyverno"+refusesIt):
 			_, reason, _ := strings.Cut(d.failure, "manifests are applied): ")
 			w.addMember("kyverno-refuses", p, "members refuse a policy that KubeFleet brings (ApplyFailed): "+reason, "correct the policy, or the override that makes it so", cluster)
+		case strings.HasPrefix(d.failure, "SyncWorkFailed"):
+			_, reason, _ := strings.Cut(d.failure, "to the latest: ")
+			w.addMember("work-not-written", p, "nothing of the placement is brought up to date (SyncWorkFailed): "+reason, "an envelope holds objects of its own scope and namespace", cluster)
+		case d.unreached && d.failure == "":
+			w.addMember("member-unreached", p, "these clusters cannot be reached: they keep what they have, and get what is placed when their agents are back", "", cluster)
 		case strings.HasPrefix(d.failure, "ApplyFailed"):
 			_, reason, _ := strings.Cut(d.failure, "manifests are applied): ")
 			w.addMember("apply-fails", p, "an object cannot be applied: "+reason, fixOf(d.failure), cluster)

@@ -27,7 +27,11 @@ func (w *world) meet(r *runState) {
 			continue
 		}
 		w.met[pair] = true
-		clusters, back := w.takenBack(older, newer)
+		var clusters []string
+		back := ""
+		if older == other { // it waits, and goes on after the newer one
+			clusters, back = w.takenBack(older, newer)
+		}
 		w.warn(newer.warning("runs-concurrent", fmt.Sprintf("%s is under way on the same placement: whichever takes a cluster that the other is updating ends that one for good%s", older.key(), back), "stop or delete the older run first", clusters...))
 	}
 }

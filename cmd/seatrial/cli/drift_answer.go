@@ -31,8 +31,11 @@ func (q *driftQuestion) planNotes() []string {
 		}
 	}
 	for _, x := range q.plan.Warnings {
-		if x.Code == placement.NoRunInTheHub {
+		switch x.Code {
+		case placement.NoRunInTheHub:
 			notes = append(notes, x.Text)
+		case placement.WorkNotWritten:
+			notes = append(notes, fmt.Sprintf("%s on %s: %s; what it selects was not compared there", x.Object, strings.Join(x.Members, ", "), x.Text))
 		}
 	}
 	if n := len(q.plan.Warnings); n > 0 {
