@@ -38,17 +38,17 @@ func (s overrideSnapshot) placementKey() string {
 	return s.spec.Placement.Name
 }
 
-// reachable are the objects that overrides can change. Those within envelopes are not in
-// v0.3.1; an envelope itself never is.
+// reachable are the objects that overrides can change: in v0.3.1 what is selected, envelopes
+// as they are; in main what lies within envelopes instead.
 func reachable(objects []policy.Object, release Release) []policy.Object {
 	var out []policy.Object
 	for _, o := range objects {
-		if !isEnvelope(o) {
+		if !isEnvelope(o) || release != Main {
 			out = append(out, o)
-		} else if release == Main {
-			inner, _ := unwrap(o)
-			out = append(out, inner...)
+			continue
 		}
+		inner, _ := unwrap(o)
+		out = append(out, inner...)
 	}
 	return out
 }
