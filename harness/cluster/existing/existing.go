@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/tools/clientcmd"
@@ -32,6 +33,7 @@ const Kind = "existing"
 type Provider struct {
 	dir     string
 	confirm func(ctx context.Context, what string) error
+	asking  sync.Mutex // clusters are opened together, and a person reads one question at a time
 }
 
 var _ cluster.Provider = (*Provider)(nil)
@@ -46,7 +48,7 @@ func New(dir string, confirm func(ctx context.Context, what string) error) (*Pro
 	if confirm == nil {
 		confirm = func(context.Context, string) error { return ErrNotConfirmed }
 	}
-	return &Provider{abs, confirm}, err
+	return &Provider{dir: abs, confirm: confirm}, err
 }
 
 // Kind returns "existing".
@@ -72,13 +74,20 @@ func (p *Provider) Create(ctx context.Context, spec cluster.Spec) (cluster.Clust
 	if c.config, err = fromKubeconfig(spec); err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", spec.Name, err)
 	}
-	if err := p.confirm(ctx, c.warning()); err != nil {
+	if err := p.ask(ctx, c.warning()); err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", spec.Name, err)
 	}
 	if err := kyverno.Canary(ctx, c.REST()); err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", spec.Name, err)
 	}
 	return c, p.save(c)
+}
+
+// ask asks for consent, one cluster after the other.
+func (p *Provider) ask(ctx context.Context, what string) error {
+	p.asking.Lock()
+	defer p.asking.Unlock()
+	return p.confirm(ctx, what)
 }
 
 // fromKubeconfig takes one context out of the user's kubeconfig, with what its files hold.
