@@ -81,15 +81,6 @@ func (p *Plan) behind() map[string]bool {
 			out[c] = true
 		}
 	}
-	for i := range p.Policies {
-		for _, h := range p.Policies[i].After {
-			for _, m := range h.Clusters {
-				if h.Version.Stale != "" {
-					out[m] = true
-				}
-			}
-		}
-	}
 	return out
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seatrial/seatrial/harness/objects"
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/simulator/placement"
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -103,7 +104,7 @@ func differ(at string, planned, before, live any) *difference {
 			value, is := want[k]
 			has, there := got[k]
 			switch {
-			case is && !there && !empty(value):
+			case is && !there && !objects.Empty(value):
 				return said(join(at, k), value, nil)
 			case is && there:
 				if d := differ(join(at, k), value, old[k], has); d != nil {
@@ -144,18 +145,6 @@ func filled(at, key string, value any) bool {
 
 // defaults are those of Kyverno's definitions.
 var defaults = map[string]any{"admission": true, "background": true, "emitWarning": false, "validationFailureAction": "Audit", "failurePolicy": "Fail"}
-
-func empty(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case map[string]any:
-		return len(v) == 0
-	case []any:
-		return len(v) == 0
-	}
-	return false
-}
 
 func keys(maps ...map[string]any) []string {
 	var out []string

@@ -4,11 +4,9 @@ import (
 	"math"
 	"time"
 
+	"github.com/seatrial/seatrial/simulator/placement"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
-
-// defaultUnavailablePeriod is what KubeFleet waits between waves where a placement does not say.
-const defaultUnavailablePeriod = 60 // seconds
 
 // shorten divides the waits that an object of the hub asks for: the timed waits of stages,
 // and the time until a member with the new resources counts as available. A wait takes a
@@ -41,7 +39,7 @@ func shorten(o *unstructured.Unstructured, by float64) {
 			return
 		}
 		if !found {
-			seconds = defaultUnavailablePeriod
+			seconds = int64(placement.DefaultUnavailablePeriod / time.Second)
 		}
 		_ = unstructured.SetNestedField(o.Object, divided(float64(seconds), by), "spec", "strategy", "rollingUpdate", "unavailablePeriodSeconds")
 	}

@@ -162,3 +162,17 @@ func established(crd *unstructured.Unstructured) bool {
 		return m["type"] == "Established" && m["status"] == "True"
 	})
 }
+
+// Empty tells whether a decoded value says no more than its absence: null, or a map or a
+// list without entries.
+func Empty(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return false
+}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seatrial/seatrial/harness/objects"
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 )
 
@@ -107,19 +108,7 @@ func covers(live map[string]any, path string, want, object any) bool {
 		return false
 	}
 	at := valueAt(object, path)
-	return reflect.DeepEqual(at, want) || isEmpty(want) && isEmpty(at)
-}
-
-func isEmpty(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case map[string]any:
-		return len(v) == 0
-	case []any:
-		return len(v) == 0
-	}
-	return false
+	return reflect.DeepEqual(at, want) || objects.Empty(want) && objects.Empty(at)
 }
 
 // below tells whether a path lies in something that a policy added: the API server's

@@ -125,12 +125,15 @@ var trackedKinds = map[string][]string{
 	"apiextensions.k8s.io":      {"CustomResourceDefinition"},
 }
 
+// DefaultUnavailablePeriod is what KubeFleet waits between waves where a placement does not say.
+const DefaultUnavailablePeriod = 60 * time.Second
+
 // period is how long a RollingUpdate waits for resources that are not tracked.
 func (p *placement) period() time.Duration {
 	if r := p.spec.Strategy.RollingUpdate; r != nil && r.UnavailablePeriodSeconds != nil {
 		return time.Duration(*r.UnavailablePeriodSeconds) * time.Second
 	}
-	return 60 * time.Second
+	return DefaultUnavailablePeriod
 }
 
 // strategyOf is a placement's apply strategy with the defaults.
