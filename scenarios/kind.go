@@ -22,12 +22,19 @@ type Kind struct {
 	Manifest string `yaml:"manifest,omitempty" json:"manifest,omitempty"`
 	// Images are archives, as docker save writes them, that are loaded into every node.
 	Images []string `yaml:"images,omitempty" json:"images,omitempty"`
+	// Workloads is what the pods of a captured world run: played (default), a program that answers
+	// their probes, or pulled, their own images.
+	Workloads string `yaml:"workloads,omitempty" json:"workloads,omitempty"`
 }
+
+// Pulled is the value of [Kind.Workloads] by which pods run their own images.
+const Pulled = "pulled"
 
 // The providers, and where Kyverno runs on a kind cluster.
 var (
 	providers = []string{"embedded", "kind", "existing"}
 	places    = []string{"host", "cluster"}
+	plays     = []string{"played", Pulled}
 )
 
 // maxWorkers bounds a cluster on one machine.
@@ -47,6 +54,9 @@ func (c *checker) provider(path, name string, k *Kind) {
 	}
 	if k.Kyverno != "" {
 		c.oneOf(path+".kyverno", k.Kyverno, places...)
+	}
+	if k.Workloads != "" {
+		c.oneOf(path+".workloads", k.Workloads, plays...)
 	}
 	if k.Manifest != "" && k.Kyverno != "cluster" {
 		c.Fault(path+".manifest", "is for a Kyverno that runs in pods: add kyverno: cluster")

@@ -117,7 +117,7 @@ func TestRecipes(t *testing.T) {
 			if (r.pkg == "") == (len(r.copy) == 0) {
 				t.Errorf("%s: builds a package or copies files, one of them: %+v", n, r)
 			}
-			if pinned := r.files != "" || strings.HasPrefix(r.sum, "h1:"); !pinned {
+			if pinned := r.isOurs() || strings.HasPrefix(r.sum, "h1:"); !pinned {
 				t.Errorf("%s: is not pinned", n)
 			}
 			if a, b := r.digest(), r.digest(); a != b || len(a) != 12 {

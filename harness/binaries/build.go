@@ -52,6 +52,9 @@ func (s *Store) compile(ctx context.Context, src, out string, n Name, r recipe) 
 	e.Total = len(bytes.Fields(stale))
 	s.tell(e)
 	cmd := command(ctx, src, "build", "-v", "-tags", r.tags, "-ldflags", r.ldflags, "-o", out, r.pkg)
+	if r.own {
+		cmd.Env = append(cmd.Env, "GOOS=linux", "CGO_ENABLED=0") // containers have no C library
+	}
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err
@@ -92,7 +95,7 @@ func (s *Store) tell(e Event) {
 // source is the folder to build in: a module of the proxy, whose sum is
 // compared with the pinned one, or our own module written into the cache.
 func (r recipe) source(ctx context.Context, dir string) (string, error) {
-	if r.files != "" {
+	if r.isOurs() {
 		return r.write(dir)
 	}
 	out, err := gocmd(ctx, dir, "mod", "download", "-json", r.path+"@"+r.version)
@@ -116,16 +119,16 @@ func Module(ctx context.Context, path, version, sum string) (dir string, err err
 
 func (r recipe) write(dir string) (string, error) {
 	src := filepath.Join(dir, "src")
-	for _, f := range moduleFiles {
-		data, err := r.moduleFile(f.from)
-		if err != nil {
-			return "", err
-		}
-		path := filepath.Join(src, f.to)
+	files, err := r.written()
+	if err != nil {
+		return "", err
+	}
+	for _, f := range files {
+		path := filepath.Join(src, f.name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return "", err
 		}
-		if err := os.WriteFile(path, data, 0o644); err != nil {
+		if err := os.WriteFile(path, f.data, 0o644); err != nil {
 			return "", err
 		}
 	}

@@ -9,6 +9,9 @@ import (
 	"io/fs"
 	"maps"
 	"runtime"
+	"strings"
+
+	"github.com/seatrial/seatrial/harness/binaries/player"
 )
 
 // A recipe says how a program is built. Versions and sums are pinned: those of
@@ -21,6 +24,7 @@ type recipe struct {
 	path    string   // module path, when the module is built in its own folder
 	sum     string   // its h1 sum
 	files   string   // folder of modules/ with its pins, when the module is ours
+	own     bool     // or the player: our own source, of the standard library alone, for the Linux of nodes
 	pkg     string   // what to build
 	copy    []string // or YAML files of the module to keep as one file
 	tags    string   // build tags, separated by commas
@@ -67,6 +71,9 @@ var fleetRecipes = map[Name]recipe{
 // isFile says that a recipe is of a file to keep, not of a program to build.
 func (r recipe) isFile() bool { return len(r.copy) > 0 }
 
+// isOurs says that a recipe's module is written into the cache to be built.
+func (r recipe) isOurs() bool { return r.files != "" || r.own }
+
 func kyverno(pkg string) recipe {
 	return recipe{module: "kyverno", version: KyvernoVersion, path: kyvernoModule, sum: kyvernoSum, pkg: pkg, ldflags: strip}
 }
@@ -83,6 +90,50 @@ var moduleFiles = []struct{ from, to string }{
 	{"etcd.go.txt", "etcd/main.go"},
 	{"kube-apiserver.go.txt", "kube-apiserver/main.go"},
 	{"pause.go.txt", "pause/main.go"},
+}
+
+// A file of a module that is written to be built.
+type file struct {
+	name string
+	data []byte
+}
+
+// written are the files of a module of ours, in the order in which they count for the digest.
+func (r recipe) written() ([]file, error) {
+	if r.own {
+		return playerFiles()
+	}
+	var out []file
+	for _, f := range moduleFiles {
+		data, err := r.moduleFile(f.from)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, file{f.to, data})
+	}
+	return out, nil
+}
+
+// playerFiles are package player with a go.mod and a main of its own.
+func playerFiles() ([]file, error) {
+	out := []file{
+		{"go.mod", []byte("module seatrial.dev/player\n\ngo 1.26\n")},
+		{"main.go", []byte("package main\n\nimport (\n\t\"os\"\n\n\t\"seatrial.dev/player/player\"\n)\n\nfunc main() { os.Exit(player.Main(os.Args)) }\n")},
+	}
+	names, err := fs.Glob(player.Source, "*.go")
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		data, err := player.Source.ReadFile(n)
+		if err != nil {
+			return nil, err
+		}
+		if !strings.HasSuffix(n, "_test.go") {
+			out = append(out, file{"player/" + n, data})
+		}
+	}
+	return out, nil
 }
 
 // moduleFile reads a file of our module with the pins of this recipe.
@@ -104,14 +155,14 @@ func (r recipe) digest() string {
 	if r.tags != "" {
 		fmt.Fprintln(h, r.tags)
 	}
-	if r.files != "" {
-		for _, f := range moduleFiles {
-			data, err := r.moduleFile(f.from)
-			if err != nil {
-				panic(err) // embedded: a test builds every recipe's digest
-			}
-			fmt.Fprintln(h, len(data))
-			h.Write(data)
+	if r.isOurs() {
+		files, err := r.written()
+		if err != nil {
+			panic(err) // embedded: a test builds every recipe's digest
+		}
+		for _, f := range files {
+			fmt.Fprintln(h, len(f.data))
+			h.Write(f.data)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12]

@@ -21,6 +21,7 @@ const (
 	LocalPath   Name = "local-path-provisioner" // makes the volumes of claims
 	Pause       Name = "pause"                  // a pod's sandbox
 	KyvernoInit Name = "kyverno-init"           // runs once before Kyverno's admission controller in a pod
+	Player      Name = "player"                 // plays workloads whose images are not to be had
 )
 
 // The versions of those programs.
@@ -42,6 +43,7 @@ var nodeRecipes = map[Name]recipe{
 	Portmap:     cni("./plugins/meta/portmap"),
 	HostLocal:   cni("./plugins/ipam/host-local"),
 	KyvernoInit: kyverno("./cmd/kyverno-init"),
+	Player:      {module: "player", version: "v1", own: true, pkg: ".", ldflags: strip},
 	Runc: {module: "runc", version: RuncVersion, path: "github.com/opencontainers/runc", pkg: ".", tags: "seccomp", ldflags: strip,
 		sum: "h1:/bq84roxG30xEICkFodXzMEVQFs7kzo4lCiZME1uKxI="},
 	Crictl: {module: "cri-tools", version: CrictlVersion, path: "sigs.k8s.io/cri-tools", pkg: "./cmd/crictl", ldflags: strip,

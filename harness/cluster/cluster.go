@@ -47,6 +47,7 @@ type KindSpec struct {
 	InCluster      bool            `json:",omitempty"` // Kyverno runs in pods instead of on the host
 	Manifest       string          `json:",omitempty"` // file to install such a Kyverno from; empty: the release's
 	Archives       []string        `json:",omitempty"` // files of docker save, loaded into every node
+	Pulled         bool            `json:",omitempty"` // workloads run their own images, which nodes pull; else they are played
 }
 
 // DefaultNodes is how many nodes a cluster with Kwok has unless told.
@@ -135,10 +136,11 @@ type Cluster interface {
 	Logs(c Component, bytes int64) ([]byte, error)
 }
 
-// An ImagePlayer is a cluster whose nodes can run pods of images that nobody can pull: each image
-// is played by one that waits for ever. What a pod would do with its own command it cannot play.
-type ImagePlayer interface {
-	PlayImages(ctx context.Context, images []string) error
+// A WorkloadPlayer is a cluster whose nodes run pods, and can run them without their images: what
+// a container would run is played by a program that answers its probes, or ends where an init
+// container or a Job's would. The images are those of the workloads to come.
+type WorkloadPlayer interface {
+	PlayWorkloads(ctx context.Context, images []string) error
 }
 
 // A Status is how a cluster is at one moment.

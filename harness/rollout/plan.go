@@ -166,7 +166,7 @@ func kindSpec(k *scenarios.Kind) cluster.KindSpec {
 		return cluster.KindSpec{}
 	}
 	return cluster.KindSpec{NodeImage: k.NodeImage, Workers: k.Workers, FeatureGates: k.FeatureGates, KubeadmPatches: k.KubeadmPatches,
-		InCluster: k.Kyverno == "cluster", Manifest: k.Manifest, Archives: k.Images}
+		InCluster: k.Kyverno == "cluster", Manifest: k.Manifest, Archives: k.Images, Pulled: k.Workloads == scenarios.Pulled}
 }
 
 // label makes a cluster's name one that a cluster may have here.

@@ -33,7 +33,7 @@ func (r *rehearsal) world(ctx context.Context, l *live) error {
 	if r.standing != nil {
 		objects = r.standing[l.Member].pick(append(homes(objects, l.Sets), objects...))
 	}
-	if err := playImages(ctx, l.cluster, objects); err != nil {
+	if err := playWorkloads(ctx, l.cluster, objects); err != nil {
 		return fmt.Errorf("images of the world: %w", err)
 	}
 	created, err := l.client.load(ctx, objects, refused)

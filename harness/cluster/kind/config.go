@@ -39,15 +39,23 @@ func config(spec cluster.Spec, image string, built bool, info engineInfo) *v1alp
 		c.Nodes = append(c.Nodes, v1alpha4.Node{Role: v1alpha4.WorkerRole, Image: image})
 	}
 	c.Networking.DisableDefaultCNI = built
+	c.ContainerdConfigPatches = []string{registries}
 	c.KubeadmConfigPatches = append(patient(), c.KubeadmConfigPatches...)
+	c.KubeadmConfigPatches = append([]string{manyPods}, c.KubeadmConfigPatches...)
 	if info.CgroupVersion == "1" {
 		c.KubeadmConfigPatches = append([]string{"kind: KubeletConfiguration\nfailCgroupV1: false\n"}, c.KubeadmConfigPatches...)
 	}
 	if lacksSysResource() {
-		c.ContainerdConfigPatches = []string{"[plugins.\"io.containerd.grpc.v1.cri\"]\n  restrict_oom_score_adj = true\n"}
+		c.ContainerdConfigPatches = append(c.ContainerdConfigPatches, "[plugins.\"io.containerd.grpc.v1.cri\"]\n  restrict_oom_score_adj = true\n")
 	}
 	return c
 }
+
+// registries lets containerd look up where to pull from, image by image: see PlayWorkloads.
+const registries = "[plugins.\"io.containerd.grpc.v1.cri\".registry]\n  config_path = \"/etc/containerd/certs.d\"\n"
+
+// manyPods is how many a node's range of addresses has room for, instead of 110.
+const manyPods = "kind: KubeletConfiguration\nmaxPods: 250\n"
 
 // patient gives a control plane on a busy machine more time than kubeadm's minute or four. Older
 // versions of its configuration do not know the field and are not patched.

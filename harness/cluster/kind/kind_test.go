@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -160,17 +161,11 @@ func TestEngineThatFails(t *testing.T) {
 	}
 }
 
-func TestPulledAs(t *testing.T) {
-	for image, want := range map[string]string{
-		"nginx":                      "docker.io/library/nginx:latest",
-		"nginx:1.25":                 "docker.io/library/nginx:1.25",
-		"example.com:5000/a/b:2":     "example.com:5000/a/b:2",
-		"Not An Image":               "",
-		"nginx@sha256:" + zeroDigest: "",
-	} {
-		if got, ok := pulledAs(image); ok != (want != "") || ok && got != want {
-			t.Errorf("%s: got %q, %v", image, got, ok)
-		}
+func TestDigested(t *testing.T) {
+	got := digested([]string{"nginx:1.25", "nginx@sha256:" + zeroDigest, "Not An Image", "example.com:5000/a/b:2@sha256:" + zeroDigest, "nginx@sha256:" + zeroDigest})
+	want := []string{"docker.io/library/nginx@sha256:" + zeroDigest, "example.com:5000/a/b@sha256:" + zeroDigest}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

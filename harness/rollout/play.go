@@ -10,9 +10,9 @@ import (
 	"github.com/seatrial/seatrial/harness/cluster"
 )
 
-// playImages lets nodes that run pods and cannot pull play the images of a world.
-func playImages(ctx context.Context, c cluster.Cluster, objects []*unstructured.Unstructured) error {
-	p, ok := c.(cluster.ImagePlayer)
+// playWorkloads lets nodes that run pods play those of a world.
+func playWorkloads(ctx context.Context, c cluster.Cluster, objects []*unstructured.Unstructured) error {
+	p, ok := c.(cluster.WorkloadPlayer)
 	if !ok {
 		return nil
 	}
@@ -30,5 +30,5 @@ func playImages(ctx context.Context, c cluster.Cluster, objects []*unstructured.
 			}
 		}
 	}
-	return p.PlayImages(ctx, slices.Sorted(maps.Keys(images)))
+	return p.PlayWorkloads(ctx, slices.Sorted(maps.Keys(images)))
 }
