@@ -33,8 +33,9 @@ func (r *rehearsal) world(ctx context.Context, l *live) error {
 	if r.standing != nil {
 		objects = r.standing[l.Member].pick(append(homes(objects, l.Sets), objects...))
 	}
-	if err := playWorkloads(ctx, l.cluster, objects); err != nil {
-		return fmt.Errorf("images of the world: %w", err)
+	objects, err := playWorkloads(ctx, l.cluster, objects, refused)
+	if err != nil {
+		return err
 	}
 	created, err := l.client.load(ctx, objects, refused)
 	if err != nil {

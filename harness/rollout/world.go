@@ -101,7 +101,7 @@ func initial(w *capture.World, records []*capture.Record, owners bool) (objects 
 		objects = append(objects, d)
 	}
 	objects = append(objects, needed(objects, records)...)
-	slices.SortStableFunc(objects, func(a, b *unstructured.Unstructured) int { return cmp.Compare(rank(a.GetKind()), rank(b.GetKind())) })
+	slices.SortStableFunc(objects, byRank)
 	return objects, refused
 }
 

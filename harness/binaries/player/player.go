@@ -42,7 +42,7 @@ type Config struct {
 	CA         string   `json:"ca"`         // file with its authority
 	Credential string   `json:"credential"` // file with the kubelet's certificate and key
 	Own        []string `json:"own"`        // namespaces of the cluster's own pods, which are not played
-	Real       []string `json:"real"`       // repositories, such as example.com/proxy, of the cluster's own images; in kube-system these run
+	Real       []string `json:"real"`       // full names of the cluster's own images, such as example.com/proxy:v1; in kube-system these run
 }
 
 func readConfig() (c Config, err error) {

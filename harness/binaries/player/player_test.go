@@ -106,13 +106,13 @@ func TestRewrite(t *testing.T) {
 	}))
 	defer api.Close()
 	dir := t.TempDir()
-	c := Config{Server: api.URL, Own: []string{"kyverno"}, Real: []string{"example.com/proxy"}}
+	c := Config{Server: api.URL, Own: []string{"kyverno"}, Real: []string{"example.com/proxy:v1"}}
 	c.CA, c.Credential = credential(t, dir, api)
 	for _, tc := range []struct{ namespace, kind, container, image, want string }{
 		{"shop", "container", "web", "shop/web:1", "/.seatrial/player play 81 7070 8080 9090"},
 		{"shop", "sandbox", "", "", "serve -v"},
 		{"kyverno", "container", "web", "shop/web:1", "serve -v"},
-		{"kube-system", "container", "web", "example.com/proxy:v1@sha256:00", "serve -v"},
+		{"kube-system", "container", "web", "example.com/proxy:v1", "serve -v"},
 		{"shop", "container", "web", "example.com/proxy:v1", "/.seatrial/player play 81 7070 8080 9090"},
 	} {
 		bundle := t.TempDir()
@@ -168,7 +168,7 @@ func TestRewriteWithoutAnswer(t *testing.T) {
 
 // Any image is pulled by its tag; those of the cluster itself, and by digests, are not.
 func TestRegistry(t *testing.T) {
-	r := newRegistry([]string{"example.com/proxy"})
+	r := newRegistry([]string{"example.com/proxy:v1"})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		q := req.URL.Query() // as containerd asks a mirror
 		q.Set("ns", "example.com")

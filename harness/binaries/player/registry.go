@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // serveRegistry answers every pull, but for images of the cluster itself, with an image that
@@ -28,12 +29,15 @@ func serveRegistry(args []string) error {
 	return http.ListenAndServe(args[0], newRegistry(c.Real))
 }
 
-// A registry knows one image. It implements the part of the OCI distribution specification that
-// pulls take.
+// A registry has an image for every repository. It implements the part of the OCI distribution
+// specification that pulls take.
 type registry struct {
-	own      []string
-	blobs    map[string][]byte // by digest
-	manifest []byte
+	own   []string // images that it does not have
+	layer map[string]any
+	diff  string // digest of the layer's content
+
+	mu    sync.Mutex
+	blobs map[string][]byte // by digest
 }
 
 const (
@@ -54,22 +58,28 @@ func newRegistry(own []string) *registry {
 	_, err := z.Write(tarball.Bytes())
 	must(err)
 	must(z.Close())
-	// A user that is not root, so that pods which demand one are content.
-	config := r.add(typeConfig, encode(map[string]any{
-		"architecture": runtime.GOARCH, "os": "linux", "config": map[string]any{"User": "65532:65532", "Entrypoint": inside("play")},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{digest(tarball.Bytes())}},
-	}))
-	r.manifest = encode(map[string]any{
-		"schemaVersion": 2, "mediaType": typeManifest, "config": config,
-		"layers": []any{r.add(typeLayer, layer.Bytes())},
-	})
-	r.add(typeManifest, r.manifest)
+	r.layer, r.diff = r.add(typeLayer, layer.Bytes()), digest(tarball.Bytes())
 	return r
+}
+
+// manifest is that of a repository's image. Each has its own: a kubelet pulls an image again that
+// it knows by another repository's name. Its user is not root, so that pods which demand one are content.
+func (r *registry) manifest(repository string) []byte {
+	config := r.add(typeConfig, encode(map[string]any{
+		"architecture": runtime.GOARCH, "os": "linux",
+		"config": map[string]any{"User": "65532:65532", "Entrypoint": inside("play"), "Labels": map[string]string{"repository": repository}},
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{r.diff}},
+	}))
+	data := encode(map[string]any{"schemaVersion": 2, "mediaType": typeManifest, "config": config, "layers": []any{r.layer}})
+	r.add(typeManifest, data)
+	return data
 }
 
 // add keeps a blob and returns its descriptor.
 func (r *registry) add(mediaType string, data []byte) map[string]any {
 	d := digest(data)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.blobs[d] = data
 	return map[string]any{"mediaType": mediaType, "digest": d, "size": len(data)}
 }
@@ -83,22 +93,33 @@ func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if req.URL.Path == "/v2/" {
 		return
 	}
-	if m := blobs.FindStringSubmatch(req.URL.Path); m != nil && r.blobs[m[1]] != nil {
-		r.send(w, req, "application/octet-stream", r.blobs[m[1]])
+	if m := blobs.FindStringSubmatch(req.URL.Path); m != nil && r.blob(m[1]) != nil {
+		send(w, req, "application/octet-stream", r.blob(m[1]))
 		return
 	}
 	m := manifests.FindStringSubmatch(req.URL.Path)
-	if m == nil || r.isOwn(req.URL.Query().Get("ns")+"/"+m[1]) || strings.Contains(m[2], ":") && r.blobs[m[2]] == nil {
+	if m == nil {
 		http.NotFound(w, req)
 		return
 	}
-	r.send(w, req, typeManifest, r.manifest)
+	repository := req.URL.Query().Get("ns") + "/" + m[1] // as containerd asks for another registry's
+	switch {
+	case !strings.Contains(m[2], ":") && !slices.Contains(r.own, repository+":"+m[2]):
+		send(w, req, typeManifest, r.manifest(repository))
+	case r.blob(m[2]) != nil:
+		send(w, req, typeManifest, r.blob(m[2]))
+	default:
+		http.NotFound(w, req)
+	}
 }
 
-// isOwn says whether a repository is of the cluster's own images, which the player does not have.
-func (r *registry) isOwn(repository string) bool { return slices.Contains(r.own, repository) }
+func (r *registry) blob(digest string) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.blobs[digest]
+}
 
-func (r *registry) send(w http.ResponseWriter, req *http.Request, mediaType string, data []byte) {
+func send(w http.ResponseWriter, req *http.Request, mediaType string, data []byte) {
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("Content-Length", fmt.Sprint(len(data)))
 	w.Header().Set("Docker-Content-Digest", digest(data))

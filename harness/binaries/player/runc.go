@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -73,16 +72,7 @@ func (c Config) create(s spec) error {
 
 // isOwn says whether a container is one of the cluster's own, not a workload's.
 func (c Config) isOwn(namespace, image string) bool {
-	return slices.Contains(c.Own, namespace) || namespace == "kube-system" && slices.Contains(c.Real, repository(image))
-}
-
-// repository is an image's name without its tag and its digest.
-func repository(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	if i := strings.LastIndex(image, ":"); i > strings.LastIndex(image, "/") {
-		image = image[:i]
-	}
-	return image
+	return slices.Contains(c.Own, namespace) || namespace == "kube-system" && slices.Contains(c.Real, image)
 }
 
 // inside is a command of the player's in a container.

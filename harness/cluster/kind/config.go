@@ -54,8 +54,8 @@ func config(spec cluster.Spec, image string, built bool, info engineInfo) *v1alp
 // registries lets containerd look up where to pull from, image by image: see PlayWorkloads.
 const registries = "[plugins.\"io.containerd.grpc.v1.cri\".registry]\n  config_path = \"/etc/containerd/certs.d\"\n"
 
-// manyPods is how many a node's range of addresses has room for, instead of 110.
-const manyPods = "kind: KubeletConfiguration\nmaxPods: 250\n"
+// manyPods are as many as a node's range of addresses has room for, instead of 110, and they start side by side.
+const manyPods = "kind: KubeletConfiguration\nmaxPods: 250\nserializeImagePulls: false\nregistryPullQPS: 0\n"
 
 // patient gives a control plane on a busy machine more time than kubeadm's minute or four. Older
 // versions of its configuration do not know the field and are not patched.

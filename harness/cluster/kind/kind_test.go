@@ -61,7 +61,7 @@ func TestConfig(t *testing.T) {
 	if !c.Networking.DisableDefaultCNI || !c.FeatureGates["A"] {
 		t.Errorf("got %+v", c)
 	}
-	if n := len(c.KubeadmConfigPatches); n != 4 || !strings.Contains(c.KubeadmConfigPatches[0], "failCgroupV1") || c.KubeadmConfigPatches[3] != "kind: ClusterConfiguration" {
+	if n := len(c.KubeadmConfigPatches); n != 5 || !strings.Contains(c.KubeadmConfigPatches[0], "failCgroupV1") || c.KubeadmConfigPatches[4] != "kind: ClusterConfiguration" {
 		t.Errorf("the user's patch is the last: %q", c.KubeadmConfigPatches)
 	}
 	if c := config(cluster.Spec{}, "", false, engineInfo{CgroupVersion: "2"}); strings.Contains(strings.Join(c.KubeadmConfigPatches, ""), "failCgroupV1") || c.Networking.DisableDefaultCNI || c.Nodes[0].Image != "" {

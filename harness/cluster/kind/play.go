@@ -130,7 +130,7 @@ func (c *member) awaitRoom(ctx context.Context, node string) error {
 	})
 }
 
-// imagesOn lists the repositories of a node's own images, sorted.
+// imagesOn lists the full names of a node's own images, sorted.
 func (c *member) imagesOn(ctx context.Context, node string) ([]string, error) {
 	out, err := c.inNode(ctx, node, "crictl images --output json")
 	if err != nil {
@@ -147,8 +147,8 @@ func (c *member) imagesOn(ctx context.Context, node string) ([]string, error) {
 	var names []string
 	for _, i := range list.Images {
 		for _, tag := range i.RepoTags {
-			if named, err := reference.ParseNormalizedNamed(tag); err == nil && named.Name() != player.Repository {
-				names = append(names, named.Name())
+			if !strings.HasPrefix(tag, player.Repository+":") {
+				names = append(names, tag)
 			}
 		}
 	}
