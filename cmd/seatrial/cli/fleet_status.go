@@ -88,8 +88,11 @@ func printStatus(w io.Writer, name string, all []cluster.Status) error {
 		fmt.Fprintf(w, "%-24s %-10s %5d MiB\n", s.Name, state, memory>>20)
 		for _, p := range s.Parts {
 			line := fmt.Sprintf("  %-32s %-21s", p.Component, p.Address)
-			if p.Running {
+			switch {
+			case p.PID > 0:
 				line += fmt.Sprintf(" pid %-8d %5d MiB", p.PID, p.Memory>>20)
+			case p.Running: // in a node, whose memory is the cluster's
+				line += " runs"
 			}
 			if p.Error != "" {
 				line += "  " + p.Error
