@@ -27,7 +27,7 @@ spec:
       {name: b, configMap: {name: there}},
       {name: c, configMap: {name: maybe, optional: true}},
       {name: d, projected: {sources: [{configMap: {name: kube-root-ca.crt}}, {secret: {name: token}}, {serviceAccountToken: {path: t}}]}}],
-    initContainers: [{name: i, image: i, envFrom: [{secretRef: {name: env}}, {configMapRef: {name: off, optional: true}}]}],
+    initContainers: [{name: i, image: i, envFrom: [{secretRef: {name: env}}, {configMapRef: {name: perhaps, optional: true}}]}],
     containers: [{name: c, image: c, env: [
       {name: PLAIN, value: x},
       {name: A, valueFrom: {secretKeyRef: {name: certs, key: password}}},
