@@ -29,6 +29,10 @@ var kyvernoWebhook = regexp.MustCompile(`kyverno\.svc(-|$)`)
 // admissionPolicy is how an API server reports its own ValidatingAdmissionPolicies.
 var admissionPolicy = regexp.MustCompile(`ValidatingAdmissionPolicy '([^']+)' with binding '[^']+' denied request`)
 
+// unevaluated is how an API server refuses what a webhook's match conditions cannot be evaluated
+// for, when its failure policy is Fail. No other webhooks than Kyverno's are in a fleet.
+var unevaluated = regexp.MustCompile(`(?s) is forbidden: \[?expression '.*' resulted in error: `)
+
 // classify reads an answer that is no success.
 func (a *Answer) classify(rec *capture.Record, reason metav1.StatusReason) {
 	denied := webhookDenied.FindStringSubmatch(a.Message)
@@ -37,6 +41,8 @@ func (a *Answer) classify(rec *capture.Record, reason metav1.StatusReason) {
 		a.Kind, a.Policies = Denied, policiesOf(denied[2])
 	case admissionPolicy.MatchString(a.Message):
 		a.Kind, a.Policies = Denied, []string{admissionPolicy.FindStringSubmatch(a.Message)[1]}
+	case a.Code == http.StatusForbidden && unevaluated.MatchString(a.Message):
+		a.Kind = Denied
 	case denied != nil:
 		a.Kind, a.Reason = Unjudged, "denied by the webhook "+denied[1]
 	case strings.Contains(a.Message, "failed calling webhook"):

@@ -210,6 +210,9 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 	}
 	base := newCELPolicy(object, shared.entries)
 	base.route = routeOf(base.name, content)
+	if err := base.celConditions(content); err != nil {
+		return nil, err
+	}
 	for _, e := range exceptions {
 		base.exceptions = append(base.exceptions, e.typed)
 		changed.text += e.read.text

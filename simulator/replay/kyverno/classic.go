@@ -28,6 +28,7 @@ type classic struct {
 	policy     kyvernov1.PolicyInterface
 	exceptions []*kyvernov2.PolicyException
 	entries    map[string]*kyvernov2beta1.GlobalContextEntry
+	conditions *webhookConditions // of its own webhook
 	needs      needs
 	kinds      kindIndex
 	written    *splitter // the policy as written
@@ -59,6 +60,9 @@ func newClassic(object policy.Object, exceptions []*kyvernov2.PolicyException, e
 		}
 	}
 	c.needs.addExceptions(c.exceptions)
+	if c.conditions, err = newWebhookConditions(typed.GetSpec().GetMatchConditions(), c.failClosed(), key); err != nil {
+		return nil, fmt.Errorf("spec.webhookConfiguration: %w", err)
+	}
 	c.kinds = newKindIndex(typed)
 	c.written = newSplitter(typed)
 	c.cache = &variants{}

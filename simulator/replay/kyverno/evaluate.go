@@ -40,6 +40,11 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 	if ok {
 		return got
 	}
+	if got, uncalled := s.uncalled(ctx, u, req); uncalled {
+		got = s.scoped(u, got)
+		s.common.answers[key] = got
+		return got
+	}
 	if req != &s.req {
 		got = s.restored(evaluate(ctx, u, req))
 	} else {
@@ -50,6 +55,18 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 	got = s.scoped(u, got)
 	s.common.answers[key] = got
 	return got
+}
+
+// uncalled is the answer for a unit whose webhook's match conditions keep the request from it.
+func (s *sideRun) uncalled(ctx context.Context, u phased, req *request) (answer, bool) {
+	c, ok := u.unit.(conditioned)
+	if !ok || u.phase == phaseSchedule || s.req.env.mocks != nil {
+		return answer{}, false
+	}
+	if w := c.conditionsIn(s.req.env); w != nil {
+		return w.uncalled(ctx, req, u)
+	}
+	return answer{}, false
 }
 
 // seenBy is the request as a unit gets it: as it was sent, or in the version of its kind

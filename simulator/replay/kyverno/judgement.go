@@ -61,19 +61,24 @@ func undeliverable(warning string) bool { return strings.ContainsFunc(warning, u
 // webhooks, and each speaks for itself. A webhook speaks with one voice for its policies;
 // of several the first to answer is heard. Those of ClusterPolicies come first here.
 func (s *sideRun) messages() []string {
-	var own []string
+	var own, early []string
 	var voices []string
 	for _, d := range s.denials {
 		voice := s.side.voices[d.unit]
 		switch {
 		case voice == "":
 			own = append(own, d.message)
+		case d.early:
+			early = append(early, d.message)
 		case !slices.Contains(voices, voice):
 			voices = append(voices, voice)
 		}
 	}
 	if len(own) > 0 {
 		return own
+	}
+	if len(early) > 0 {
+		return early
 	}
 	classic := config.ValidatingWebhookName
 	slices.SortFunc(voices, func(a, b string) int {

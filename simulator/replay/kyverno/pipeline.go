@@ -36,6 +36,7 @@ type sideRun struct {
 type denial struct {
 	unit     unit
 	message  string            // empty: it says so only where another policy refuses
+	early    bool              // the API server says so before it calls a webhook
 	failures map[string]string // of a ClusterPolicy, by rule
 }
 
@@ -92,7 +93,7 @@ func decides(p phase, v verdict.Verdict) bool {
 }
 
 func (s *sideRun) deny(u unit, got answer) {
-	said := denial{u, got.deny, got.failures}
+	said := denial{u, got.deny, got.early, got.failures}
 	if said.message == "" {
 		s.beside = append(s.beside, said)
 		return

@@ -30,7 +30,8 @@ type environment struct {
 	namespaces labels.Selector // of the webhooks; nil selects all
 	labelled   bool            // namespaces reads labels that are not known of every namespace
 	objects    labels.Selector
-	everything bool // judge what Kyverno's configuration would keep from it as well
+	everything bool                                      // judge what Kyverno's configuration would keep from it as well
+	conditions struct{ fail, ignore *webhookConditions } // of the webhooks of policies that have none of their own
 	bindings   roleBindings
 	clusters   clusterRoleBindings
 	rolesKnown bool
@@ -69,6 +70,15 @@ func (e *environment) configure(own *corev1.ConfigMap) error {
 		return fmt.Errorf("ConfigMap %s/%s: webhooks.namespaceSelector: %w", own.Namespace, own.Name, err)
 	}
 	e.labelled = selectsOtherLabels(webhook.NamespaceSelector)
+	if !e.everything {
+		e.conditions.fail, err = newWebhookConditions(cfg.GetMatchConditions(), true, "")
+		if err == nil {
+			e.conditions.ignore, err = newWebhookConditions(cfg.GetMatchConditions(), false, "")
+		}
+		if err != nil {
+			return fmt.Errorf("ConfigMap %s/%s: matchConditions: %w", own.Namespace, own.Name, err)
+		}
+	}
 	if e.objects, err = optionalSelector(webhook.ObjectSelector); err != nil {
 		return fmt.Errorf("ConfigMap %s/%s: webhooks.objectSelector: %w", own.Namespace, own.Name, err)
 	}

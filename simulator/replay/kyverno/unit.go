@@ -41,6 +41,7 @@ type answer struct {
 	verdicts []verdict.Verdict
 	object   []byte // JSON of the object after this unit; nil when unchanged
 	deny     string // what the user would be told; empty when the unit does not deny
+	early    bool   // the API server says so, without asking the unit's webhook
 	// failures are the rules of a classic policy, by name, that the blocked message would
 	// list. Kyverno joins those of all policies into one message.
 	failures  map[string]string

@@ -16,11 +16,12 @@ import (
 
 // celRoute is what decides which of Kyverno's webhooks calls a policy of policies.kyverno.io.
 type celRoute struct {
-	name      verdict.PolicyRef
-	fails     bool // its failure refuses
-	own       bool // it has a webhook of its own
-	namespace *metav1.LabelSelector
-	object    *metav1.LabelSelector
+	name       verdict.PolicyRef
+	fails      bool // its failure refuses
+	own        bool // it has a webhook of its own
+	conditions bool // with match conditions
+	namespace  *metav1.LabelSelector
+	object     *metav1.LabelSelector
 }
 
 // routeOf reads it from a policy as a cluster stores it. Match conditions that an API server
@@ -39,11 +40,12 @@ func routeOf(name verdict.PolicyRef, content []byte) celRoute {
 	exact := spec.MatchConstraints.MatchPolicy != nil && *spec.MatchConstraints.MatchPolicy == admissionregistrationv1.Exact
 	conditions := len(spec.MatchConditions) > 0 && len(compiler.CompileMatchConditionsWithKubernetesEnv(spec.MatchConditions, nil)) == 0
 	route := celRoute{
-		name:      name,
-		fails:     spec.FailurePolicy == nil || *spec.FailurePolicy != admissionregistrationv1.Ignore,
-		own:       conditions || exact || spec.WebhookConfiguration.TimeoutSeconds != nil,
-		namespace: spec.MatchConstraints.NamespaceSelector,
-		object:    spec.MatchConstraints.ObjectSelector,
+		name:       name,
+		fails:      spec.FailurePolicy == nil || *spec.FailurePolicy != admissionregistrationv1.Ignore,
+		conditions: conditions,
+		own:        conditions || exact || spec.WebhookConfiguration.TimeoutSeconds != nil,
+		namespace:  spec.MatchConstraints.NamespaceSelector,
+		object:     spec.MatchConstraints.ObjectSelector,
 	}
 	if strings.HasPrefix(name.Kind, "Namespaced") {
 		route.namespace = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{

@@ -1,0 +1,83 @@
+package kyverno
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
+
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// webhookConditions are the match conditions of a webhook, which the API server evaluates before
+// it calls. Where one fails to evaluate and none is false, the request is refused, or the webhook
+// not called, as its failure policy says: long before Kyverno could say anything.
+type webhookConditions struct {
+	matcher matchconditions.Matcher
+	user    bool // they ask who sends the request
+	own     bool // they are the policy's, not those of Kyverno's configuration
+}
+
+// conditioned is a unit whose webhook has conditions; nil: it has none.
+type conditioned interface {
+	conditionsIn(*environment) *webhookConditions
+}
+
+// newWebhookConditions compiles conditions; those that an API server would not take are an error.
+func newWebhookConditions(written []admissionregistrationv1.MatchCondition, fails bool, name string) (*webhookConditions, error) {
+	if len(written) == 0 {
+		return nil, nil
+	}
+	compiler, err := newAdmissionCompiler(false, nil)
+	if err != nil {
+		return nil, err
+	}
+	failure := admissionregistrationv1.Ignore
+	if fails {
+		failure = admissionregistrationv1.Fail
+	}
+	w := &webhookConditions{own: name != "", matcher: compiler.matchConditions(written, &failure, name)}
+	for _, c := range written {
+		w.user = w.user || strings.Contains(c.Expression, "userInfo")
+	}
+	return w, errors.Join(compiler.faults...)
+}
+
+// uncalled is the answer for a unit whose webhook the API server does not call; false where it does.
+func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased) (answer, bool) {
+	if w.user && !req.userKnown() {
+		return answer{}, false // Kyverno evaluates its own copy, and what that lacks is told there
+	}
+	call, err := req.begin()
+	if err != nil {
+		return answer{}, false
+	}
+	result := w.matcher.Match(ctx, call.attr, nil, offlineAuthorizer{req})
+	v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce, Outcome: verdict.Error}
+	if missing := req.misses.take(); len(missing) > 0 {
+		return answer{verdicts: []verdict.Verdict{undecided(v, missing)}}, true
+	}
+	if result.Error == nil {
+		return answer{}, !result.Matches && !w.own // of its own Kyverno says itself that they are not met
+	}
+	v.Message = fmt.Sprintf("the match conditions of its webhook cannot be evaluated: %v", result.Error)
+	resource := schema.GroupResource{Group: req.adm.Resource.Group, Resource: req.adm.Resource.Resource}
+	refusal := apierrors.NewForbidden(resource, req.adm.Name, result.Error).Error()
+	return answer{verdicts: []verdict.Verdict{v}, deny: refusal, early: true}, true
+}
+
+// conditionsIn are the policy's own, or else those that Kyverno's ConfigMap has for all.
+func (c *classic) conditionsIn(e *environment) *webhookConditions {
+	if c.policy.GetSpec().CustomWebhookMatchConditions() {
+		return c.conditions
+	}
+	if c.failClosed() {
+		return e.conditions.fail
+	}
+	return e.conditions.ignore
+}

@@ -1,0 +1,108 @@
+package kyverno
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
+	celautogen "github.com/kyverno/kyverno/pkg/cel/autogen"
+	"github.com/kyverno/kyverno/pkg/cel/compiler"
+	ivpolautogen "github.com/kyverno/kyverno/pkg/cel/policies/ivpol/autogen"
+	mpolautogen "github.com/kyverno/kyverno/pkg/cel/policies/mpol/autogen"
+	vpolautogen "github.com/kyverno/kyverno/pkg/cel/policies/vpol/autogen"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+)
+
+// celConditions gives a policy the match conditions that Kyverno writes into its webhook: those
+// of the policy for what it selects, and those of its rewritings for what runs pods. They speak
+// of the objects that they are for alone. Generating policies have a webhook that never refuses.
+func (p *celPolicy) celConditions(content []byte) (err error) {
+	if !p.route.conditions || strings.HasSuffix(p.name.Kind, "GeneratingPolicy") {
+		return nil
+	}
+	var policy struct {
+		Spec struct {
+			MatchConditions  []admissionregistrationv1.MatchCondition
+			MatchConstraints admissionregistrationv1.MatchResources
+		}
+	}
+	if err := json.Unmarshal(content, &policy); err != nil {
+		return err
+	}
+	all := forWebhook(policy.Spec.MatchConditions)
+	if celautogen.CanAutoGen(&policy.Spec.MatchConstraints) {
+		pods := []policiesv1beta1.Target{{Version: "v1", Resource: "pods", Kind: "Pod"}}
+		all = celautogen.CreateMatchConditions("", pods, all)
+	}
+	rewritten, err := p.rewritten(content)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(rewritten)) {
+		r := rewritten[name]
+		all = append(all, celautogen.CreateMatchConditions(name, r.targets, forWebhook(r.conditions))...)
+	}
+	p.webhook, err = newWebhookConditions(all, p.route.fails, p.name.Name)
+	return err
+}
+
+// rewriting is what Kyverno made of a policy for what runs pods.
+type rewriting struct {
+	targets    []policiesv1beta1.Target
+	conditions []admissionregistrationv1.MatchCondition
+}
+
+func (p *celPolicy) rewritten(content []byte) (map[string]rewriting, error) {
+	out := map[string]rewriting{}
+	switch p.name.Kind {
+	case "ValidatingPolicy", "NamespacedValidatingPolicy":
+		typed, err := decodeCEL[policiesv1beta1.ValidatingPolicyLike](p, content, &policiesv1beta1.ValidatingPolicy{}, &policiesv1beta1.NamespacedValidatingPolicy{})
+		if err != nil {
+			return nil, err
+		}
+		all, err := vpolautogen.Autogen(typed)
+		for name, one := range all {
+			out[name] = rewriting{one.Targets, one.Spec.MatchConditions}
+		}
+		return out, err
+	case "MutatingPolicy", "NamespacedMutatingPolicy":
+		typed, err := decodeCEL[policiesv1beta1.MutatingPolicyLike](p, content, &policiesv1beta1.MutatingPolicy{}, &policiesv1beta1.NamespacedMutatingPolicy{})
+		if err != nil {
+			return nil, err
+		}
+		all, err := mpolautogen.Autogen(typed)
+		for name, one := range all {
+			out[name] = rewriting{one.Targets, one.Spec.MatchConditions}
+		}
+		return out, err
+	case "ImageValidatingPolicy": // of a namespace's policies the webhook has the written ones alone
+		typed := &policiesv1beta1.ImageValidatingPolicy{}
+		if err := json.Unmarshal(content, typed); err != nil {
+			return nil, err
+		}
+		all, err := ivpolautogen.Autogen(typed)
+		for name, one := range all {
+			out[name] = rewriting{one.Targets, one.Spec.MatchConditions}
+		}
+		return out, err
+	}
+	return nil, nil
+}
+
+// forWebhook are the conditions that an API server can evaluate, all or none, without those about
+// the namespace, which a webhook's conditions are not given.
+func forWebhook(conditions []admissionregistrationv1.MatchCondition) (out []admissionregistrationv1.MatchCondition) {
+	if len(compiler.CompileMatchConditionsWithKubernetesEnv(conditions, nil)) > 0 {
+		return nil
+	}
+	for _, c := range conditions {
+		if !strings.Contains(c.Expression, "namespaceObject") {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (p *celPolicy) conditionsIn(*environment) *webhookConditions { return p.webhook }
