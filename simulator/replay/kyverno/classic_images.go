@@ -49,7 +49,7 @@ func (u classicVerify) eval(ctx context.Context, req *request) answer {
 	found := req.misses.take()
 	var out answer
 	u.judge(&out, req, er, found)
-	if len(found) > 0 || out.deny != "" {
+	if len(found) > 0 || out.refuses() {
 		return out
 	}
 	object, err := marked(er, marks)
@@ -103,7 +103,7 @@ func (u classicVerify) judge(out *answer, req *request, er engineapi.EngineRespo
 			out.warnings = append(out.warnings, fmt.Sprintf("policy %s.%s: %s", u.name.Name, v.Rule, v.Message))
 		}
 		if action == verdict.Enforce && v.Outcome == verdict.Fail || v.Outcome == verdict.Error && u.failClosed() {
-			out.deny = v.Message
+			out.blame(v.Message)
 			out.fail(v.Rule, v.Message)
 		}
 	}

@@ -107,7 +107,7 @@ func (u classicValidate) judge(out *answer, req *request, er engineapi.EngineRes
 			out.fail(v.Rule, v.Message)
 		}
 		if enforce && (v.Outcome == verdict.Fail && action == verdict.Enforce || v.Outcome == verdict.Error && u.failClosed()) {
-			out.deny = v.Message
+			out.blame(v.Message)
 		}
 		if warns {
 			out.warnings = append(out.warnings, fmt.Sprintf("policy %s.%s: %s", u.name.Name, v.Rule, v.Message))

@@ -71,7 +71,7 @@ func (s *sideRun) take(u phased, got answer) {
 	s.verdicts = append(s.verdicts, got.verdicts...)
 	s.warnings = append(s.warnings, got.warnings...)
 	s.generated = append(s.generated, got.generated...)
-	if got.deny != "" || len(got.failures) > 0 && u.phase == phaseValidate {
+	if got.refuses() || len(got.failures) > 0 && u.phase == phaseValidate {
 		s.deny(u.unit, got)
 	}
 	for i := range got.verdicts {
@@ -94,7 +94,7 @@ func decides(p phase, v verdict.Verdict) bool {
 
 func (s *sideRun) deny(u unit, got answer) {
 	said := denial{u, got.deny, got.early, got.failures}
-	if said.message == "" {
+	if !got.refuses() {
 		s.beside = append(s.beside, said)
 		return
 	}

@@ -147,7 +147,7 @@ func (s *sideRun) scoped(u phased, got answer) answer {
 	if !s.req.env.maybeOutside(&s.req) || isAPIServers(u.unit) {
 		return got
 	}
-	does := got.deny != "" || got.object != nil || len(got.generated) > 0
+	does := got.refuses() || got.object != nil || len(got.generated) > 0
 	out := answer{unpinned: got.unpinned}
 	for _, v := range got.verdicts {
 		if does || v.Outcome == verdict.Fail || v.Outcome == verdict.Error || v.Outcome == verdict.Warn {

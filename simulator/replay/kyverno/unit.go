@@ -41,6 +41,7 @@ type answer struct {
 	verdicts []verdict.Verdict
 	object   []byte // JSON of the object after this unit; nil when unchanged
 	deny     string // what the user would be told; empty when the unit does not deny
+	wordless bool   // it denies, and a message of its rule's own is empty
 	early    bool   // the API server says so, without asking the unit's webhook
 	// failures are the rules of a classic policy, by name, that the blocked message would
 	// list. Kyverno joins those of all policies into one message.
@@ -49,6 +50,12 @@ type answer struct {
 	generated []verdict.Generated
 	unpinned  bool // an image's digest would have been put into the object, but is not known
 }
+
+// refuses tells whether the answer denies the request.
+func (a *answer) refuses() bool { return a.deny != "" || a.wordless }
+
+// blame denies the request in the words of a rule, which may be none.
+func (a *answer) blame(message string) { a.deny, a.wordless = message, message == "" }
 
 // request is one admission request in the forms that the engines want. Each worker
 // makes its own; it is not safe for concurrent use.
