@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
 
+	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
@@ -19,8 +20,10 @@ import (
 // not called, as its failure policy says: long before Kyverno could say anything.
 type webhookConditions struct {
 	matcher matchconditions.Matcher
-	user    bool // they ask who sends the request
 	own     bool // they are the policy's, not those of Kyverno's configuration
+	cel     bool // of a policy that settles itself what is not known
+	// What they read.
+	user, old, data bool
 }
 
 // conditioned is a unit whose webhook has conditions; nil: it has none.
@@ -44,21 +47,26 @@ func newWebhookConditions(written []admissionregistrationv1.MatchCondition, fail
 	w := &webhookConditions{own: name != "", matcher: compiler.matchConditions(written, &failure, name)}
 	for _, c := range written {
 		w.user = w.user || strings.Contains(c.Expression, "userInfo")
+		w.old = w.old || strings.Contains(c.Expression, "oldObject")
+		w.data = w.data || strings.Contains(c.Expression, "ata")
 	}
 	return w, errors.Join(compiler.faults...)
 }
 
 // uncalled is the answer for a unit whose webhook the API server does not call; false where it does.
 func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased) (answer, bool) {
-	if w.user && !req.userKnown() {
-		return answer{}, false // Kyverno evaluates its own copy, and what that lacks is told there
+	v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce, Outcome: verdict.Error}
+	if unknown := w.unknown(req); unknown != nil {
+		if w.cel || !w.own { // what a configuration keeps from Kyverno, it keeps for known reasons only
+			return answer{}, false
+		}
+		return answer{verdicts: []verdict.Verdict{undecided(v, unknown)}}, true
 	}
 	call, err := req.begin()
 	if err != nil {
 		return answer{}, false
 	}
 	result := w.matcher.Match(ctx, call.attr, nil, offlineAuthorizer{req})
-	v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce, Outcome: verdict.Error}
 	if missing := req.misses.take(); len(missing) > 0 {
 		return answer{verdicts: []verdict.Verdict{undecided(v, missing)}}, true
 	}
@@ -69,6 +77,19 @@ func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased
 	resource := schema.GroupResource{Group: req.adm.Resource.Group, Resource: req.adm.Resource.Resource}
 	refusal := apierrors.NewForbidden(resource, req.adm.Name, result.Error).Error()
 	return answer{verdicts: []verdict.Verdict{v}, deny: refusal, early: true}, true
+}
+
+// unknown says what the conditions read and the capture does not hold.
+func (w *webhookConditions) unknown(req *request) []miss {
+	switch {
+	case w.user && !req.userKnown():
+		return []miss{{reason: "who sends the request is not in the capture", resolve: resolveUser}}
+	case w.old && req.rec.Lacks(capture.MissingOldObject):
+		return []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}}
+	case w.data && req.rec.Redacted:
+		return []miss{{reason: "the values of Secrets are not in the capture", resolve: "rehearse this policy on a fleet"}}
+	}
+	return nil
 }
 
 // conditionsIn are the policy's own, or else those that Kyverno's ConfigMap has for all.

@@ -44,7 +44,9 @@ func (p *celPolicy) celConditions(content []byte) (err error) {
 		r := rewritten[name]
 		all = append(all, celautogen.CreateMatchConditions(name, r.targets, forWebhook(r.conditions))...)
 	}
-	p.webhook, err = newWebhookConditions(all, p.route.fails, p.name.Name)
+	if p.webhook, err = newWebhookConditions(all, p.route.fails, p.name.Name); p.webhook != nil {
+		p.webhook.cel = true
+	}
 	return err
 }
 
