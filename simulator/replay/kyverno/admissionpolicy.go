@@ -20,6 +20,7 @@ import (
 // common. The API server evaluates them itself, once for each binding and each parameter.
 type admissionPolicy struct {
 	name       verdict.PolicyRef
+	told       verdict.PolicyRef // what users are told; another name where Kyverno made it of a policy of its own
 	failClosed bool
 	paramKind  *admissionregistrationv1.ParamKind
 	match      selection
@@ -137,6 +138,7 @@ func checkParamRef(ref *admissionregistrationv1.ParamRef) error {
 // that it did. A policy without a binding has no effect, and no unit.
 func (c *Compiler) compileAdmissionPolicy(object policy.Object, shared celSet) *compiled {
 	base := &admissionPolicy{name: verdict.PolicyRef{Kind: object.Kind, Name: object.Name}}
+	base.told = base.name
 	key := object.Kind + " " + object.Digest
 	for _, b := range shared.bindings {
 		if b.policy == base.name {
@@ -229,6 +231,8 @@ func checkRules(rules []admissionregistrationv1.NamedRuleWithOperations, lenient
 
 func (p *admissionPolicy) ref() verdict.PolicyRef { return p.name }
 
+func (p *admissionPolicy) isAPIServers() {}
+
 // sees is the cheap test before the engine.
 func (p *admissionPolicy) sees(req *request) bool {
 	route := req.routing()
@@ -287,9 +291,9 @@ func (p *admissionPolicy) faulty(call *admissionCall, b *binding, kind verdict.R
 	switch {
 	case !p.failClosed || v.Outcome != verdict.Error || call == nil:
 	case kind == verdict.Mutate:
-		out.deny = fmt.Sprintf("policy '%s'%s denied request: %s", p.name.Name, by, err)
+		out.deny = fmt.Sprintf("policy '%s'%s denied request: %s", p.told.Name, by, err)
 	default:
-		out.deny = forbidden(call.attr, "%s '%s'%s denied request: %s", p.name.Kind, p.name.Name, by, err)
+		out.deny = forbidden(call.attr, "%s '%s'%s denied request: %s", p.told.Kind, p.told.Name, by, err)
 	}
 	return out
 }

@@ -146,10 +146,10 @@ func (u *validatingAdmission) act(call *admissionCall, b *binding, v verdict.Ver
 	for _, action := range b.actions {
 		switch action {
 		case admissionregistrationv1.Deny:
-			out.deny = forbidden(call.attr, "ValidatingAdmissionPolicy '%s' with binding '%s' denied request: %s", u.name.Name, b.name, failed[0])
+			out.deny = forbidden(call.attr, "ValidatingAdmissionPolicy '%s' with binding '%s' denied request: %s", u.told.Name, b.name, failed[0])
 		case admissionregistrationv1.Warn:
 			for _, message := range failed {
-				out.warnings = append(out.warnings, fmt.Sprintf("Validation failed for ValidatingAdmissionPolicy '%s' with binding '%s': %s", u.name.Name, b.name, message))
+				out.warnings = append(out.warnings, fmt.Sprintf("Validation failed for ValidatingAdmissionPolicy '%s' with binding '%s': %s", u.told.Name, b.name, message))
 			}
 		}
 	}

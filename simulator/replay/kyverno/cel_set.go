@@ -69,6 +69,8 @@ func (c *Compiler) compileCEL(ctx context.Context, set *policy.Set, _ lookup) ([
 		switch {
 		case strings.HasPrefix(object.APIVersion, "policies.kyverno.io/") && celCompilers[object.Kind] != nil:
 			made = c.compileOne(object, shared)
+		case isAdmissionPolicy(object) && madeOf(object, set.Objects):
+			continue // its policy makes it again
 		case isAdmissionPolicy(object):
 			made = c.compileAdmissionPolicy(object, shared)
 		default:
@@ -221,6 +223,9 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 	}
 	base.needs = celNeedsOf(changed.text)
 	base.needs.lookups, base.needs.callsOut = changed.lookups, changed.callsOut
+	if made, err := c.generatedOfCEL(base, changed.content, shared); made != nil || err != nil {
+		return made, err
+	}
 	units, err := celCompilers[object.Kind](c, base, changed.content)
 	return c.withScans(object, units), err
 }

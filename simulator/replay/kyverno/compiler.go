@@ -245,7 +245,11 @@ func (c *Compiler) newClassicUnits(object policy.Object, shared classicSet) *com
 	if err != nil {
 		return &compiled{err: err}
 	}
-	return &compiled{units: made.units(c.opt.EveryPolicy), policy: made.policy}
+	generated, err := c.generatedOfClassic(made)
+	if err != nil {
+		return &compiled{err: err}
+	}
+	return &compiled{units: append(made.units(c.opt.EveryPolicy), generated...), policy: made.policy}
 }
 
 // units lists the phases that the policy has rules for.

@@ -2,7 +2,6 @@ package kyverno
 
 import (
 	"context"
-	"strings"
 
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
@@ -63,7 +62,10 @@ func (s *sideRun) run(ctx context.Context) {
 }
 
 // isAPIServers tells whether the API server itself evaluates the policy.
-func isAPIServers(u unit) bool { return strings.HasSuffix(u.ref().Kind, "AdmissionPolicy") }
+func isAPIServers(u unit) bool {
+	_, ok := u.(interface{ isAPIServers() })
+	return ok
+}
 
 func (s *sideRun) take(u phased, got answer) {
 	got = refusing(got)
