@@ -46,7 +46,7 @@ var themes = []theme{
 	{"limit-range", "defaults and bounds of LimitRanges", map[string]int{"decision": 8, "message": 3, "warnings": 6}},
 	{"mutation-order", "mutations that see each other: the API server's, CEL, classic; then validation", map[string]int{"decision": 4, "message": 1, "object": 2, "warnings": 4}},
 	{"namespace-written", "the request's namespace in the object", map[string]int{"decision": 2, "message": 2, "warnings": 2}},
-	{"nulls", "empty lists of ApplyConfigurations", map[string]int{"decision": 5, "message": 2, "object": 3, "warnings": 5}},
+	{"nulls", "empty lists of ApplyConfigurations", map[string]int{"decision": 6, "message": 2, "object": 4, "warnings": 6}},
 	{"overrides", "actions by namespace", map[string]int{"decision": 14, "message": 4, "object": 3, "warnings": 14}},
 	{"pod-security", "what PodSecurity refuses, before and after mutation", map[string]int{"decision": 7, "message": 2, "warnings": 3}},
 	{"priority", "priority classes", map[string]int{"decision": 4, "message": 3, "warnings": 4}},

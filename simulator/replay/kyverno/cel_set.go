@@ -98,7 +98,7 @@ func (c *Compiler) celSet(set *policy.Set) (celSet, []policy.Problem) {
 		switch group, _, _ := strings.Cut(object.APIVersion, "/"); {
 		case group == "policies.kyverno.io" && object.Kind == "PolicyException":
 			made := c.exception(object)
-			if err = made.err; err == nil && made.typed != nil && c.honours(object.Namespace) {
+			if err = made.err; err == nil && made.typed != nil {
 				shared.exceptions = append(shared.exceptions, *made)
 			}
 		case group == "admissionregistration.k8s.io" && strings.HasSuffix(object.Kind, "Binding"):
