@@ -46,7 +46,8 @@ var themes = []theme{
 	{"limit-range", "defaults and bounds of LimitRanges", map[string]int{"decision": 8, "message": 3, "warnings": 6}},
 	{"mutation-order", "mutations that see each other: the API server's, CEL, classic; then validation", map[string]int{"decision": 4, "message": 1, "object": 2, "warnings": 4}},
 	{"namespace-written", "the request's namespace in the object", map[string]int{"decision": 2, "message": 2, "warnings": 2}},
-	{"overrides", "actions by namespace", map[string]int{"decision": 9, "message": 3, "object": 3, "warnings": 9}},
+	{"nulls", "empty lists of ApplyConfigurations", map[string]int{"decision": 6, "message": 2, "object": 4, "warnings": 6}},
+	{"overrides", "actions by namespace", map[string]int{"decision": 14, "message": 4, "object": 3, "warnings": 14}},
 	{"pod-security", "what PodSecurity refuses, before and after mutation", map[string]int{"decision": 7, "message": 2, "warnings": 3}},
 	{"priority", "priority classes", map[string]int{"decision": 4, "message": 3, "warnings": 4}},
 	{"race", "several policies that deny at once", map[string]int{"decision": 4, "message": 3, "warnings": 4}},
@@ -61,7 +62,8 @@ var themes = []theme{
 	{"update", "updates: violations that were there before, fields that changed", map[string]int{"decision": 12, "message": 5, "object": 1, "warnings": 12}},
 	{"users", "users, groups, roles and accounts", map[string]int{"decision": 8, "message": 7, "warnings": 8}},
 	{"webhooks", "webhooks that mutate: their order, those called again, the defaults of what they add", map[string]int{"decision": 5, "message": 2, "object": 3, "warnings": 5}},
-	{"versions", "a policy about another version of the kind", map[string]int{"decision": 3, "message": 2, "warnings": 3}},
+	{"verification", "images are verified after they were mutated; digests and marks that are required", map[string]int{"decision": 11, "message": 3, "object": 5, "warnings": 11}},
+	{"versions", "policies about another version of the kind, about one exactly, and that share a webhook", map[string]int{"decision": 12, "message": 5, "object": 3, "warnings": 12}},
 }
 
 // One cluster answers for all themes; a spec for each looks at its own.

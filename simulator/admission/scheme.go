@@ -80,6 +80,9 @@ func Decodes(raw json.RawMessage) error {
 	return err
 }
 
+// Known tells whether a kind is one of Kubernetes' own, which the API server holds by its type.
+func Known(kind capture.GVK) bool { return known().Recognizes(schema.GroupVersionKind(kind)) }
+
 // Convert returns an object of Kubernetes in another version of its kind, as an API server
 // converts it for a webhook that asks for that version.
 func Convert(raw json.RawMessage, from, to capture.GVK) (json.RawMessage, error) {

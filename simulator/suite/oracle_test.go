@@ -12,6 +12,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected answers")
@@ -35,19 +36,17 @@ func TestPolicyLibrary(t *testing.T) {
 	}
 }
 
-// Kyverno's own suites are in its module. What does not come is listed with its reason.
+// Kyverno's own suites are in its module. What does not come is listed, on a cluster with its
+// reason and with what a real one says to it.
 func TestKyvernosSuites(t *testing.T) {
-	pkg, err := build.Default.Import("github.com/kyverno/kyverno/api/kyverno/v1", ".", build.FindOnly)
-	if err != nil {
-		t.Skipf("find Kyverno's module: %v", err)
-	}
-	root := filepath.Join(pkg.Dir, "../../../test/cli")
+	root := kyvernosSuites(t)
 	for _, mode := range []struct {
 		name string
 		opt  Options
 	}{{"cluster", Options{At: at}}, {"cli", Options{At: at, CLI: true}}} {
 		t.Run(mode.name, func(t *testing.T) {
 			report := runAll(t, mode.opt, root)
+			reasons := readReasons(t)
 			var got strings.Builder
 			s := report.Summary
 			fmt.Fprintf(&got, "%d suites, %d results: %d passed, %d failed, %d skipped, %d errors\n", s.Suites, s.Results, s.Passed, s.Failed, s.Skipped, s.Errors)
@@ -58,10 +57,66 @@ func TestKyvernosSuites(t *testing.T) {
 				name, _ := filepath.Rel(root, filepath.Dir(row.Suite))
 				reason := strings.ReplaceAll(row.Reason, root, "")
 				fmt.Fprintf(&got, "%s %s: %s %s %s: %s: %s\n", row.Status, name, row.Policy, cmp.Or(row.Rule, "-"), row.Resource, row.Expected, reason)
+				if !mode.opt.CLI && row.Status != Skipped {
+					fmt.Fprintf(&got, "  %s\n", reasons.of(t, name, row.Policy))
+				}
+			}
+			if !mode.opt.CLI {
+				reasons.allGiven(t)
 			}
 			golden(t, "testdata/kyverno-"+mode.name+".txt", got.String())
 		})
 	}
+}
+
+// given is why results of a suite, or of one policy in it, do not come.
+type given struct {
+	Suite, Policy, Reason, Cluster string
+	used                           bool
+}
+
+type reasons []*given
+
+func readReasons(t *testing.T) (all reasons) {
+	t.Helper()
+	content, err := os.ReadFile("testdata/kyverno-reasons.yaml")
+	if err == nil {
+		err = yaml.UnmarshalStrict(content, &all)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func (r reasons) of(t *testing.T, suite, policy string) string {
+	t.Helper()
+	for _, g := range r {
+		if g.Suite == suite && (g.Policy == "" || g.Policy == policy) {
+			g.used = true
+			return g.Reason + "; a cluster: " + g.Cluster
+		}
+	}
+	t.Errorf("%s %s: a result does not come, and no reason is given", suite, policy)
+	return ""
+}
+
+func (r reasons) allGiven(t *testing.T) {
+	t.Helper()
+	for _, g := range r {
+		if !g.used {
+			t.Errorf("%s %s: a reason is given, and all results come", g.Suite, g.Policy)
+		}
+	}
+}
+
+func kyvernosSuites(t *testing.T) string {
+	t.Helper()
+	pkg, err := build.Default.Import("github.com/kyverno/kyverno/api/kyverno/v1", ".", build.FindOnly)
+	if err != nil {
+		t.Skipf("find Kyverno's module: %v", err)
+	}
+	return filepath.Join(pkg.Dir, "../../../test/cli")
 }
 
 // The answer is the same for any number of workers.

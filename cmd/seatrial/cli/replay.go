@@ -41,7 +41,7 @@ func (f *replayFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.at, "at", "", "clock by which exceptions expire, as 2026-11-23T08:00:00Z (default now)")
 	flags.StringVar(&f.as, "as", "", "user of requests that do not say who sent them, as in manifests")
 	flags.StringArrayVar(&f.asGroups, "as-group", nil, "group of that user (repeatable)")
-	flags.StringVar(&f.exceptionNamespace, "exception-namespace", "", "honour PolicyExceptions of kyverno.io in this namespace only, as Kyverno's --exceptionNamespace does")
+	flags.StringVar(&f.exceptionNamespace, "exception-namespace", "", "honour PolicyExceptions in this namespace only, as Kyverno's --exceptionNamespace does")
 	flags.BoolVar(&f.everything, "ignore-kyverno-config", false, "judge also what Kyverno's resourceFilters, excluded users and webhook selectors keep from it")
 	flags.BoolVar(&f.skipRejected, "skip-rejected", false, "replay without the candidate policies that Kyverno would reject; they are counted and shown")
 	flags.BoolVar(&f.policyReports, "policy-reports", false, "foretell also what Kyverno's background scan would find in the captured objects")

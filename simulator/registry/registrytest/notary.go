@@ -13,11 +13,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/static"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/notaryproject/notation-core-go/signature"
 	"github.com/notaryproject/notation-core-go/signature/jws"
 )
@@ -74,16 +70,5 @@ func (r *Registry) Notarise(repository string, digest v1.Hash, by *Notary) {
 		Signer:  by.signer, SigningTime: time.Now(), SigningAgent: "registrytest", SigningScheme: signature.SigningSchemeX509,
 	})
 	r.must(err)
-	content, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1), static.NewLayer(signed, jws.MediaTypeEnvelope))
-	r.must(err)
-	content = mutate.ConfigMediaType(content, "application/vnd.cncf.notary.signature")
-	referring, ok := mutate.Subject(content, *subject).(v1.Image)
-	if !ok {
-		r.t.Fatal("the signature is no image")
-	}
-	own, err := referring.Digest()
-	r.must(err)
-	at, err := name.NewDigest(r.Host + "/" + repository + "@" + own.String())
-	r.must(err)
-	r.must(remote.Write(at, referring))
+	r.Refer(repository, digest, "application/vnd.cncf.notary.signature", signed, jws.MediaTypeEnvelope)
 }

@@ -79,6 +79,7 @@ func decodeStrict(object policy.Object, into any) error {
 
 func (s *celSet) addBinding(object policy.Object, lenient bool) error {
 	b := binding{name: object.Name, digest: object.Digest}
+	var faults []error // an API server names all of them
 	var match *admissionregistrationv1.MatchResources
 	switch object.Kind {
 	case "ValidatingAdmissionPolicyBinding":
@@ -90,7 +91,7 @@ func (s *celSet) addBinding(object policy.Object, lenient bool) error {
 			typed.Spec.ValidationActions = []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny}
 		}
 		if len(typed.Spec.ValidationActions) == 0 {
-			return errors.New("spec.validationActions: Required value")
+			faults = append(faults, errors.New("spec.validationActions: Required value: at least one validation action is required"))
 		}
 		b.policy = verdict.PolicyRef{Kind: "ValidatingAdmissionPolicy", Name: typed.Spec.PolicyName}
 		b.paramRef, b.actions, match = typed.Spec.ParamRef, typed.Spec.ValidationActions, typed.Spec.MatchResources
@@ -103,14 +104,15 @@ func (s *celSet) addBinding(object policy.Object, lenient bool) error {
 		b.paramRef, match = typed.Spec.ParamRef, typed.Spec.MatchResources
 	}
 	if b.policy.Name == "" {
-		return errors.New("spec.policyName: Required value")
+		faults = append(faults, errors.New("spec.policyName: Required value"))
 	}
 	if b.paramRef != nil && b.paramRef.ParameterNotFoundAction == nil && (lenient || strings.HasSuffix(object.APIVersion, "/v1alpha1")) {
 		deny := admissionregistrationv1.DenyAction // the default of v1alpha1; later versions have none
 		b.paramRef.ParameterNotFoundAction = &deny
 	}
-	if err := checkParamRef(b.paramRef); err != nil {
-		return err
+	faults = append(faults, checkParamRef(b.paramRef))
+	if err := errors.Join(faults...); err != nil {
+		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	if match != nil {
 		selected := newSelection(match)

@@ -8,13 +8,15 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apiserver/pkg/admission"
+	apiserver "k8s.io/apiserver/pkg/admission"
 	plugincel "k8s.io/apiserver/pkg/admission/plugin/cel"
 	mappatch "k8s.io/apiserver/pkg/admission/plugin/policy/mutating/patch"
 	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	celenvironment "k8s.io/apiserver/pkg/cel/environment"
 
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
@@ -174,10 +176,45 @@ func (u *mutatingAdmission) patch(ctx context.Context, call *admissionCall, para
 			}
 			continue
 		}
+		if u, ok := patched.(*unstructured.Unstructured); ok && admission.Known(capture.GVK(call.attr.VersionedKind)) {
+			dropNulls(u.Object)
+		}
 		call.attr.Dirty, call.attr.VersionedObject = true, patched
 	}
 	return true, failed
 }
 
+// dropNulls drops fields that are null in JSON: an empty list of an ApplyConfiguration comes out
+// as one. The API server holds its own kinds by types, which know no nulls.
+func dropNulls(value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		for key, field := range value {
+			if isNull(field) {
+				delete(value, key)
+				continue
+			}
+			dropNulls(field)
+		}
+	case []any:
+		for _, item := range value {
+			dropNulls(item)
+		}
+	}
+}
+
+// isNull tells whether value is null in JSON: nil, or a list or map that never was made.
+func isNull(value any) bool {
+	switch value := value.(type) {
+	case nil:
+		return true
+	case []any:
+		return value == nil
+	case map[string]any:
+		return value == nil
+	}
+	return false
+}
+
 // unstructuredObjects are the interfaces by which patchers read and write objects.
-var unstructuredObjects = admission.NewObjectInterfacesFromScheme(runtime.NewScheme())
+var unstructuredObjects = apiserver.NewObjectInterfacesFromScheme(runtime.NewScheme())

@@ -144,49 +144,11 @@ func withObject(attr admission.Attributes, object *unstructured.Unstructured) ad
 		attr.GetSubresource(), attr.GetOperation(), nil, attr.IsDryRun(), attr.GetUserInfo())
 }
 
-// dropNulls removes the fields that a mutation set to null, as the API server does when it
-// decodes the object: an empty list of an ApplyConfiguration comes out as one.
-func dropNulls(after, before any) {
-	switch after := after.(type) {
-	case map[string]any:
-		earlier, _ := before.(map[string]any)
-		for key, value := range after {
-			if _, had := earlier[key]; isNull(value) && !had {
-				delete(after, key)
-				continue
-			}
-			dropNulls(value, earlier[key])
-		}
-	case []any:
-		earlier, _ := before.([]any)
-		for i, value := range after {
-			if i < len(earlier) {
-				dropNulls(value, earlier[i])
-			} else {
-				dropNulls(value, nil)
-			}
-		}
-	}
-}
-
-// isNull tells whether value is null in JSON: nil, or a list or map that never was made.
-func isNull(value any) bool {
-	switch value := value.(type) {
-	case nil:
-		return true
-	case []any:
-		return value == nil
-	case map[string]any:
-		return value == nil
-	}
-	return false
-}
-
 // changedObject returns the JSON of the object after a mutation, nil when nothing changed.
-// The namespace that Kyverno writes into every object does not count as a change.
+// The namespace that Kyverno writes into every object does not count as a change. An empty list
+// of an ApplyConfiguration comes out as null: the next policy of the webhook finds it there, and
+// the API server drops it afterwards.
 func changedObject(raw []byte, before, after *unstructured.Unstructured) ([]byte, error) {
-	after = after.DeepCopy()
-	dropNulls(after.Object, before.Object)
 	if equality.Semantic.DeepEqual(before.Object, after.Object) {
 		return nil, nil
 	}
@@ -199,6 +161,7 @@ func changedObject(raw []byte, before, after *unstructured.Unstructured) ([]byte
 		return nil, fmt.Errorf("decode the object: %w", err)
 	}
 	if written.Metadata.Namespace == nil && after.GetNamespace() != "" {
+		after = after.DeepCopy()
 		unstructured.RemoveNestedField(after.Object, "metadata", "namespace")
 	}
 	return json.Marshal(after.Object)

@@ -255,5 +255,6 @@ func bare(t *testing.T, object json.RawMessage) map[string]any {
 	if meta, ok := content["metadata"].(map[string]any); ok {
 		delete(meta, "namespace")
 	}
+	dropNulls(content)
 	return content
 }

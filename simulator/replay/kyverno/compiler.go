@@ -12,7 +12,6 @@ import (
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
 	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
-	"github.com/kyverno/kyverno/ext/wildcard"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/seatrial/seatrial/simulator/answers"
@@ -27,7 +26,7 @@ const Version = "v1.19.1"
 type Options struct {
 	// At is the clock: exceptions that expired before it do not apply.
 	At time.Time
-	// ExceptionNamespace limits PolicyExceptions of kyverno.io to one namespace, as the
+	// ExceptionNamespace limits PolicyExceptions, of both API groups, to one namespace, as the
 	// flag --exceptionNamespace of Kyverno does. "*" and "" honour all.
 	ExceptionNamespace string
 	// IgnoreConfiguration judges what resource filters, excluded users and the webhooks'
@@ -155,6 +154,9 @@ func (c *Compiler) classicSet(set *policy.Set, p *Program) classicSet {
 	shared := classicSet{entries: map[string]*kyvernov2beta1.GlobalContextEntry{}}
 	elsewhere := 0
 	for _, object := range set.Objects {
+		if strings.HasPrefix(object.APIVersion, "policies.kyverno.io/") && object.Kind == "PolicyException" && !c.honours(object.Namespace) {
+			elsewhere++
+		}
 		if !strings.HasPrefix(object.APIVersion, "kyverno.io/") {
 			continue
 		}
@@ -198,9 +200,11 @@ func (c *Compiler) classicSet(set *policy.Set, p *Program) classicSet {
 	return shared
 }
 
+// honours tells whether exceptions of a namespace apply. Kyverno takes its flag for a name, with
+// no patterns but "*".
 func (c *Compiler) honours(namespace string) bool {
 	ns := c.opt.ExceptionNamespace
-	return ns == "" || ns == "*" || wildcard.Match(ns, namespace)
+	return ns == "" || ns == "*" || ns == namespace
 }
 
 func (c *Compiler) decode(object policy.Object, target any) error {

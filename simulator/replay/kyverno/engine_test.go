@@ -32,7 +32,7 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the expected answers in testd
 // TestEngine replays the objects of each archive in testdata/engine under its policies
 // and compares what the engine says, line by line, with the file want. The archive's
 // comment says what is tested; "+complete", "+scan", "+templates" (the pods of workloads are
-// judged, too), "+as NAME" in it set options, and answers.yaml says what services answer.
+// judged, too), "+as NAME", "+exceptions-of NAMESPACE" in it set options, and answers.yaml says what services answer.
 func TestEngine(t *testing.T) {
 	archives, err := filepath.Glob("testdata/engine/*.txtar")
 	if err != nil || len(archives) == 0 {
@@ -85,6 +85,9 @@ func replayArchive(t *testing.T, archive *txtar.Archive) string {
 		as.Username = strings.Fields(rest)[0]
 	}
 	var opt Options
+	if _, rest, ok := strings.Cut(string(archive.Comment), "+exceptions-of "); ok {
+		opt.ExceptionNamespace = strings.Fields(rest)[0]
+	}
 	if content, err := os.ReadFile(filepath.Join(dir, "answers.yaml")); err == nil {
 		if opt.Answers, err = answers.Parse("answers.yaml", content); err != nil {
 			t.Fatal(err)

@@ -54,9 +54,6 @@ func (r images) FetchImageDescriptor(ctx context.Context, image string) (*gcrrem
 	if err != nil {
 		return nil, fmt.Errorf("failed to fetch image reference: %s, error: %w", image, err)
 	}
-	if _, ok := ref.(name.Digest); ok && ref.Identifier() != found.Digest.String() {
-		return nil, fmt.Errorf("digest mismatch, expected: %s, received: %s", ref.Identifier(), found.Digest.String())
-	}
 	return found, nil
 }
 
@@ -69,7 +66,7 @@ func (r images) Options(ctx context.Context) ([]gcrremote.Option, []name.Option,
 }
 
 func (r images) options(ctx context.Context) []gcrremote.Option {
-	return []gcrremote.Option{gcrremote.WithTransport(r), gcrremote.WithAuth(authn.Anonymous), gcrremote.WithContext(ctx)}
+	return []gcrremote.Option{gcrremote.WithTransport(r), gcrremote.WithContext(ctx)}
 }
 
 // NameOptions lets a registry be asked without TLS: whether it was is in its answers.

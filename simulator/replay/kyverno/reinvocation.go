@@ -116,8 +116,9 @@ func (s *sideRun) call(ctx context.Context, hook webhook) (did called) {
 	if did.refused = len(s.denials) > 0; did.refused {
 		return did // the API server stops at the first refusal of a mutating webhook
 	}
-	if did.changed = !equalJSON(before, s.req.adm.Object.Raw); did.changed {
+	if !equalJSON(before, s.req.adm.Object.Raw) {
 		s.defaulted()
 	}
+	did.changed = !equalJSON(before, s.req.adm.Object.Raw)
 	return did
 }
