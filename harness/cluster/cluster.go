@@ -141,6 +141,11 @@ type ImagePlayer interface {
 	PlayImages(ctx context.Context, images []string) error
 }
 
+// An ImageLoader is a cluster whose nodes can be given images: an archive is a file of docker save.
+type ImageLoader interface {
+	LoadArchive(ctx context.Context, path string) error
+}
+
 // A Status is how a cluster is at one moment.
 type Status struct {
 	Name       string      `json:"name"`

@@ -14,20 +14,29 @@ import (
 	"github.com/seatrial/seatrial/harness/cluster"
 )
 
-// Agents are KubeFleet's programs and definitions on this machine.
+// Agents are KubeFleet's: programs of this machine, or manifests of pods.
 type Agents struct {
-	HubAgent    string // path
-	MemberAgent string // path
-	CRDs        string // folder: config/crd/bases of KubeFleet's repository
+	HubAgent       string   // path of the program
+	MemberAgent    string   // path of the program
+	CRDs           string   // folder: config/crd/bases of KubeFleet's repository
+	HubManifest    string   // file: the rendered chart hub-agent
+	MemberManifest string   // file: the rendered chart member-agent
+	Images         []string // archives of docker save with the images of the manifests
 }
+
+// InPods says whether the agents run in pods.
+func (a Agents) InPods() bool { return a.HubManifest != "" || a.MemberManifest != "" }
 
 // ErrNoAgents says that the driver kubefleet cannot run for want of the agents.
 var ErrNoAgents = errors.New("KubeFleet's agents are not given")
 
 // Check says what is missing, all of it.
 func (a Agents) Check() error {
-	if a == (Agents{}) {
-		return fmt.Errorf("%w (hint: hub.agents with hubAgent, memberAgent and crds, see docs/kubefleet-agents.md; or driver builtin)", ErrNoAgents)
+	if a.InPods() {
+		return a.checkPods()
+	}
+	if a.HubAgent == "" && a.MemberAgent == "" && a.CRDs == "" {
+		return fmt.Errorf("%w (hint: hub.agents with hubAgent, memberAgent and crds, or with hubManifest and memberManifest, see docs/kubefleet-agents.md; or driver builtin)", ErrNoAgents)
 	}
 	var errs []error
 	for _, p := range []struct{ name, path string }{{"hubAgent", a.HubAgent}, {"memberAgent", a.MemberAgent}} {

@@ -13,7 +13,10 @@ import (
 	"github.com/seatrial/seatrial/harness/cluster/kind/nodeimage"
 )
 
-var _ cluster.ImagePlayer = (*member)(nil)
+var (
+	_ cluster.ImagePlayer = (*member)(nil)
+	_ cluster.ImageLoader = (*member)(nil)
+)
 
 // PlayImages gives the nodes' pause image every name that no image of a node has, where the
 // nodes are of our own image: they have no registry to pull from. Names with a digest cannot be
