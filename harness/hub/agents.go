@@ -79,6 +79,9 @@ func (a Agents) definitions(patterns string) ([]string, error) {
 	return out, nil
 }
 
+// waits are the hub agent's flags of what it waits for before it looks at a change.
+var waits = []string{"--resource-snapshot-creation-minimum-interval=", "--resource-changes-collection-duration="}
+
 // hubAgentArgs are how the hub agent runs: without webhooks, whose address only a cluster
 // network knows, and without waiting before a changed hub is looked at. docs/kubefleet-agents.md
 // shows the line.
@@ -86,7 +89,7 @@ func hubAgentArgs(program, kubeconfig, probe string) []string {
 	return []string{program,
 		"--kubeconfig=" + kubeconfig,
 		"--enable-webhook=false", "--leader-elect=false", "--enable-cluster-inventory-apis=false",
-		"--resource-snapshot-creation-minimum-interval=0s", "--resource-changes-collection-duration=0s",
+		waits[0] + "0s", waits[1] + "0s",
 		"--metrics-bind-address=0", "--health-probe-bind-address=" + probe,
 		"--skipped-propagating-namespaces=kyverno", "--v=2",
 	}

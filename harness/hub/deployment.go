@@ -85,8 +85,10 @@ func (d *deployment) available(ctx context.Context) error {
 			return err
 		}
 	}
-	if c := failure(got); c != "" && len(pods) == 0 {
-		return fmt.Errorf("no pod: %s", c)
+	if why := failure(got); strings.Contains(why, "denied the request") {
+		return final{fmt.Errorf("no pod: %s (hint: the cluster's own policies refuse the agent, as they would in production; let them exclude %s)", why, d.namespace)}
+	} else if why != "" {
+		return fmt.Errorf("no pod: %s", why)
 	}
 	return fmt.Errorf("%d of %d pods are available", s.AvailableReplicas, want)
 }

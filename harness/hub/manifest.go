@@ -202,6 +202,21 @@ func (m *manifest) copied(namespaced func(*unstructured.Unstructured) bool) *man
 	return out
 }
 
+// atOnce lets the hub agent look at changes without waiting first, as beside embedded clusters:
+// a staged run that is written with its policies freezes what the agent has seen of them.
+func (m *manifest) atOnce() {
+	for _, c := range containers(m.deployment) {
+		list, _ := c["args"].([]any)
+		for i, x := range list {
+			for _, flag := range waits {
+				if a, _ := x.(string); strings.HasPrefix(a, flag) {
+					list[i] = flag + "0s"
+				}
+			}
+		}
+	}
+}
+
 // tell gives the member agent its name and its hub, whatever was rendered.
 func (m *manifest) tell(member, hubURL string, hubCA []byte) {
 	agent := m.agent()

@@ -72,7 +72,7 @@ func (p *pods) hubSpec(members []*Member) (cluster.Spec, error) {
 }
 
 func (p *pods) startHub(ctx context.Context, hub cluster.Cluster, o *objects.Client) error {
-	return p.install(ctx, "", hub, o, p.hub, nil)
+	return p.install(ctx, "", hub, o, p.hub, (*manifest).atOnce)
 }
 
 // startMember installs a member's agent or, when it is there, lets it run again.
@@ -119,9 +119,7 @@ func (p *pods) install(ctx context.Context, member string, c cluster.Cluster, o 
 		return err
 	}
 	m := written.copied(func(x *unstructured.Unstructured) bool { is, err := o.Namespaced(x); return err == nil && is })
-	if change != nil {
-		change(m)
-	}
+	change(m)
 	in := &installed{objects: o, deployment: newDeployment(client, m.deployment)}
 	p.mu.Lock()
 	p.installed[member] = in
