@@ -149,7 +149,7 @@ func args(container map[string]any) (out []string) {
 func (m *manifest) tokenSecret() (namespace, name string, err error) {
 	agent := m.agent()
 	if agent == nil {
-		return "", "", fmt.Errorf("memberManifest: no container of the Deployment %s of %s has the environment %s: it is not the member agent's", m.deployment.GetName(), m.path, memberEnv)
+		return "", "", fmt.Errorf("memberManifest: %s is not the member agent's: no container of its Deployment %s has the environment %s", m.path, m.deployment.GetName(), memberEnv)
 	}
 	for _, c := range containers(m.deployment) {
 		list := args(c)
