@@ -86,7 +86,7 @@ func (d *deployment) available(ctx context.Context) error {
 		}
 	}
 	if why := failure(got); strings.Contains(why, "denied the request") {
-		return final{fmt.Errorf("no pod: %s (hint: the cluster's own policies refuse the agent, as they would in production; let them exclude %s)", why, d.namespace)}
+		return final{fmt.Errorf("no pod: a policy refuses it, as in production unless policies exclude %s: %s", d.namespace, why)}
 	} else if why != "" {
 		return fmt.Errorf("no pod: %s", why)
 	}
