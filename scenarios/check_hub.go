@@ -41,11 +41,22 @@ func (c *checker) hub(path string, h *Hub, fleet FleetSpec) {
 		c.gate(path+".gates."+name, &g, fleet)
 		h.Gates[name] = g
 	}
-	if h.Driver != KubeFleet && h.Agents != (Agents{}) {
-		c.Fault(path+".agents", "are for driver %s", KubeFleet)
-	}
+	c.agents(path+".agents", &h.Agents, h.Driver)
 	if h.Driver == KubeFleet && lacks(fleet, "kube-controller-manager") {
 		c.Fault("fleet.components", "driver %s needs kube-controller-manager: without it nothing is ever removed from a member", KubeFleet)
+	}
+}
+
+// agents checks that the agents are of one sort, and that somebody starts them.
+func (c *checker) agents(path string, a *Agents, driver string) {
+	if driver != KubeFleet && a.given() {
+		c.Fault(path, "are for driver %s", KubeFleet)
+	}
+	if a.inPods() && countSet(a.HubAgent, a.MemberAgent) > 0 {
+		c.Fault(path, "run as processes (hubAgent and memberAgent) or in pods (hubManifest and memberManifest): give one of the two")
+	}
+	if len(a.Images) > 0 && !a.inPods() {
+		c.Fault(path+".images", "are for agents in pods: add hubManifest and memberManifest")
 	}
 }
 

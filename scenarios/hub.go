@@ -32,11 +32,24 @@ type Hub struct {
 	Back string `yaml:"back,omitempty" json:"back,omitempty"`
 }
 
-// Agents are the programs of KubeFleet, which seatrial does not bring.
+// Agents are KubeFleet's, which seatrial does not bring: programs that run beside embedded
+// clusters, or manifests of pods on kind clusters.
 type Agents struct {
 	HubAgent    string `yaml:"hubAgent,omitempty" json:"hubAgent,omitempty"`       // path of the program
 	MemberAgent string `yaml:"memberAgent,omitempty" json:"memberAgent,omitempty"` // path of the program
 	CRDs        string `yaml:"crds,omitempty" json:"crds,omitempty"`               // folder of KubeFleet's definitions: config/crd/bases
+	// HubManifest is a file to install the hub agent from in pods: the chart hub-agent, rendered.
+	HubManifest string `yaml:"hubManifest,omitempty" json:"hubManifest,omitempty"`
+	// MemberManifest is a file to install the member agents from in pods: the chart member-agent, rendered.
+	MemberManifest string `yaml:"memberManifest,omitempty" json:"memberManifest,omitempty"`
+	// Images are archives, as docker save writes them, of the images of the manifests.
+	Images []string `yaml:"images,omitempty" json:"images,omitempty"`
+}
+
+func (a *Agents) inPods() bool { return a.HubManifest != "" || a.MemberManifest != "" }
+
+func (a *Agents) given() bool {
+	return a.inPods() || countSet(a.HubAgent, a.MemberAgent, a.CRDs) > 0 || len(a.Images) > 0
 }
 
 // A Fault is something that goes wrong during the rollout, in one of three ways: Stop,

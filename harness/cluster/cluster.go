@@ -143,6 +143,15 @@ type WorkloadPlayer interface {
 	PlayWorkloads(ctx context.Context, images []string) error
 }
 
+// A PodHost is a cluster whose nodes run pods that are no workloads of the captured world.
+type PodHost interface {
+	// LoadArchive gives every node the images of an archive, a file of docker save.
+	LoadArchive(ctx context.Context, path string) error
+	// Host lets the pods of a namespace run what they are, of these images, also where
+	// workloads are played.
+	Host(ctx context.Context, namespace string, images []string) error
+}
+
 // A Status is how a cluster is at one moment.
 type Status struct {
 	Name       string      `json:"name"`

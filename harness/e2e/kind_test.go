@@ -118,6 +118,44 @@ expect:
 		Expect(contained.Expected).To(HaveEach(HaveField("Holds", true)))
 	}, SpecTimeout(25*time.Minute))
 
+	It("joins a member to a hub by agents in pods of both, of which the member's stops for a while", func(ctx SpecContext) {
+		a, err := agents(GinkgoT().TempDir(), "hubagent")
+		Expect(err).NotTo(HaveOccurred())
+		images, err := agentsImage(ctx, GinkgoT().TempDir())
+		Expect(err).NotTo(HaveOccurred())
+		run := rehearsal{clusters: []string{"west"}, approve: yes}
+		scenario := func(agents string) string {
+			return `
+fleet: {components: [kyverno, kube-controller-manager]}
+traffic: {requests: 6}
+hub:
+  objects: after
+  from: before
+  driver: kubefleet
+  patience: 90s
+  agents: {` + agents + ", crds: " + a.CRDs + `}
+  gates: {prod: {denied: 0, otherwise: rollback}}
+faults: [{before: prod, stop: memberAgent, clusters: {names: [west]}, for: 5s}]
+expect:
+  - {policy: require-team, mode: Audit, version: before}
+  - {run: run-2-back, state: succeeded}
+`
+		}
+		kinds := run
+		kinds.dir, kinds.provider = dir, kindProvider
+		kinds.scenario = scenario("hubManifest: testdata/agents/hub-agent.yaml, memberManifest: testdata/agents/member-agent.yaml, images: [" + images + "]")
+		contained, err := kinds.run(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		run.dir, run.scenario = GinkgoT().TempDir(), scenario("hubAgent: "+a.HubAgent+", memberAgent: "+a.MemberAgent)
+		plain, err := run.run(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(decisions(contained)).To(Equal(decisions(plain)))
+		Expect(contained.Outcome).To(Equal(timeline.RolledBack))
+		Expect(contained.Faults).To(ConsistOf(HaveField("Error", "")))
+		Expect(contained.Expected).To(HaveEach(HaveField("Holds", true)))
+		Expect(contained.Hub.Compared).To(And(BeNumerically(">", 0), Equal(contained.Hub.Agreed)))
+	}, SpecTimeout(20*time.Minute))
+
 	It("shows the bad night with pods that run, as embedded clusters do", func(ctx SpecContext) {
 		contained := twoAM(ctx, rehearsal{dir: dir, provider: kindProvider})
 		stuckAndBack(contained)

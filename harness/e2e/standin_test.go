@@ -35,6 +35,8 @@ func TestMain(m *testing.M) {
 		standIn(hubAgent)
 	case "memberagent":
 		standIn(memberAgent)
+	case "refreshtoken":
+		refreshToken()
 	default:
 		os.Exit(m.Run())
 	}
@@ -139,8 +141,7 @@ func resource(group, plural string) schema.GroupVersionResource {
 func memberAgent(kubeconfig string) func(context.Context) error {
 	member := clientOf(kubeconfig)
 	name := os.Getenv("MEMBER_CLUSTER_NAME")
-	to := must(objects.New(&rest.Config{Host: os.Getenv("HUB_SERVER_URL"), BearerTokenFile: os.Getenv("CONFIG_PATH"),
-		TLSClientConfig: rest.TLSClientConfig{CAFile: os.Getenv("CA_BUNDLE")}}))
+	to := must(objects.New(&rest.Config{Host: os.Getenv("HUB_SERVER_URL"), BearerTokenFile: os.Getenv("CONFIG_PATH"), TLSClientConfig: hubCA()}))
 	namespace := "fleet-member-" + name
 	works := to.Dynamic.Resource(resource("placement", "works")).Namespace(namespace)
 	return func(ctx context.Context) error {

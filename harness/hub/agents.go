@@ -14,20 +14,29 @@ import (
 	"github.com/seatrial/seatrial/harness/cluster"
 )
 
-// Agents are KubeFleet's programs and definitions on this machine.
+// Agents are KubeFleet's: programs of this machine, or manifests of pods.
 type Agents struct {
-	HubAgent    string // path
-	MemberAgent string // path
-	CRDs        string // folder: config/crd/bases of KubeFleet's repository
+	HubAgent       string   // path of the program
+	MemberAgent    string   // path of the program
+	CRDs           string   // folder: config/crd/bases of KubeFleet's repository
+	HubManifest    string   // file: the rendered chart hub-agent
+	MemberManifest string   // file: the rendered chart member-agent
+	Images         []string // archives of docker save with the images of the manifests
 }
+
+// InPods says whether the agents run in pods.
+func (a Agents) InPods() bool { return a.HubManifest != "" || a.MemberManifest != "" }
 
 // ErrNoAgents says that the driver kubefleet cannot run for want of the agents.
 var ErrNoAgents = errors.New("KubeFleet's agents are not given")
 
 // Check says what is missing, all of it.
 func (a Agents) Check() error {
-	if a == (Agents{}) {
-		return fmt.Errorf("%w (hint: hub.agents with hubAgent, memberAgent and crds, see docs/kubefleet-agents.md; or driver builtin)", ErrNoAgents)
+	if a.InPods() {
+		return a.checkPods()
+	}
+	if a.HubAgent == "" && a.MemberAgent == "" && a.CRDs == "" {
+		return fmt.Errorf("%w (hint: hub.agents with hubAgent, memberAgent and crds, or with hubManifest and memberManifest, see docs/kubefleet-agents.md; or driver builtin)", ErrNoAgents)
 	}
 	var errs []error
 	for _, p := range []struct{ name, path string }{{"hubAgent", a.HubAgent}, {"memberAgent", a.MemberAgent}} {
@@ -70,6 +79,9 @@ func (a Agents) definitions(patterns string) ([]string, error) {
 	return out, nil
 }
 
+// waits are the hub agent's flags of what it waits for before it looks at a change.
+var waits = []string{"--resource-snapshot-creation-minimum-interval=", "--resource-changes-collection-duration="}
+
 // hubAgentArgs are how the hub agent runs: without webhooks, whose address only a cluster
 // network knows, and without waiting before a changed hub is looked at. docs/kubefleet-agents.md
 // shows the line.
@@ -77,7 +89,7 @@ func hubAgentArgs(program, kubeconfig, probe string) []string {
 	return []string{program,
 		"--kubeconfig=" + kubeconfig,
 		"--enable-webhook=false", "--leader-elect=false", "--enable-cluster-inventory-apis=false",
-		"--resource-snapshot-creation-minimum-interval=0s", "--resource-changes-collection-duration=0s",
+		waits[0] + "0s", waits[1] + "0s",
 		"--metrics-bind-address=0", "--health-probe-bind-address=" + probe,
 		"--skipped-propagating-namespaces=kyverno", "--v=2",
 	}

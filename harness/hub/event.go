@@ -52,7 +52,7 @@ func (k *KubeFleet) memberEvent(ctx context.Context, e placement.Event) error {
 	case "leaves": // takes until its agent has let go
 		return k.hub.Remove(ctx, named(fleetGroup+"/v1beta1", "MemberCluster", "", m.Name))
 	case "unhealthy":
-		return k.end(ctx, m.Name)
+		return k.launcher.end(ctx, m.Name)
 	case "healthy":
 		return k.startAgent(ctx, m)
 	case "label":

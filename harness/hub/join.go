@@ -26,8 +26,12 @@ const (
 // tokenLife is well over a rehearsal's.
 const tokenLife = 12 * 60 * 60 // seconds
 
-// install creates the definitions of the patterns.
+// install creates the definitions of the patterns. Agents in pods bring them in their
+// manifests, and a folder only as well.
 func (k *KubeFleet) install(ctx context.Context, c *objects.Client, patterns string) error {
+	if k.agents.CRDs == "" {
+		return nil
+	}
 	files, err := k.agents.definitions(patterns)
 	if err != nil {
 		return err
@@ -74,14 +78,17 @@ func (k *KubeFleet) join(ctx context.Context, m *Member) error {
 	if err := k.install(ctx, m.Objects, memberPatterns); err != nil {
 		return err
 	}
-	if err := k.hub.Create(ctx, named("v1", "ServiceAccount", systemNamespace, account(m.Name))); err != nil {
-		return err
-	}
-	if err := k.hub.Put(ctx, memberCluster(m)); err != nil {
+	err := retry(ctx, 10*time.Second, 200*time.Millisecond, func(ctx context.Context) error { // its webhooks may not answer yet
+		if err := k.hub.Create(ctx, named("v1", "ServiceAccount", systemNamespace, account(m.Name))); err != nil {
+			return err
+		}
+		return k.hub.Put(ctx, memberCluster(m))
+	})
+	if err != nil {
 		return err
 	}
 	binding := named("rbac.authorization.k8s.io/v1", "RoleBinding", "fleet-member-"+m.Name, "fleet-rolebinding-"+m.Name)
-	err := retry(ctx, agentPatience, 100*time.Millisecond, func(ctx context.Context) error {
+	err = retry(ctx, agentPatience, 100*time.Millisecond, func(ctx context.Context) error {
 		got, err := k.hub.Get(ctx, binding)
 		if err == nil && got == nil {
 			err = fmt.Errorf("the hub agent has not made the RoleBinding %s", binding.GetName())
@@ -89,22 +96,12 @@ func (k *KubeFleet) join(ctx context.Context, m *Member) error {
 		return err
 	})
 	if err != nil {
-		return k.explained(err)
+		return k.launcher.explained(ctx, err)
 	}
 	if err := k.startAgent(ctx, m); err != nil {
 		return err
 	}
 	return retry(ctx, agentPatience, 100*time.Millisecond, func(ctx context.Context) error { return k.joined(ctx, m.Name) })
-}
-
-// explained adds the end of the hub agent's log.
-func (k *KubeFleet) explained(err error) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if p := k.programs[""]; p != nil {
-		return explain(p, err)
-	}
-	return err
 }
 
 func account(member string) string { return "fleet-member-" + member }
@@ -134,33 +131,22 @@ func (k *KubeFleet) startAgent(ctx context.Context, m *Member) error {
 	if err != nil {
 		return fmt.Errorf("token: %w", err)
 	}
-	cfg := k.cluster.REST()
-	ca, err := k.file("hub-ca.crt", cfg.CAData)
-	if err != nil {
-		return err
-	}
-	kubeconfig, err := k.kubeconfig(m.Name, m.Cluster)
-	if err != nil {
-		return err
-	}
-	return k.run(ctx, m.Name, "memberagent-"+m.Name, func(probe string) ([]string, []string) {
-		return memberAgentArgs(k.agents.MemberAgent, kubeconfig, probe), memberAgentEnv(cfg.Host, m.Name, token, ca)
-	})
+	return k.launcher.startMember(ctx, m, k.cluster, token)
 }
 
-// token writes a token of the member's account, without a newline, and returns its path.
-func (k *KubeFleet) token(ctx context.Context, member string) (string, error) {
+// token is a new token of the member's account.
+func (k *KubeFleet) token(ctx context.Context, member string) ([]byte, error) {
 	client, err := kubernetes.NewForConfig(k.cluster.REST())
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	life := int64(tokenLife)
 	answer, err := client.CoreV1().ServiceAccounts(systemNamespace).CreateToken(ctx, account(member),
 		&authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &life}}, metav1.CreateOptions{})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return k.file(member+".token", []byte(answer.Status.Token))
+	return []byte(answer.Status.Token), nil
 }
 
 // joined says whether the hub holds the member for joined: that its agent is ready is no

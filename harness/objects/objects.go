@@ -57,6 +57,16 @@ func (c *Client) Resource(o *unstructured.Unstructured) (dynamic.ResourceInterfa
 	return c.Dynamic.Resource(m.Resource).Namespace(cmp.Or(o.GetNamespace(), "default")), nil
 }
 
+// Namespaced says whether objects of o's kind are in namespaces.
+func (c *Client) Namespaced(o *unstructured.Unstructured) (bool, error) {
+	gvk := o.GroupVersionKind()
+	m, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	if err != nil {
+		return false, err
+	}
+	return m.Scope.Name() != meta.RESTScopeNameRoot, nil
+}
+
 // Get is the object of o's kind, namespace and name; nil when there is none.
 func (c *Client) Get(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	r, err := c.Resource(o)

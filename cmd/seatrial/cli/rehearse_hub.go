@@ -11,6 +11,7 @@ import (
 
 	"github.com/seatrial/seatrial/cmd/seatrial/hubs"
 	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/cluster/embedded"
 	"github.com/seatrial/seatrial/harness/hub"
 	"github.com/seatrial/seatrial/harness/rollout"
 	"github.com/seatrial/seatrial/reports"
@@ -56,7 +57,11 @@ func hubPaths(s *scenarios.Scenario) []*string {
 	if s.Hub == nil {
 		return nil
 	}
-	paths := []*string{&s.Hub.Objects, &s.Hub.From, &s.Hub.Agents.HubAgent, &s.Hub.Agents.MemberAgent, &s.Hub.Agents.CRDs}
+	a := &s.Hub.Agents
+	paths := []*string{&s.Hub.Objects, &s.Hub.From, &a.HubAgent, &a.MemberAgent, &a.CRDs, &a.HubManifest, &a.MemberManifest}
+	for i := range a.Images {
+		paths = append(paths, &a.Images[i])
+	}
 	for i := range s.Faults {
 		paths = append(paths, &s.Faults[i].Apply)
 	}
@@ -83,6 +88,11 @@ func (f *rehearseFlags) hubPlan(ctx context.Context, q *question, s *scenarios.S
 	}
 	if err := h.moves(plan, q.at); err != nil {
 		return nil, err
+	}
+	for _, m := range plan.Members {
+		if err := hub.Agents(s.Hub.Agents).On(m.Name, firstOf(m.Provider, firstOf(f.provider, embedded.Kind))); err != nil {
+			return nil, malformed(err, "")
+		}
 	}
 	q.own = map[string]map[string]*policy.Set{}
 	for _, m := range plan.Members {

@@ -21,7 +21,10 @@ import (
 	"github.com/seatrial/seatrial/harness/cluster"
 )
 
-var _ cluster.WorkloadPlayer = (*member)(nil)
+var (
+	_ cluster.WorkloadPlayer = (*member)(nil)
+	_ cluster.PodHost        = (*member)(nil)
+)
 
 // What nodes that play workloads say they have: as much as the nodes of embedded clusters.
 const (
