@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -25,6 +26,8 @@ type webhookConditions struct {
 	// What they read.
 	user, old, data bool
 }
+
+var secretData = regexp.MustCompile(`\b(data|stringData)\b`)
 
 // conditioned is a unit whose webhook has conditions; nil: it has none.
 type conditioned interface {
@@ -48,7 +51,7 @@ func newWebhookConditions(written []admissionregistrationv1.MatchCondition, fail
 	for _, c := range written {
 		w.user = w.user || strings.Contains(c.Expression, "userInfo")
 		w.old = w.old || strings.Contains(c.Expression, "oldObject")
-		w.data = w.data || strings.Contains(c.Expression, "ata")
+		w.data = w.data || secretData.MatchString(c.Expression)
 	}
 	return w, errors.Join(compiler.faults...)
 }
