@@ -43,6 +43,9 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 			v.Type = verdict.MutateExisting
 		}
 		v = u.needs.settle(v, req, found)
+		if unsure := u.unsureOf(v, req); v.Outcome == verdict.Pass && len(unsure) > 0 {
+			v = undecided(v, unsure)
+		}
 		if v.Outcome == verdict.Pass && rule != nil {
 			v = u.preview(ctx, &out, req, eng, policy, rule, v)
 		}

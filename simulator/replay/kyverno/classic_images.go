@@ -95,8 +95,12 @@ func (u classicVerify) judge(out *answer, req *request, er engineapi.EngineRespo
 	if er.GetValidationFailureAction().Enforce() {
 		action = verdict.Enforce
 	}
+	open := u.needs.wholeOpen(u.policy.GetSpec(), req)
 	for i, v := range u.verdicts(er, verdict.VerifyImages, action) {
 		v = u.needs.settle(v, req, u.standing(v, found))
+		if open && v.Outcome != verdict.Error { // an error refuses, or not, whatever the action is
+			v = byLabels(v, false, req)
+		}
 		out.verdicts = append(out.verdicts, v)
 		rule := &er.PolicyResponse.Rules[i]
 		if v.Outcome != verdict.Undecided && (rule.EmitWarning() || er.EmitsWarning() && v.Outcome != verdict.Skip) {

@@ -99,6 +99,9 @@ func (u classicValidate) judge(out *answer, req *request, er engineapi.EngineRes
 	warns := enforce || emit != nil && *emit
 	for _, v := range u.verdicts(er, verdict.Validate, action) {
 		v = u.needs.settle(v, req, found)
+		if u.needs.open(u.policy.GetSpec(), v.Rule, req) {
+			v = byLabels(v, u.needs.rules[v.Rule].keepsOld, req)
+		}
 		out.verdicts = append(out.verdicts, v)
 		if v.Outcome != verdict.Fail && v.Outcome != verdict.Error {
 			continue
@@ -136,8 +139,8 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 	var out answer
 	for _, v := range u.verdicts(er, verdict.Mutate, "") {
 		v = u.needs.settle(v, req, found)
-		if v.Outcome == verdict.Pass && u.unsureOf(v, req) {
-			v = undecided(v, []miss{{reason: "whether the mutation applies depends on what is not in the capture", resolve: resolveUser + "; " + resolveLabels}})
+		if unsure := u.unsureOf(v, req); v.Outcome == verdict.Pass && len(unsure) > 0 {
+			v = undecided(v, unsure)
 		}
 		out.verdicts = append(out.verdicts, v)
 		if v.Outcome == verdict.Error && u.failClosed() || v.Outcome == verdict.Fail {
@@ -167,10 +170,24 @@ func (u classicMutate) warnsOf(v verdict.Verdict) bool {
 	return false
 }
 
-// unsureOf tells whether a rule that changes things only matched because a match was assumed.
-func (u classicMutate) unsureOf(v verdict.Verdict, req *request) bool {
-	r := u.needs.rules[v.Rule]
-	return !req.userKnown() && r.user || !req.env.rolesKnown && r.roles || !req.namespaceKnown && r.nsLabels
+// unsureOf says what is not known where a rule that does something only matched because a match
+// was assumed, and an exception not.
+func (c *classic) unsureOf(v verdict.Verdict, req *request) []miss {
+	r := c.needs.rules[v.Rule]
+	var resolve []string
+	if !req.userKnown() && r.user {
+		resolve = append(resolve, resolveUser)
+	}
+	if !req.env.rolesKnown && r.roles {
+		resolve = append(resolve, resolveRBAC)
+	}
+	if !req.namespaceKnown && (r.nsLabels || c.needs.exceptionLabels) {
+		resolve = append(resolve, resolveLabels)
+	}
+	if len(resolve) == 0 {
+		return nil
+	}
+	return []miss{{reason: "whether the rule applies depends on what is not in the capture", resolve: strings.Join(resolve, "; ")}}
 }
 
 // manifests stands for rules that verify signed manifests (validate.manifests): offline
