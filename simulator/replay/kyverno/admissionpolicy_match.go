@@ -22,6 +22,7 @@ type admissionCall struct {
 	namespace *corev1.Namespace // as expressions see it: nil for Namespaces themselves
 	matcher   *matching.Matcher
 	resource  schema.GroupVersionResource // as the policy matched it
+	assumed   bool                        // that the policy selects the old object, which is not known
 }
 
 // begin prepares a request. Objects that a request does not have are nil, as in the API server.
@@ -64,13 +65,33 @@ func (o oneNamespace) Get(name string) (*corev1.Namespace, error) {
 	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{metav1LabelName: name}}}, nil
 }
 
-// matches tells whether a selection applies to the request.
+// matches tells whether the policy applies to the request.
 func (c *admissionCall) matches(s selection) (bool, error) {
+	c.req.assumed = false
+	matched, err := c.selects(s)
+	c.assumed = c.req.assumed
+	return matched, err
+}
+
+// binds tells whether a binding applies to the request, which the policy matches.
+func (c *admissionCall) binds(b *binding) (bool, error) {
+	c.req.assumed = c.assumed
+	if b.match == nil {
+		return true, nil
+	}
+	return c.selects(*b.match)
+}
+
+func (c *admissionCall) selects(s selection) (bool, error) {
 	match := s.written
 	if !c.req.namespaceKnown {
 		match = s.loose
 	}
 	matched, resource, _, err := c.matcher.Matches(c.attr, equivalents, &kyvernomatching.MatchCriteria{Constraints: match})
+	if err == nil && !matched && c.req.oldUnknown() {
+		matched, resource, _, err = c.matcher.Matches(c.attr, equivalents, &kyvernomatching.MatchCriteria{Constraints: ofAnyObject(match)})
+		c.req.assumed = c.req.assumed || matched
+	}
 	if err != nil || !matched {
 		return false, err
 	}

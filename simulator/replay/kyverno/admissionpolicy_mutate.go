@@ -113,15 +113,13 @@ func (u *mutatingAdmission) eval(ctx context.Context, req *request) answer {
 // apply mutates the object under one binding, once for each parameter.
 func (u *mutatingAdmission) apply(ctx context.Context, call *admissionCall, b *binding) answer {
 	req := call.req
-	if b.match != nil {
-		matched, err := call.matches(*b.match)
-		if err != nil {
-			return u.faulty(call, b, verdict.Mutate, fmt.Errorf("failed to configure binding: %w", err))
-		}
-		if !matched {
-			req.misses.take()
-			return answer{}
-		}
+	matched, err := call.binds(b)
+	if err != nil {
+		return u.faulty(call, b, verdict.Mutate, fmt.Errorf("failed to configure binding: %w", err))
+	}
+	if !matched {
+		req.misses.take()
+		return answer{}
 	}
 	params, err := u.params(req, b)
 	if err != nil {

@@ -85,15 +85,13 @@ func (u *validatingAdmission) eval(ctx context.Context, req *request) answer {
 // judge evaluates the policy under one binding.
 func (u *validatingAdmission) judge(ctx context.Context, call *admissionCall, b *binding) answer {
 	req := call.req
-	if b.match != nil {
-		matched, err := call.matches(*b.match)
-		if err != nil {
-			return u.faulty(call, b, verdict.Validate, fmt.Errorf("failed to configure binding: %w", err))
-		}
-		if !matched {
-			req.misses.take()
-			return answer{}
-		}
+	matched, err := call.binds(b)
+	if err != nil {
+		return u.faulty(call, b, verdict.Validate, fmt.Errorf("failed to configure binding: %w", err))
+	}
+	if !matched {
+		req.misses.take()
+		return answer{}
 	}
 	params, err := u.params(req, b)
 	if err != nil {

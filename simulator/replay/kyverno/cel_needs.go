@@ -89,6 +89,8 @@ func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
 		return []miss{{reason: "the labels of the namespace are not in the capture", resolve: resolveLabels}}
 	case n.oldObject && req.rec.Lacks(capture.MissingOldObject):
 		return []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}}
+	case req.assumed && harm:
+		return []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}}
 	case n.callsOut && v.Outcome != verdict.Skip:
 		return []miss{{reason: "the policy may call a URL", resolve: "HTTP calls are not made offline; rehearse this policy on a fleet"}}
 	case n.random:

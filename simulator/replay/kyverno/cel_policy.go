@@ -108,8 +108,12 @@ func (p *celPolicy) matches(i int, req *request, body *celBody) (bool, error) {
 	if !routes(match, body.attr) {
 		return false, nil
 	}
+	req.assumed = false
 	if !selects(match.ObjectSelector, body.attr) {
-		return false, nil
+		if !req.oldUnknown() {
+			return false, nil
+		}
+		match, req.assumed = ofAnyObject(match), true
 	}
 	matched, err := celMatcher.Match(&matching.MatchCriteria{Constraints: match}, body.attr, body.namespace)
 	if err != nil {
@@ -135,6 +139,13 @@ func selects(s *metav1.LabelSelector, attr admission.Attributes) bool {
 		}
 	}
 	return false
+}
+
+// ofAnyObject is a selection whatever the labels of the object are.
+func ofAnyObject(m *admissionregistrationv1.MatchResources) *admissionregistrationv1.MatchResources {
+	any := *m
+	any.ObjectSelector = &metav1.LabelSelector{}
+	return &any
 }
 
 // broken is the answer of a policy that could not be asked.

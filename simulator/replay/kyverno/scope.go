@@ -2,6 +2,7 @@ package kyverno
 
 import (
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -112,10 +113,10 @@ func (e *environment) outOfScope(req *request) string {
 	if e.everything {
 		return ""
 	}
-	if req.namespace != nil && req.kind.Kind != "Namespace" && e.namespaces != nil && !e.maybeOutside(req) && !e.namespaces.Matches(labels.Set(req.namespace.Labels)) {
+	if req.namespace != nil && req.kind.Kind != "Namespace" && e.namespaces != nil && !e.labelsOpen(req) && !e.namespaces.Matches(labels.Set(req.namespace.Labels)) {
 		return "namespace " + req.namespace.Name + " is excluded by the webhooks' namespaceSelector"
 	}
-	if e.objects != nil && !e.objects.Matches(labels.Set(req.objectLabels())) {
+	if e.objects != nil && !e.selects(req) && !e.objectOpen(req) {
 		return "the object is excluded by the webhooks' objectSelector"
 	}
 	u := req.adm.UserInfo
@@ -135,16 +136,60 @@ func (e *environment) outOfScope(req *request) string {
 	return ""
 }
 
-// maybeOutside tells that the webhooks' namespaceSelector asks for labels of a namespace that
+// labelsOpen tells that the webhooks' namespaceSelector asks for labels of a namespace that
 // the capture does not hold.
-func (e *environment) maybeOutside(req *request) bool {
+func (e *environment) labelsOpen(req *request) bool {
 	return e.labelled && !req.namespaceKnown && !e.everything
+}
+
+// selects tells whether the webhooks' objectSelector selects the object, or the old one.
+func (e *environment) selects(req *request) bool {
+	if e.objects.Empty() {
+		return true
+	}
+	for _, raw := range [][]byte{req.adm.Object.Raw, req.adm.OldObject.Raw} {
+		if len(raw) > 0 && e.objects.Matches(labels.Set(labelsOf(raw))) {
+			return true
+		}
+	}
+	return false
+}
+
+// objectOpen tells that it does not select what the capture holds, which is not all.
+func (e *environment) objectOpen(req *request) bool {
+	if e.everything || e.objects == nil {
+		return false
+	}
+	lacks := req.rec.Lacks(capture.MissingOldObject) || req.rec.Lacks(capture.MissingObject)
+	return lacks && !e.selects(req)
+}
+
+// maybeOutside says what is not known that decides whether Kyverno sees the request.
+func (e *environment) maybeOutside(req *request) []miss {
+	switch {
+	case e.labelsOpen(req):
+		return []miss{{reason: "the labels of the namespace are not in the capture", resolve: resolveLabels}}
+	case e.objectOpen(req):
+		return []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}}
+	}
+	return nil
+}
+
+func labelsOf(raw []byte) map[string]string {
+	var object struct {
+		Metadata struct {
+			Labels map[string]string `json:"labels"`
+		} `json:"metadata"`
+	}
+	_ = json.Unmarshal(raw, &object) // an object that does not decode has no labels; the engine says why
+	return object.Metadata.Labels
 }
 
 // scoped is an answer where it is not known whether Kyverno sees the request: what does
 // nothing to it, does nothing either way.
 func (s *sideRun) scoped(u phased, got answer) answer {
-	if !s.req.env.maybeOutside(&s.req) || isAPIServers(u.unit) {
+	unknown := s.req.env.maybeOutside(&s.req)
+	if len(unknown) == 0 || isAPIServers(u.unit) {
 		return got
 	}
 	does := got.refuses() || got.object != nil || len(got.generated) > 0
@@ -152,7 +197,7 @@ func (s *sideRun) scoped(u phased, got answer) answer {
 	for _, v := range got.verdicts {
 		if does || v.Outcome == verdict.Fail || v.Outcome == verdict.Error || v.Outcome == verdict.Warn {
 			v.Message = ""
-			v = undecided(v, []miss{{reason: "the labels of the namespace are not in the capture", resolve: resolveLabels}})
+			v = undecided(v, unknown)
 		}
 		out.verdicts = append(out.verdicts, v)
 	}

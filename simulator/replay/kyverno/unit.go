@@ -2,7 +2,6 @@ package kyverno
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -82,6 +81,13 @@ type request struct {
 	cel            celRequest
 	nobody         bool // sends it: the background scan asks
 	unpinned       bool // images may have digests that are not known
+	assumed        bool // that the old object, which is not known, is one that the policy selects
+}
+
+// oldUnknown tells of an update that the object before it, which selectors may select as well,
+// is not known.
+func (r *request) oldUnknown() bool {
+	return r.adm.Operation == admissionv1.Update && r.rec.Lacks(capture.MissingOldObject)
 }
 
 // userKnown tells whether the capture says who sent the request.
@@ -154,18 +160,3 @@ type kindred interface{ minds(*request) bool }
 
 // silent is a unit that can tell that the body of a request does not matter to it.
 type silent interface{ silentOn(*request) bool }
-
-// objectLabels returns the labels of the object, or of the old one on DELETE.
-func (r *request) objectLabels() map[string]string {
-	raw := r.adm.Object.Raw
-	if len(raw) == 0 {
-		raw = r.adm.OldObject.Raw
-	}
-	var object struct {
-		Metadata struct {
-			Labels map[string]string `json:"labels"`
-		} `json:"metadata"`
-	}
-	_ = json.Unmarshal(raw, &object) // an object that does not decode has no labels; the engine says why
-	return object.Metadata.Labels
-}
