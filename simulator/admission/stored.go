@@ -22,6 +22,9 @@ const (
 	drawnPort    = 30000
 )
 
+// IsDrawn tells whether a uid stands for one that an API server would draw.
+func IsDrawn(uid string) bool { return uid == drawnUID }
+
 // Generated is the name that an object gets which is created without one.
 func Generated(prefix string) string {
 	const longest = 63 - len(drawnSuffix)

@@ -21,6 +21,7 @@ type celNeeds struct {
 	body      bool // … its object, oldObject or options through it
 	random    bool // draws random values
 	callsOut  bool // calls URLs in a way that is not followed
+	drawn     draws
 }
 
 var (
@@ -47,6 +48,7 @@ func celNeedsOf(text string) celNeeds {
 		oldObject: celOldObject.MatchString(text),
 		secrets:   readsSecrets.MatchString(text),
 		random:    celRandom.MatchString(text),
+		drawn:     drawsOf(text),
 	}
 	for _, found := range celWhole.FindAllStringSubmatch(text, -1) {
 		n.request = true
@@ -95,6 +97,8 @@ func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
 		return []miss{{reason: "the policy may call a URL", resolve: "HTTP calls are not made offline; rehearse this policy on a fleet"}}
 	case n.random:
 		return []miss{{reason: "the policy draws random values", resolve: "rehearse this policy on a fleet"}}
+	case v.Type == verdict.Generate || v.Outcome == verdict.Skip && len(v.Exceptions) > 0:
+		return nil // what is drawn goes into what is generated, and decides nothing
 	}
-	return nil
+	return req.undrawn(n.drawn)
 }

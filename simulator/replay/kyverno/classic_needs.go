@@ -24,6 +24,8 @@ type ruleNeeds struct {
 	oldObject bool  // reads the old object
 	secrets   bool  // reads data or stringData
 	keepsOld  bool  // lets violations stand that the old object had: the default
+	drawn     draws // reads values that the API server draws
+	early     draws // … to know whether it is asked at all
 	// rule is the rule where overrides of its action ask for such labels; nil for others.
 	rule *kyvernov1.Rule
 }
@@ -54,6 +56,7 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 			lookups:   looksUp(text),
 			keepsOld:  rule.HasValidateAllowExistingViolations(),
 		}
+		r.drawn, r.early = drawsOfRule(rule, string(text))
 		r.addMatch(rule.MatchResources)
 		if rule.ExcludeResources != nil {
 			r.addMatch(*rule.ExcludeResources)
@@ -155,6 +158,16 @@ func (n *needs) settle(v verdict.Verdict, req *request, found []miss) verdict.Ve
 		return undecided(v, []miss{{reason: "the labels of the namespace are not in the capture", resolve: resolveLabels}})
 	case req.rec.Lacks(capture.MissingOldObject) && n.restsOnOld(v, r, req):
 		return undecided(v, []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}})
+	}
+	reads := r.drawn
+	switch {
+	case excepted:
+		reads = 0
+	case v.Outcome == verdict.Skip:
+		reads = r.early
+	}
+	if drawn := req.undrawn(reads); len(drawn) > 0 {
+		return undecided(v, drawn)
 	}
 	return v
 }

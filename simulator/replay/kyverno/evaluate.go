@@ -45,7 +45,9 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 		s.common.answers[key] = got
 		return got
 	}
-	if req != &s.req {
+	if u.phase == phaseSchedule {
+		got = evaluate(ctx, u, s.existing())
+	} else if req != &s.req {
 		got = s.restored(evaluate(ctx, u, req))
 	} else {
 		s.req.classic.context = s.common.contexts[s.version]
@@ -55,6 +57,21 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 	got = s.scoped(u, got)
 	s.common.answers[key] = got
 	return got
+}
+
+// existing is the object of the request as it is in the cluster, which controllers ask about on
+// their own: with what was drawn for it, where the capture shows it.
+func (s *sideRun) existing() *request {
+	if s.there != nil {
+		return s.there
+	}
+	there := s.req
+	there.nobody, there.classic, there.cel = true, classicRequest{}, celRequest{}
+	if rec := s.req.rec; rec.Live && rec.Origin.Source != "audit" && s.req.env.mocks == nil {
+		there.adm.Object.Raw = rec.Object
+	}
+	s.there = &there
+	return s.there
 }
 
 // uncalled is the answer for a unit whose webhook's match conditions keep the request from it.

@@ -14,9 +14,10 @@ type sideRun struct {
 	outside string // why Kyverno is not asked; the API server's own policies still are
 	version int
 
-	stored  bool   // the object is as it would be stored
-	refused string // why the API server refuses the object before it asks who validates
-	mutated []byte // the object after all mutations; nil when nothing changed
+	there   *request // the object as controllers find it; nil while none asks
+	stored  bool     // the object is as it would be stored
+	refused string   // why the API server refuses the object before it asks who validates
+	mutated []byte   // the object after all mutations; nil when nothing changed
 
 	asked      bool
 	verdicts   []verdict.Verdict

@@ -34,7 +34,7 @@ func (e *Engine) Scan(ctx context.Context, rec *capture.Record) ([][]verdict.Ver
 	if err != nil {
 		return out, err
 	}
-	req.env, req.nobody = e.unfiltered, true
+	req.env, req.nobody, req.sent = e.unfiltered, true, rec.Object
 	req.adm.UserInfo, req.roles, req.clusterRoles = authenticationv1.UserInfo{}, nil, nil
 	common := map[unit][]verdict.Verdict{}
 	for i, units := range e.scans {
