@@ -190,6 +190,11 @@ func (h *hubReplay) scan(ctx context.Context, q *question, sides map[string][]in
 		return nil
 	})
 	q.found = meter.Scan()
+	members := map[string]*kyverno.Engine{}
+	for _, c := range h.courses {
+		members[c.Member] = h.engines[h.shared.first[c.Member]]
+	}
+	q.notes = append(q.notes, unread(members)...)
 	return err
 }
 

@@ -2,6 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/seatrial/seatrial/simulator/blast"
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -32,5 +36,25 @@ func (q *question) scan(ctx context.Context, engines map[string]*kyverno.Engine)
 		return nil
 	})
 	q.found = meter.Scan()
+	q.notes = append(q.notes, unread(engines)...)
 	return err
+}
+
+// unread says what the scans left out, each once, and in which clusters.
+func unread(engines map[string]*kyverno.Engine) []string {
+	in := map[string][]string{}
+	for _, cluster := range slices.Sorted(maps.Keys(engines)) {
+		for _, note := range engines[cluster].Unread() {
+			in[note] = append(in[note], cluster)
+		}
+	}
+	var notes []string
+	for _, note := range slices.Sorted(maps.Keys(in)) {
+		clusters := in[note]
+		if more := len(clusters) - 3; more > 0 {
+			clusters = append(clusters[:3:3], fmt.Sprintf("%d more", more))
+		}
+		notes = append(notes, note+" (in "+strings.Join(clusters, ", ")+")")
+	}
+	return notes
 }

@@ -20,6 +20,7 @@ type Engine struct {
 	scans [][]phased
 	// unfiltered is env for the scan.
 	unfiltered *environment
+	reads      *reading // for the scan
 	// As is the user of records that do not say who sent them; zero leaves them unknown.
 	as capture.User
 }

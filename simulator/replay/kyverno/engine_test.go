@@ -123,6 +123,9 @@ func answersTo(t *testing.T, c *capture.Capture, cluster string, set *policy.Set
 		}
 		sayRecord(t, &out, engine, r, how)
 	}
+	for _, note := range engine.Unread() {
+		fmt.Fprintf(&out, "note %s\n", note)
+	}
 	return out.String()
 }
 

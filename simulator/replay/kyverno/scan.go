@@ -9,6 +9,7 @@ import (
 	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
 	policyvalidation "github.com/kyverno/kyverno/pkg/validation/policy"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -20,7 +21,8 @@ import (
 // in a cluster: a creation that nobody asks for, under the policies that are for the
 // background, without webhooks and their filters. It returns the results that PolicyReports
 // would show, once for each side; none for a record without an object of its own. The
-// scan's own differences are kept: an object that a MutatingPolicy would change fails.
+// scan's own differences are kept: an object that a MutatingPolicy would change fails. What the
+// reports controller may not read has no results: see [Engine.Unread].
 func (e *Engine) Scan(ctx context.Context, rec *capture.Record) ([][]verdict.Verdict, error) {
 	out := make([][]verdict.Verdict, len(e.scans))
 	if rec.SubResource != "" || len(rec.Object) == 0 || rec.Lacks(capture.MissingObject) || rec.Operation == capture.Delete {
@@ -36,6 +38,12 @@ func (e *Engine) Scan(ctx context.Context, rec *capture.Record) ([][]verdict.Ver
 	}
 	req.env, req.nobody, req.sent = e.unfiltered, true, rec.Object
 	req.adm.UserInfo, req.roles, req.clusterRoles = authenticationv1.UserInfo{}, nil, nil
+	if e.reads.blind(schema.GroupVersionResource(rec.Resource)) {
+		for _, units := range e.scans {
+			e.reads.missed(req, units)
+		}
+		return out, nil
+	}
 	common := map[unit][]verdict.Verdict{}
 	for i, units := range e.scans {
 		for _, u := range units {

@@ -194,6 +194,9 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	unfiltered.registry = env.registry
 	env.answers, unfiltered.answers = c.opt.Answers, c.opt.Answers
 	e := &Engine{env: env, unfiltered: unfiltered, look: world{w}, as: as}
+	if e.reads, err = c.readingOf(w); err != nil {
+		return nil, err
+	}
 	for _, p := range programs {
 		e.scans = append(e.scans, p.scans)
 		e.sides = append(e.sides, newSide(p.units, env.cfg.GetWebhook()))

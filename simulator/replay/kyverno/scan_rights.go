@@ -1,0 +1,125 @@
+package kyverno
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/kyverno/kyverno/ext/wildcard"
+	kubeutils "github.com/kyverno/kyverno/pkg/utils/kube"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+const reportsSuffix = "reports-controller"
+
+// reading is what the reports controller of a cluster may read: of other kinds there are no
+// results. nil is that of a capture that does not show it, which reads everything.
+type reading struct {
+	account string
+	rights  authorizer.Authorizer
+	mu      sync.Mutex
+	lacks   map[schema.GroupVersionResource][]string // verbs, of the resources that were asked about
+	unread  map[string][]string                      // the same, of kinds as policies write them
+}
+
+// readingOf reads the rights of the reports controller of w.
+func (c *Compiler) readingOf(w *capture.World) (*reading, error) {
+	account := boundAccount(w, reportsSuffix)
+	if account == "" {
+		return nil, nil
+	}
+	rights, err := admission.NewAuthorizer(w)
+	if err != nil {
+		return nil, err
+	}
+	return &reading{account: account, rights: rights, lacks: map[schema.GroupVersionResource][]string{}, unread: map[string][]string{}}, nil
+}
+
+// lacking are the verbs that it may not use on a resource, of those that Kyverno asks about.
+func (r *reading) lacking(gvr schema.GroupVersionResource) []string {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	lacks, ok := r.lacks[gvr]
+	if !ok {
+		for _, verb := range []string{"get", "list", "watch"} {
+			decision, _, _ := r.rights.Authorize(context.Background(), authorizer.AttributesRecord{
+				User: &user.DefaultInfo{Name: r.account, Groups: accountGroups(r.account)}, ResourceRequest: true,
+				Verb: verb, APIGroup: gvr.Group, APIVersion: gvr.Version, Resource: gvr.Resource,
+			})
+			if decision != authorizer.DecisionAllow {
+				lacks = append(lacks, verb)
+			}
+		}
+		r.lacks[gvr] = lacks
+	}
+	return lacks
+}
+
+// accountGroups are the groups of a service account.
+func accountGroups(account string) []string {
+	parts := strings.Split(account, ":")
+	return []string{"system:serviceaccounts", "system:serviceaccounts:" + parts[2], "system:authenticated"}
+}
+
+// blind tells whether it does not see the object of a request. It lists and watches.
+func (r *reading) blind(gvr schema.GroupVersionResource) bool {
+	lacks := r.lacking(gvr)
+	return slices.Contains(lacks, "list") || slices.Contains(lacks, "watch")
+}
+
+// missed remembers that policies would have been asked about what it does not see.
+func (r *reading) missed(req *request, units []phased) {
+	lacks := r.lacking(schema.GroupVersionResource(req.rec.Resource))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, u := range units {
+		if pre, ok := u.unit.(seer); ok && !pre.sees(req) {
+			continue
+		}
+		r.unread[writtenKind(u.unit, req.kind)] = lacks
+	}
+}
+
+// writtenKind is a kind as a policy writes it.
+func writtenKind(u unit, kind schema.GroupVersionKind) string {
+	scan, ok := u.(*classicScan)
+	if !ok {
+		return kind.Kind
+	}
+	for i := range scan.policy.GetSpec().Rules {
+		for _, written := range scan.policy.GetSpec().Rules[i].MatchResources.GetKinds() {
+			group, version, name, _ := kubeutils.ParseKindSelector(written)
+			if name == kind.Kind && wildcard.Match(group, kind.Group) && wildcard.Match(version, kind.Version) {
+				return written
+			}
+		}
+	}
+	return kind.Kind
+}
+
+// Unread says what the scans had to leave out, in the words with which Kyverno warns of it
+// when a policy is created.
+func (e *Engine) Unread() []string {
+	if e.reads == nil {
+		return nil
+	}
+	e.reads.mu.Lock()
+	defer e.reads.mu.Unlock()
+	var notes []string
+	for _, kind := range slices.Sorted(maps.Keys(e.reads.unread)) {
+		notes = append(notes, fmt.Sprintf("PolicyReports have no results for %s: %s requires permissions %s for resource %s",
+			kind, e.reads.account, strings.Join(e.reads.unread[kind], ","), kind))
+	}
+	return notes
+}
