@@ -3,6 +3,7 @@ package admission
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -20,18 +22,27 @@ import (
 // of its definition, and without the fields that the definition does not know. Where the
 // capture does not hold the definition it stays as it is.
 func custom(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
-	schema := schemaOf(w, rec)
-	if schema == nil {
+	shape := schemaOf(w, rec)
+	if shape == nil {
 		return rec.Object, nil
 	}
 	var object map[string]any
 	if err := utiljson.Unmarshal(rec.Object, &object); err != nil {
 		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
 	}
-	if _, err := schema.shape(object); err != nil {
+	if _, err := shape.shape(object); err != nil {
 		return nil, err
 	}
 	return json.Marshal(object)
+}
+
+// Undefined tells of a custom resource that is judged as it is written: the capture does not hold
+// its definition. Those of Kyverno are the release's.
+func Undefined(w *capture.World, rec *capture.Record) bool {
+	if !written(rec) || answered(rec) || strings.HasSuffix(rec.Kind.Group, "kyverno.io") {
+		return false
+	}
+	return !known().Recognizes(schema.GroupVersionKind(rec.Kind)) && schemaOf(w, rec) == nil
 }
 
 // shape gives an object the defaults of its schema, drops the fields that the schema does

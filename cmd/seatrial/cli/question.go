@@ -100,7 +100,15 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 		}
 	}
 	q.notes = append(q.notes, drawn.notes()...)
+	q.judgedAsWritten(engines)
 	return reports.Build(q.input(meter.Radius())), nil
+}
+
+// judgedAsWritten notes custom resources without a definition.
+func (q *question) judgedAsWritten(engines map[string]*kyverno.Engine) {
+	if note := kyverno.Undefined(engines); note != "" {
+		q.notes = append(q.notes, note)
+	}
 }
 
 // compile makes an engine for each cluster. What is in several sets is compiled once.

@@ -21,6 +21,7 @@ type Engine struct {
 	// unfiltered is env for the scan.
 	unfiltered *environment
 	reads      *reading // for the scan
+	undefined  *undefined
 	// As is the user of records that do not say who sent them; zero leaves them unknown.
 	as capture.User
 }
@@ -69,5 +70,6 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 			return nil, err
 		}
 	}
+	e.undefined.add(e.look, rec, out)
 	return out, nil
 }

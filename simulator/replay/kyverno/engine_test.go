@@ -123,7 +123,11 @@ func answersTo(t *testing.T, c *capture.Capture, cluster string, set *policy.Set
 		}
 		sayRecord(t, &out, engine, r, how)
 	}
-	for _, note := range engine.Unread() {
+	notes := engine.Unread()
+	if note := Undefined(map[string]*Engine{cluster: engine}); note != "" {
+		notes = append(notes, note)
+	}
+	for _, note := range notes {
 		fmt.Fprintf(&out, "note %s\n", note)
 	}
 	return out.String()
