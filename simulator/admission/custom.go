@@ -12,6 +12,9 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	"k8s.io/apiextensions-apiserver/pkg/crdserverscheme"
+	"k8s.io/apiextensions-apiserver/pkg/registry/customresource"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
@@ -28,7 +31,7 @@ func custom(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 	}
 	var object map[string]any
 	if err := utiljson.Unmarshal(rec.Object, &object); err != nil {
-		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
+		return nil, &Refused{Undecodable + err.Error()}
 	}
 	if _, err := shape.shape(object); err != nil {
 		return nil, err
@@ -51,7 +54,7 @@ func (s *customSchema) shape(object map[string]any) ([]string, error) {
 	defaulting.Default(object, s.Structural)
 	meta, hasMeta, unknown, err := objectmeta.GetObjectMetaWithOptions(object, objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
 	if err != nil {
-		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
+		return nil, &Refused{Undecodable + err.Error()}
 	}
 	apiVersion, kind := object["apiVersion"], object["kind"]
 	if !s.keepsUnknown {
@@ -59,7 +62,7 @@ func (s *customSchema) shape(object map[string]any) ([]string, error) {
 		defaulting.PruneNonNullableNullsWithoutDefaults(object, s.Structural)
 	}
 	if err := objectmeta.Coerce(nil, object, s.Structural, false, false); err != nil {
-		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
+		return nil, &Refused{Undecodable + err.Error()}
 	}
 	object["apiVersion"], object["kind"] = apiVersion, kind
 	if hasMeta {
@@ -73,7 +76,8 @@ func (s *customSchema) shape(object map[string]any) ([]string, error) {
 // customSchema is the schema of one version of a custom resource.
 type customSchema struct {
 	*structuralschema.Structural
-	keepsUnknown bool // fields
+	keepsUnknown bool     // fields
+	strategy     strategy // nil: whether an object is valid is not known
 }
 
 // structural remembers schemas by their definition: a capture's objects are never changed.
@@ -113,8 +117,20 @@ func schemasOf(raw json.RawMessage) map[string]*customSchema {
 			continue
 		}
 		if read, err := structuralschema.NewStructural(&inside); err == nil {
-			schemas[v.Name] = &customSchema{read, definition.Spec.PreserveUnknownFields}
+			schemas[v.Name] = &customSchema{read, definition.Spec.PreserveUnknownFields, strategyOf(&definition, v.Name, &inside, read)}
 		}
 	}
 	return schemas
+}
+
+// strategyOf is what an API server does with objects of a version; its rules in CEL are not
+// asked. nil: the schema cannot be read.
+func strategyOf(d *apiextensionsv1.CustomResourceDefinition, version string, inside *apiextensions.JSONSchemaProps, read *structuralschema.Structural) strategy {
+	validator, _, err := validation.NewSchemaValidator(inside)
+	if err != nil {
+		return nil
+	}
+	gvk := schema.GroupVersionKind{Group: d.Spec.Group, Version: version, Kind: d.Spec.Names.Kind}
+	namespaced := d.Spec.Scope == apiextensionsv1.NamespaceScoped
+	return customresource.NewStrategy(crdserverscheme.NewUnstructuredObjectTyper(), namespaced, gvk, validator, nil, read, nil, nil, nil)
 }

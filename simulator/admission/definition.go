@@ -55,7 +55,7 @@ func NewDefinition(raw json.RawMessage) (*Definition, error) {
 		}
 		gvk := schema.GroupVersionKind{Group: crd.Spec.Group, Version: v.Name, Kind: crd.Spec.Names.Kind}
 		d.versions[v.Name] = definedVersion{
-			&customSchema{structural, crd.Spec.PreserveUnknownFields},
+			&customSchema{Structural: structural, keepsUnknown: crd.Spec.PreserveUnknownFields},
 			customresource.NewStrategy(crdserverscheme.NewUnstructuredObjectTyper(), crd.Spec.Scope == apiextensionsv1.NamespaceScoped, gvk, validator, nil, structural, nil, nil, nil),
 		}
 	}
@@ -68,7 +68,7 @@ func NewDefinition(raw json.RawMessage) (*Definition, error) {
 func (d *Definition) Store(raw json.RawMessage) (stored json.RawMessage, dropped []string, err error) {
 	u := &unstructured.Unstructured{}
 	if err := utiljson.Unmarshal(raw, &u.Object); err != nil {
-		return nil, nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
+		return nil, nil, &Refused{Undecodable + err.Error()}
 	}
 	v, ok := d.versions[u.GroupVersionKind().Version]
 	if !ok {

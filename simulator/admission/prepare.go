@@ -14,6 +14,9 @@ import (
 // Refused says that the API server would answer before any webhook is asked.
 type Refused struct{ Reason string }
 
+// Undecodable begins the reasons of refusals of what the API server cannot read.
+const Undecodable = "the API server cannot decode it: "
+
 func (r *Refused) Error() string { return r.Reason }
 
 // Prepare returns the object of a request as webhooks get it. w is the world of the

@@ -45,12 +45,12 @@ func decode(raw json.RawMessage, gvk schema.GroupVersionKind) (runtime.Object, e
 		return nil, fmt.Errorf("make a %s: %w", gvk, err)
 	}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(raw, typed); err != nil {
-		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
+		return nil, &Refused{Undecodable + err.Error()}
 	}
 	known().Default(typed)
 	inside, err := known().UnsafeConvertToVersion(typed, runtime.InternalGroupVersioner)
 	if err != nil {
-		return nil, &Refused{fmt.Sprintf("the API server cannot decode it: %v", err)}
+		return nil, &Refused{Undecodable + err.Error()}
 	}
 	return inside, nil
 }

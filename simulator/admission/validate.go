@@ -23,7 +23,7 @@ import (
 // others are ours. What a cluster's own configuration exempts from PodSecurity, or demands
 // where a namespace has no labels, is in no capture. Quotas come after the webhooks.
 func Validate(w *capture.World, rec *capture.Record, object json.RawMessage) error {
-	if rec.Operation != capture.Create || rec.SubResource != "" || rec.Live || w == nil {
+	if !Guards(w, rec) {
 		return nil
 	}
 	var validate func(runtime.Object) error
@@ -41,6 +41,20 @@ func Validate(w *capture.World, rec *capture.Record, object json.RawMessage) err
 		return err
 	}
 	return validate(inside)
+}
+
+// Guards tells whether [Validate] has anything to ask of a record's object.
+func Guards(w *capture.World, rec *capture.Record) bool {
+	if rec.Operation != capture.Create || rec.SubResource != "" || w == nil {
+		return false
+	}
+	kind := rec.Kind.Group + "/" + rec.Kind.Kind
+	if kind != "/Pod" && kind != "/PersistentVolumeClaim" {
+		return false
+	}
+	p := plugins{w, rec.Namespace}
+	ranges, _ := w.List(capture.GVR{Resource: "limitranges"}, rec.Namespace)
+	return len(ranges) > 0 || kind == "/Pod" && p.levels().Enforce.Level != podsecurity.LevelPrivileged
 }
 
 func (p plugins) validatePod(pod *core.Pod) error {
@@ -79,11 +93,7 @@ var checks = sync.OnceValues(func() (evaluator, error) { return policy.NewEvalua
 // secure is PodSecurity's answer to a new pod. A level that does not parse is restricted,
 // as the API server takes it.
 func (p plugins) secure(pod *core.Pod) error {
-	namespace := named[corev1.Namespace](p.world, "", "namespaces", "", p.namespace)
-	if namespace == nil {
-		return nil
-	}
-	levels, _ := podsecurity.PolicyToEvaluate(namespace.Labels, privileged)
+	levels := p.levels()
 	if levels.Enforce.Level == podsecurity.LevelPrivileged {
 		return nil
 	}
@@ -100,4 +110,14 @@ func (p plugins) secure(pod *core.Pod) error {
 		return nil
 	}
 	return &Refused{fmt.Sprintf("pods %q is forbidden: violates PodSecurity %q: %s", pod.Name, levels.Enforce, result.ForbiddenDetail())}
+}
+
+// levels are what the labels of the namespace demand of pods.
+func (p plugins) levels() podsecurity.Policy {
+	namespace := named[corev1.Namespace](p.world, "", "namespaces", "", p.namespace)
+	if namespace == nil {
+		return privileged
+	}
+	levels, _ := podsecurity.PolicyToEvaluate(namespace.Labels, privileged)
+	return levels
 }

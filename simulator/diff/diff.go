@@ -148,7 +148,8 @@ func (c *comparison) rules() {
 	for i := range c.before.Verdicts {
 		v := &c.before.Verdicts[i]
 		key := ruleKey{v.Policy, v.Rule, v.Type}
-		if c.old[key] == v && failed(v) && !failedOrUnknown(c.new[key]) && c.before.Decision != verdict.Denied {
+		unasked := c.new[key] == nil && c.after.Decision == verdict.Denied // perhaps refused before
+		if c.old[key] == v && failed(v) && !failedOrUnknown(c.new[key]) && c.before.Decision != verdict.Denied && !unasked {
 			c.add(Resolved, key, v.Message)
 		}
 	}

@@ -32,6 +32,7 @@ type shared struct {
 	answers  map[answerKey]answer
 	versions map[string]int // objects by content; 0 is the recorded one
 	contexts map[int]*engine.PolicyContext
+	fates    map[int]*fate // of the objects after all mutations
 }
 
 type answerKey struct {
@@ -61,9 +62,14 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 		return nil, err
 	}
 	outside := e.env.outOfScope(req)
-	common := &shared{answers: map[answerKey]answer{}, versions: map[string]int{}, contexts: map[int]*engine.PolicyContext{}}
+	common := &shared{answers: map[answerKey]answer{}, versions: map[string]int{}, contexts: map[int]*engine.PolicyContext{}, fates: map[int]*fate{}}
+	runs := make([]*sideRun, len(e.sides))
 	for i := range e.sides {
-		run := &sideRun{req: *req, common: common, outside: outside, side: &e.sides[i]}
+		runs[i] = &sideRun{req: *req, common: common, outside: outside, side: &e.sides[i]}
+		runs[i].mutateAll(ctx, e.sides[i].hooks)
+	}
+	weigh(runs)
+	for i, run := range runs {
 		run.run(ctx)
 		out[i] = run.judgement()
 		if err := ctx.Err(); err != nil {

@@ -15,7 +15,7 @@ import (
 
 func (s *sideRun) judgement() verdict.Judgement {
 	if s.refused != "" {
-		return verdict.Judgement{Decision: verdict.OutOfScope, Reason: s.refused}
+		return s.refusal()
 	}
 	if !s.asked {
 		if s.outside != "" {
@@ -50,6 +50,21 @@ func (s *sideRun) judgement() verdict.Judgement {
 	if s.mutated != nil && j.Decision != verdict.Denied {
 		j.Patch = patch(s.req.sent, s.mutated)
 	}
+	return j
+}
+
+// refusal is the answer where the API server itself refuses the object.
+func (s *sideRun) refusal() verdict.Judgement {
+	if !s.rejected {
+		return verdict.Judgement{Decision: verdict.OutOfScope, Reason: s.refused}
+	}
+	j := verdict.Judgement{Decision: verdict.Denied, Message: s.refused, Messages: []string{s.refused}, Verdicts: s.verdicts}
+	if s.unsure != nil { // who could have changed the object otherwise
+		j = verdict.Judgement{Decision: verdict.DecisionUndecided, Reason: s.unsure.Reason, Verdicts: s.verdicts}
+	}
+	slices.SortStableFunc(j.Verdicts, verdict.Verdict.Compare)
+	slices.SortFunc(s.unordered, verdict.PolicyRef.Compare)
+	j.Unordered = slices.Compact(s.unordered)
 	return j
 }
 

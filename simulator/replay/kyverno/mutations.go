@@ -2,7 +2,6 @@ package kyverno
 
 import (
 	"encoding/json"
-	"errors"
 	"reflect"
 	"slices"
 
@@ -36,15 +35,18 @@ func (s *sideRun) retake(u phased, got answer) {
 	s.take(u, got)
 }
 
-// defaulted fills in the defaults of what a webhook added, as the API server does after each.
+// defaulted fills in the defaults of what a webhook added, as the API server does after each;
+// what it cannot decode it refuses.
 func (s *sideRun) defaulted() {
 	w, ok := s.req.look.(world)
 	if !ok || s.req.env.mocks != nil {
 		return
 	}
-	if object, err := admission.Defaulted(w.World, s.req.rec, s.req.adm.Object.Raw); err == nil {
+	object, err := admission.Defaulted(w.World, s.req.rec, s.req.adm.Object.Raw)
+	if err == nil {
 		s.mutate(object)
 	}
+	s.refused = undecodable(err)
 }
 
 // pluggedAgain runs the API server's built-in plugins on what webhooks made of the object.
@@ -57,10 +59,7 @@ func (s *sideRun) pluggedAgain() {
 	rec := *s.req.rec
 	rec.Object = before
 	object, err := admission.Prepare(w.World, &rec)
-	var refused *admission.Refused
-	if errors.As(err, &refused) {
-		s.refused = refused.Reason
-	}
+	s.refused = words(err)
 	if err == nil && !equalJSON(before, object) {
 		s.mutate(object)
 	}

@@ -14,10 +14,12 @@ type sideRun struct {
 	outside string // why Kyverno is not asked; the API server's own policies still are
 	version int
 
-	there   *request // the object as controllers find it; nil while none asks
-	stored  bool     // the object is as it would be stored
-	refused string   // why the API server refuses the object before it asks who validates
-	mutated []byte   // the object after all mutations; nil when nothing changed
+	there    *request // the object as controllers find it; nil while none asks
+	stored   bool     // the object is as it would be stored
+	refused  string   // why the API server refuses the object before it asks who validates
+	rejected bool     // which is the policies' doing
+	steps    []step   // the changes of policies, in order
+	mutated  []byte   // the object after all mutations; nil when nothing changed
 
 	asked      bool
 	verdicts   []verdict.Verdict
@@ -40,8 +42,9 @@ type denial struct {
 	failures map[string]string // of a ClusterPolicy, by rule
 }
 
+// run asks the policies that come after the mutations.
 func (s *sideRun) run(ctx context.Context) {
-	if !s.mutateAll(ctx, s.side.hooks) {
+	if s.ended() {
 		return
 	}
 	for _, u := range s.side.rest {
@@ -54,9 +57,6 @@ func (s *sideRun) run(ctx context.Context) {
 		}
 		if u.phase >= phaseValidate && !s.stored {
 			s.store()
-		}
-		if s.refused != "" {
-			return
 		}
 		s.take(u, s.ask(ctx, u))
 	}
@@ -83,7 +83,10 @@ func (s *sideRun) take(u phased, got answer) {
 		}
 	}
 	if got.object != nil && u.phase <= phaseVerify {
-		s.mutate(got.object)
+		before := s.version
+		if s.mutate(got.object); s.version != before {
+			s.steps = append(s.steps, step{u.unit.ref(), got.object})
+		}
 	}
 }
 

@@ -118,6 +118,7 @@ func (s *sideRun) call(ctx context.Context, hook webhook) (did called) {
 	}
 	if !equalJSON(before, s.req.adm.Object.Raw) {
 		s.defaulted()
+		did.refused = s.refused != ""
 	}
 	did.changed = !equalJSON(before, s.req.adm.Object.Raw)
 	return did

@@ -1,11 +1,6 @@
 package kyverno
 
-import (
-	"encoding/json"
-	"errors"
-
-	"github.com/seatrial/seatrial/simulator/admission"
-)
+import "encoding/json"
 
 // store makes the object what validation is asked about. That is no change of a policy's.
 func (s *sideRun) store() {
@@ -13,17 +8,12 @@ func (s *sideRun) store() {
 	if s.version != 0 {
 		s.mutated = s.req.adm.Object.Raw
 	}
-	w, ok := s.req.look.(world)
-	if !ok || s.req.env.mocks != nil || s.lacking() != "" {
+	if !s.storable() {
 		return
 	}
-	object, err := admission.Stored(w.World, s.req.rec, s.req.adm.Object.Raw)
-	if err != nil {
+	object := s.wouldStore(s.version, s.req.adm.Object.Raw)
+	if object == nil {
 		return // policies say themselves that it does not decode
-	}
-	var refused *admission.Refused
-	if err := admission.Validate(w.World, s.req.rec, object); errors.As(err, &refused) {
-		s.refused = refused.Reason
 	}
 	s.mutate(object)
 	if s.req.adm.Name == "" && s.req.rec.SubResource == "" {
