@@ -36,6 +36,9 @@ func (r *rehearsal) compare(l *live, stage string, set *policy.Set, answers []tr
 		if set != nil {
 			told = r.predicted[l.Member].of(rec, set)
 		}
+		if told.refusal(a) {
+			a.Kind = traffic.Denied
+		}
 		switch {
 		case set == nil:
 			gone.add("the member holds a mixture of versions, which nobody has predicted", l.Name+" "+request(rec))

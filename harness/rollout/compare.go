@@ -184,8 +184,15 @@ func (c *comparison) stand(m *Member) (standing, error) {
 func (c *comparison) record(set *compared, l *live, i int, j verdict.Judgement, a traffic.Answer, warn bool) {
 	rec := l.Records[i]
 	a = named(rec, a)
+	turned := turns(l.before, i, a)
+	if turned && a.Kind == traffic.Unjudged {
+		a.Kind = traffic.Denied // by whom ever: it was admitted without the policies
+	}
 	switch {
-	case unasked(a) && !warn:
+	case turned && j.Decision == verdict.OutOfScope:
+		c.miss(set, l, rec, partDecision, string(j.Decision)+": "+j.Reason, string(a.Kind)+": "+a.Message)
+		return
+	case a.Kind == traffic.Unjudged && unasked(a) && !warn:
 		c.compare(set, l, rec, partDecision, differentRefusal(j, a))
 		return
 	case a.Kind != traffic.Admitted && a.Kind != traffic.Denied:

@@ -112,6 +112,25 @@ func undecodable(a traffic.Answer) bool {
 // unasked tells that the API server refused by itself, for a reason that the replay knows.
 func unasked(a traffic.Answer) bool { return undecodable(a) || pluginSaying.MatchString(a.Message) }
 
+// turns tells whether policies turned the answer to a request: it is refused with them, by the
+// API server's own words too, and was admitted without, or the other way round. That the server
+// was busy is no answer.
+func turns(before []traffic.Answer, i int, a traffic.Answer) bool {
+	if i >= len(before) || a.Code == 0 && a.Kind == traffic.Unjudged || busy(a) || busy(before[i]) {
+		return false
+	}
+	was := before[i].Kind
+	return was == traffic.Admitted && (a.Kind == traffic.Unjudged || a.Kind == traffic.Denied) || was == traffic.Unjudged && a.Kind == traffic.Admitted
+}
+
+func busy(a traffic.Answer) bool {
+	switch a.Code {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
 // differentRefusal compares the answers to an object about which no policy is asked.
 func differentRefusal(j verdict.Judgement, a traffic.Answer) *difference {
 	if j.Decision == verdict.OutOfScope && (undecodable(a) || words(j.Reason) == words(a.Message)) {

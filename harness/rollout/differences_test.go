@@ -178,3 +178,34 @@ func TestStand(t *testing.T) {
 		t.Error("a pod that is only created is not there")
 	}
 }
+
+// Whoever refuses with the policies what was admitted without them: they did it.
+func TestTurns(t *testing.T) {
+	answer := func(kind traffic.Kind, code int) traffic.Answer { return traffic.Answer{Kind: kind, Code: code} }
+	admitted := answer(traffic.Admitted, 201)
+	for _, c := range []struct {
+		reason        string
+		before, after traffic.Answer
+		turns         bool
+	}{
+		{"admitted both times", admitted, admitted, false},
+		{"a webhook denies", admitted, answer(traffic.Denied, 400), true},
+		{"not valid any more", admitted, answer(traffic.Unjudged, 422), true},
+		{"not decoded any more", admitted, answer(traffic.Unjudged, 500), true},
+		{"refused before, admitted now", answer(traffic.Unjudged, 403), admitted, true},
+		{"refused both times", answer(traffic.Unjudged, 422), answer(traffic.Unjudged, 422), false},
+		{"a busy server", admitted, answer(traffic.Unjudged, 429), false},
+		{"cannot be sent", admitted, answer(traffic.Unjudged, 0), false},
+	} {
+		if got := turns([]traffic.Answer{c.before}, 0, c.after); got != c.turns {
+			t.Errorf("%s: %v", c.reason, got)
+		}
+	}
+	if turns(nil, 0, admitted) {
+		t.Error("nothing was measured without the policies")
+	}
+	told := foretell(verdict.Judgement{Decision: verdict.Denied, Verdicts: []verdict.Verdict{{Outcome: verdict.Error, Message: "the API server refuses what it makes of the object: Pod \"p\" is invalid: x"}}})
+	if !told.refusal(traffic.Answer{Kind: traffic.Unjudged, Message: `Pod "p" is invalid: x`}) || told.refusal(traffic.Answer{Kind: traffic.Unjudged, Message: "no"}) {
+		t.Error("a refusal that was foretold is known by its words")
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seatrial/seatrial/harness/traffic"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/replay/kyverno"
@@ -137,6 +138,12 @@ func sideOf(set *policy.Set) string {
 // admitted says whether the API server would take the request: out of scope is admitted.
 func (f foretold) admitted() bool {
 	return f.decision == verdict.Allowed || f.decision == verdict.OutOfScope
+}
+
+// refusal tells whether an answer is the API server's own refusal of what policies made of the
+// object, in the words that are foretold.
+func (f foretold) refusal(a traffic.Answer) bool {
+	return f.decision == verdict.Denied && a.Kind == traffic.Unjudged && a.Message != "" && strings.Contains(words(f.message), words(a.Message))
 }
 
 // denied counts records that one set denies and another did not.
