@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,9 +19,13 @@ import (
 // How long is waited for what usually takes less than half a second.
 const (
 	readyPatience     = 30 * time.Second
+	stalledPatience   = 5 * time.Second // once Kyverno makes nothing ready any more
 	effectivePatience = 15 * time.Second
 	unseenPause       = time.Second // after a change that no captured request can show
 )
+
+// notReady is what a change says of a policy that the cluster took, and Kyverno did not.
+const notReady = "is not ready after"
 
 // parse is a policy as an object to write, without what another server set.
 func parse(o *policy.Object) (*unstructured.Unstructured, error) {
@@ -75,7 +80,8 @@ func (c *client) ready(ctx context.Context, o *unstructured.Unstructured) error 
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, readyPatience, fmt.Errorf("%s is not ready after %s", name(o), readyPatience))
+	patience := cmp.Or(c.patience, readyPatience)
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("%s %s %s", name(o), notReady, patience))
 	defer cancel()
 	for {
 		got, err := r.Get(ctx, o.GetName(), metav1.GetOptions{})
@@ -125,7 +131,8 @@ func isReady(o *unstructured.Unstructured) bool {
 }
 
 // install brings a cluster from one set to the next and waits until admission answers by
-// it: what a policy's status says is no proof, a changed answer is.
+// it: what a policy's status says is no proof, a changed answer is. When ctx ends, a
+// comparison gets the changes that were answered.
 func (r *rehearsal) install(ctx context.Context, l *live, before, after *policy.Set, changes []change) []timeline.Change {
 	out := make([]timeline.Change, len(changes))
 	for i := range changes {
@@ -133,6 +140,9 @@ func (r *rehearsal) install(ctx context.Context, l *live, before, after *policy.
 		l.client.write(ctx, &changes[i])
 		if r.again != nil {
 			r.again(ctx, l, &changes[i])
+		}
+		if r.again != nil && ctx.Err() != nil {
+			return out[:i] // this one was not answered
 		}
 		r.step(start, l.Name, fmt.Sprintf("%s %s%s", changes[i].Policy, changes[i].Action, inMode(changes[i].Mode)), changes[i].Error)
 		out[i] = changes[i].Change

@@ -98,6 +98,7 @@ func Compare(ctx context.Context, plan *Plan, opt Options) ([]*timeline.Comparis
 	for _, set := range c.sets {
 		set.out.Took, set.out.Clusters = set.busy/time.Duration(max(min(opt.Parallel, len(r.members)), 1)), r.line.Clusters
 		set.out.Unjudged, set.out.Unknown = set.gone.list(), set.unknown.list()
+		set.out.Interrupted = ctx.Err() != nil
 		slices.SortStableFunc(set.out.Misses, func(a, b timeline.Discrepancy) int {
 			return cmp.Or(cmp.Compare(r.memberIndex(a.Cluster), r.memberIndex(b.Cluster)), cmp.Compare(a.Record, b.Record), cmp.Compare(slices.Index(parts, a.Part), slices.Index(parts, b.Part)))
 		})

@@ -39,28 +39,33 @@ func (c *comparison) member(ctx context.Context, s *Stage, l *live) error {
 		return err
 	}
 	changes := c.install(ctx, l, before, after, judgesLast(s.Changes[l.Name], judges))
-	refused, err := c.refusals(ctx, l, after)
+	refused, err := c.refusals(context.WithoutCancel(ctx), l, after)
 	if err != nil {
 		return err
 	}
-	set := c.taken(s, l, changes, refused)
+	set := c.taken(s, l, changes, refused, ctx.Err() != nil)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	pause(ctx, unseenPause) // the last webhook to learn of a change is not always the one that is seen
 	if set.Digest != after.Digest {
 		if judged, err = c.judge(ctx, l, set); err != nil {
 			return err
 		}
 	}
-	answers, err := c.send(ctx, l, s.Name)
-	if err != nil {
-		return err
+	answers, failure := c.send(ctx, l, s.Name)
+	if failure != nil && ctx.Err() == nil {
+		return failure
 	}
 	warn := s.Mode == string(policy.Warn)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, a := range answers {
-		c.record(c.of(s), l, i, judged[i], a, warn)
+		if failure == nil || a.Code != 0 { // else it was interrupted
+			c.record(c.of(s), l, i, judged[i], a, warn)
+		}
 	}
-	return nil
+	return failure
 }
 
 // others brings the objects that come with a candidate's policies into the cluster and into
@@ -95,8 +100,10 @@ func (c *comparison) others(ctx context.Context, s *Stage, l *live) error {
 	if len(s.Others) == 0 && l.before != nil {
 		return nil
 	}
-	var err error
-	l.before, err = c.send(ctx, l, "without policies")
+	before, err := c.send(ctx, l, "without policies")
+	if err == nil {
+		l.before = before
+	}
 	return err
 }
 
@@ -123,8 +130,9 @@ func (c *comparison) removed(ctx context.Context, s *Stage, l *live) error {
 }
 
 // taken is what is in force: of a policy that the cluster did not take the version before,
-// if there was one. Whether it takes them is compared as well, once.
-func (c *comparison) taken(s *Stage, l *live, changes []timeline.Change, refused map[string]string) *policy.Set {
+// if there was one. Whether it takes them is compared as well, once; of an interrupted stage
+// those that it answered for.
+func (c *comparison) taken(s *Stage, l *live, changes []timeline.Change, refused map[string]string, interrupted bool) *policy.Set {
 	live := map[string]string{}
 	for _, ch := range changes {
 		live[ch.Policy] = ch.Error
@@ -144,7 +152,7 @@ func (c *comparison) taken(s *Stage, l *live, changes []timeline.Change, refused
 		if o, ok := c.inForce[l][name]; ok {
 			kept = append(kept, o)
 		}
-		if s.Mode != scenarios.AsWritten {
+		if _, answered := live[name]; s.Mode != scenarios.AsWritten || interrupted && !answered {
 			continue
 		}
 		d := &difference{cmp.Or(refused[name], "accepted"), cmp.Or(live[name], "accepted")}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,11 +21,14 @@ import (
 )
 
 // client is how the rehearsal changes a cluster.
-type client struct{ *objects.Client }
+type client struct {
+	*objects.Client
+	patience time.Duration // with policies that do not get ready; 0: readyPatience
+}
 
 func newClient(cfg *rest.Config) (*client, error) {
 	c, err := objects.New(cfg)
-	return &client{c}, err
+	return &client{Client: c}, err
 }
 
 // leftOut are kinds of a captured world that a rehearsal must not have: they would call

@@ -3,14 +3,16 @@ package timeline
 // A Comparison sets the live answers of real clusters beside the replay's, request by
 // request and part by part.
 type Comparison struct {
-	Policies string        `json:"policies,omitempty"` // the candidate, as it was asked for
-	Provider string        `json:"provider"`
-	Took     Span          `json:"took"`
-	Clusters []Cluster     `json:"clusters"`           // in fleet order
-	Parts    []Part        `json:"parts"`              // in a fixed order
-	Unjudged []Refusal     `json:"unjudged,omitempty"` // no live answer, by reason
-	Unknown  []Refusal     `json:"unknown,omitempty"`  // undecided offline, by reason
-	Misses   []Discrepancy `json:"misses,omitempty"`   // by cluster and order of the records
+	Policies string    `json:"policies,omitempty"` // the candidate, as it was asked for
+	Provider string    `json:"provider"`
+	Took     Span      `json:"took"`
+	Clusters []Cluster `json:"clusters"` // in fleet order
+	Parts    []Part    `json:"parts"`    // in a fixed order
+	// Interrupted: it has what was compared until then.
+	Interrupted bool          `json:"interrupted,omitempty"`
+	Unjudged    []Refusal     `json:"unjudged,omitempty"` // no live answer, by reason
+	Unknown     []Refusal     `json:"unknown,omitempty"`  // undecided offline, by reason
+	Misses      []Discrepancy `json:"misses,omitempty"`   // by cluster and order of the records
 }
 
 // A Part is one thing that is compared.

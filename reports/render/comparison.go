@@ -59,11 +59,18 @@ func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
 	if c.Policies != "" {
 		under = " under " + c.Policies
 	}
-	p.wrapped(p.bold, fmt.Sprintf("Live and offline answers agree in %s of %s on %s%s.", number(agreed), count(compared, "comparison"), count(len(c.Clusters), "cluster"), under), "  ")
+	head := fmt.Sprintf("Live and offline answers agree in %s of %s on %s%s.", number(agreed), count(compared, "comparison"), count(len(c.Clusters), "cluster"), under)
+	if compared == 0 {
+		head = fmt.Sprintf("Nothing was compared on %s%s.", count(len(c.Clusters), "cluster"), under)
+	}
+	if c.Interrupted {
+		head += " It was interrupted: this is what was compared until then."
+	}
+	p.wrapped(p.bold, head, "  ")
 	p.line("")
 	for _, part := range c.Parts {
 		p.write("  ")
-		p.glyph(map[bool]string{true: "✓", false: "✗"}[part.Agreed == part.Compared])
+		p.glyph(agreement(&part))
 		p.line(fmt.Sprintf("%-10s %s of %s", part.Name, number(part.Agreed), number(part.Compared)))
 	}
 	p.refusals("Undecided offline", c.Unknown)
@@ -84,6 +91,17 @@ func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
 	}
 	_, err := io.WriteString(w, p.out.String())
 	return err
+}
+
+// agreement is the mark of a part; one of which nothing is known has neither.
+func agreement(p *timeline.Part) string {
+	switch {
+	case p.Compared == 0:
+		return "·"
+	case p.Agreed < p.Compared:
+		return "✗"
+	}
+	return "✓"
 }
 
 // comparisonMarkdown writes a table with a row for each: agreed of compared.

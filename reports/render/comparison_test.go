@@ -23,3 +23,26 @@ func TestComparisonsHaveARowEach(t *testing.T) {
 		}
 	}
 }
+
+// Of a part of which nothing was compared nothing is known, and an interruption is told.
+func TestAnInterruptedComparisonSaysSo(t *testing.T) {
+	c := &timeline.Comparison{Interrupted: true, Parts: []timeline.Part{{Name: "policy", Compared: 75, Agreed: 75}, {Name: "decision"}}}
+	for _, want := range []string{"agree in 75 of 75 comparisons", "It was interrupted", "✓ policy     75 of 75", "· decision   0 of 0"} {
+		if got := textOf(t, c); !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	c.Parts[0] = timeline.Part{Name: "policy"}
+	if got := textOf(t, c); !strings.Contains(got, "Nothing was compared") {
+		t.Errorf("nothing agrees:\n%s", got)
+	}
+}
+
+func textOf(t *testing.T, c *timeline.Comparison) string {
+	t.Helper()
+	var out strings.Builder
+	if err := Comparisons(&out, "text", []*timeline.Comparison{c}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
