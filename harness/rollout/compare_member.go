@@ -123,6 +123,7 @@ func (c *comparison) removed(ctx context.Context, s *Stage, l *live) error {
 			return fmt.Errorf("remove %s: %s", ch.Policy, ch.Error)
 		}
 	}
+	l.client.patience = 0 // whatever stalled it is gone
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.inForce, l)

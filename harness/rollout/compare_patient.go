@@ -64,8 +64,8 @@ func (c *comparison) again(ctx context.Context, l *live, ch *change) {
 		ch.Error = ""
 		l.client.write(ctx, ch)
 	}
-	if ch.Error == "" {
-		l.client.patience = 0
+	if ch.Error == "" && ch.before == nil {
+		l.client.patience = 0 // one that was ready before proves nothing
 	}
 }
 
