@@ -51,6 +51,7 @@ var themes = []theme{
 	{"pod-security", "what PodSecurity refuses, before and after mutation", map[string]int{"decision": 7, "message": 2, "warnings": 3}},
 	{"priority", "priority classes", map[string]int{"decision": 4, "message": 3, "warnings": 4}},
 	{"race", "several policies that deny at once", map[string]int{"decision": 4, "message": 3, "warnings": 4}},
+	{"refused", "what the API server refuses of what policies make of objects", map[string]int{"decision": 15, "message": 8, "object": 1, "warnings": 6}},
 	{"runtime-class", "overhead, selectors and tolerations of runtime classes", map[string]int{"decision": 3, "message": 2, "warnings": 3}},
 	{"selector-groups", "webhooks of policies that select differently: their order, those called twice, what each says", map[string]int{"decision": 5, "message": 2, "object": 2, "warnings": 4}},
 	{"selectors", "namespaceSelector, objectSelector, matchConditions, annotations, policies of a namespace", map[string]int{"decision": 8, "message": 4, "object": 2, "warnings": 8}},

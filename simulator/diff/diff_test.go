@@ -53,6 +53,8 @@ func TestCompare(t *testing.T) {
 			judged(verdict.Allowed, rule("a", verdict.Fail, audit)), judged(verdict.Allowed, rule("a", verdict.Pass, audit)), "resolved a"},
 		"rule removed": {"an audit failure whose rule is gone",
 			judged(verdict.Allowed, rule("a", verdict.Fail, audit)), judged(verdict.Allowed), "resolved a"},
+		"refused before it is asked": {"an audit rule that is silent because the request is refused before has not resolved",
+			judged(verdict.Allowed, rule("a", verdict.Fail, audit)), judged(verdict.Denied, rule("b", verdict.Error, enforce)), "newly-denied b"},
 		"not resolved": {"what cannot be known any more is undecided, not resolved",
 			judged(verdict.Allowed, rule("a", verdict.Fail, audit)), judged(verdict.Allowed, rule("a", verdict.Undecided, audit)), "undecided a"},
 		"undecided on both sides": {"a gap stays visible when it is old",

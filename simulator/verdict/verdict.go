@@ -53,8 +53,10 @@ func (o *Outcome) UnmarshalText(text []byte) error {
 // Decision is what would happen to the whole request.
 type Decision string
 
-// The decisions. OutOfScope means that no webhook of Kyverno would have seen the request
-// (resource filters, excluded users, namespace selector); it is admitted unjudged.
+// The decisions. OutOfScope means that no policy matters to the request: no webhook of Kyverno
+// would have seen it (resource filters, excluded users, namespace selector) and it is admitted
+// unjudged, or the API server refuses it as it was sent. Denied is also what the API server
+// refuses because of what policies made of it.
 const (
 	Allowed           Decision = "allowed"
 	Denied            Decision = "denied"
