@@ -6,6 +6,7 @@ import (
 
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/harness/traffic"
+	"github.com/seatrial/seatrial/scenarios"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -76,6 +77,26 @@ func TestADecisionOfADrawnOrderIsNoMiss(t *testing.T) {
 		c.record(set, l, 0, verdict.Judgement{Decision: verdict.Denied, Unordered: test.unordered}, traffic.Answer{Kind: traffic.Admitted}, false)
 		if len(set.out.Misses) != test.misses || len(set.unknown.list()) != test.unknown {
 			t.Errorf("%v: misses %v, unknown %v", test.unordered, set.out.Misses, set.unknown.list())
+		}
+	}
+}
+
+// An interrupted comparison tells of the policies that the cluster answered for, and of no other.
+func TestAnInterruptionKeepsWhatWasAnswered(t *testing.T) {
+	named := func(name string) policy.Object {
+		return policy.Object{Kind: "ClusterPolicy", Name: name, JSON: []byte(`{}`)}
+	}
+	after := policy.FromObjects("s", []policy.Object{named("a"), named("b"), named("c")})
+	for interrupted, want := range map[bool]timeline.Part{true: {Compared: 2, Agreed: 1}, false: {Compared: 3, Agreed: 2}} {
+		set := &compared{out: &timeline.Comparison{Parts: []timeline.Part{{Name: partPolicy}}}}
+		c := &comparison{rehearsal: &rehearsal{}, sets: []*compared{set}, inForce: map[*live]map[string]policy.Object{}}
+		s := &Stage{}
+		s.Mode = scenarios.AsWritten
+		l := &live{Member: &Member{Sets: []*policy.Set{nil, after}}}
+		answered := []timeline.Change{{Policy: "ClusterPolicy a"}, {Policy: "ClusterPolicy b", Error: "is not ready"}}
+		c.taken(s, l, answered, nil, interrupted)
+		if got := set.out.Parts[0]; got.Compared != want.Compared || got.Agreed != want.Agreed || len(set.out.Misses) != 1 {
+			t.Errorf("interrupted %v: %+v, misses %v", interrupted, got, set.out.Misses)
 		}
 	}
 }
