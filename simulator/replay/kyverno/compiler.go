@@ -56,9 +56,10 @@ type Compiler struct {
 
 // compiled is the outcome of compiling one object: units, or the reason for refusing it.
 type compiled struct {
-	units  []phased
-	policy kyvernov1.PolicyInterface // nil: of a kind that Kyverno's webhook for policies does not see
-	err    error
+	units   []phased
+	policy  kyvernov1.PolicyInterface // nil: of a kind that Kyverno's webhook for policies does not see
+	webhook error                     // why the API server does not take the webhook that Kyverno makes of it
+	err     error
 }
 
 // NewCompiler returns an empty compiler.
@@ -100,6 +101,9 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 		err := made.err
 		if made.policy != nil {
 			err = takes.accept(object, made.policy, c.opt.EveryPolicy)
+		}
+		if err == nil && !c.opt.EveryPolicy {
+			err = made.webhook
 		}
 		if err != nil {
 			p.reject(object, err)
@@ -253,7 +257,7 @@ func (c *Compiler) newClassicUnits(object policy.Object, shared classicSet) *com
 	if err != nil {
 		return &compiled{err: err}
 	}
-	return &compiled{units: append(made.units(c.opt.EveryPolicy), generated...), policy: made.policy}
+	return &compiled{units: append(made.units(c.opt.EveryPolicy), generated...), policy: made.policy, webhook: made.registers()}
 }
 
 // units lists the phases that the policy has rules for.
