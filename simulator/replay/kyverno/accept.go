@@ -39,6 +39,8 @@ type acceptance struct {
 	shown      bool                     // the world's
 	asking     question                 // what is being asked
 	lacking    map[string]bool          // policies that were taken without the rights, which are not shown
+	cleaner    string                   // user name of the cleanup controller
+	cleans     bool                     // what it may do is shown
 }
 
 // question is what is being asked: about which policy, and as which controller.
@@ -52,6 +54,7 @@ const (
 	controllers      = "system:serviceaccount:kyverno:kyverno-"
 	backgroundSuffix = "background-controller"
 	admissionSuffix  = "admission-controller"
+	cleanupSuffix    = "cleanup-controller"
 	// reporter lists what policies validate in the background. What it may not do is a warning.
 	reporter = controllers + "reports-controller"
 )
@@ -70,6 +73,10 @@ func (c *Compiler) acceptance(w *capture.World) (*acceptance, error) {
 		a.background, a.shown = name, true
 	} else if a.rights, err = releaseRights(w); err != nil {
 		return nil, err
+	}
+	a.cleaner = controllers + cleanupSuffix
+	if name := boundAccount(w, cleanupSuffix); name != "" {
+		a.cleaner, a.cleans = name, true
 	}
 	for _, o := range InstalledPolicies(w).Objects {
 		a.installed[o.Kind+" "+o.Namespace+"/"+o.Name] = o

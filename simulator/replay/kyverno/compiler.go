@@ -57,8 +57,9 @@ type Compiler struct {
 // compiled is the outcome of compiling one object: units, or the reason for refusing it.
 type compiled struct {
 	units   []phased
-	policy  kyvernov1.PolicyInterface // nil: of a kind that Kyverno's webhook for policies does not see
-	webhook error                     // why the API server does not take the webhook that Kyverno makes of it
+	policy  kyvernov1.PolicyInterface        // nil: of a kind that Kyverno's webhook for policies does not see
+	cleanup kyvernov2.CleanupPolicyInterface // nil: the cleanup controller's webhook does not see it
+	webhook error                            // why the API server does not take the webhook that Kyverno makes of it
 	err     error
 }
 
@@ -99,8 +100,11 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 		}
 		made := c.compileClassic(object, shared)
 		err := made.err
-		if made.policy != nil {
+		switch {
+		case made.policy != nil:
 			err = takes.accept(object, made.policy, c.opt.EveryPolicy)
+		case made.cleanup != nil && !c.opt.EveryPolicy:
+			err = takes.acceptCleanup(object, made.cleanup)
 		}
 		if err == nil && !c.opt.EveryPolicy {
 			err = made.webhook
@@ -247,7 +251,7 @@ func (c *Compiler) newClassicUnits(object policy.Object, shared classicSet) *com
 		if err != nil {
 			return &compiled{err: err}
 		}
-		return &compiled{units: []phased{{phaseSchedule, made}}}
+		return &compiled{units: []phased{{phaseSchedule, made}}, cleanup: made.policy}
 	}
 	made, err := newClassic(object, shared.exceptions, shared.entries)
 	if err != nil {
