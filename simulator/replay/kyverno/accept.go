@@ -41,6 +41,8 @@ type acceptance struct {
 	lacking    map[string]bool          // policies that were taken without the rights, which are not shown
 	cleaner    string                   // user name of the cleanup controller
 	cleans     bool                     // what it may do is shown
+	unknown    map[string][]string      // by policy: the kinds it names that are not known
+	complete   bool                     // all that the cluster serves is known
 }
 
 // question is what is being asked: about which policy, and as which controller.
@@ -68,7 +70,7 @@ func (c *Compiler) acceptance(w *capture.World) (*acceptance, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &acceptance{background: controllers + backgroundSuffix, rights: rights, installed: map[string]policy.Object{}, asked: map[string]error{}, lacking: map[string]bool{}}
+	a := &acceptance{background: controllers + backgroundSuffix, rights: rights, installed: map[string]policy.Object{}, asked: map[string]error{}, lacking: map[string]bool{}, unknown: map[string][]string{}}
 	if name := boundAccount(w, backgroundSuffix); name != "" {
 		a.background, a.shown = name, true
 	} else if a.rights, err = releaseRights(w); err != nil {
@@ -78,13 +80,14 @@ func (c *Compiler) acceptance(w *capture.World) (*acceptance, error) {
 	if name := boundAccount(w, cleanupSuffix); name != "" {
 		a.cleaner, a.cleans = name, true
 	}
+	a.complete = len(w.Objects(func(_, kind string) bool { return kind == capture.APIResourceList })) > 0
 	for _, o := range InstalledPolicies(w).Objects {
 		a.installed[o.Kind+" "+o.Namespace+"/"+o.Name] = o
 	}
 	kube := kubefake.NewSimpleClientset()
 	kube.PrependReactor("create", "subjectaccessreviews", a.review)
 	api := newServed(kube, w)
-	a.client = dclient.NewFakeClientWithDisco(nil, api, discovery{w.Resources, api.discovery})
+	a.client = dclient.NewFakeClientWithDisco(nil, api, discovery{w.Resources, api.discovery, a.complete, a.misses})
 	c.accepts[w] = a
 	return a, nil
 }

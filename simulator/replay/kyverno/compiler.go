@@ -96,6 +96,9 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 	shared := c.classicSet(set, p)
 	for _, object := range set.Objects {
 		if !isClassic(object) {
+			if !c.opt.EveryPolicy {
+				takes.askResources(object, w.Resources)
+			}
 			continue
 		}
 		made := c.compileClassic(object, shared)
@@ -115,7 +118,7 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 		}
 		p.units = append(p.units, made.units...)
 	}
-	for _, note := range []string{takes.note(set), failsOpen(set)} {
+	for _, note := range []string{takes.note(set), takes.misnamed(set), failsOpen(set)} {
 		if note != "" {
 			p.Notes = append(p.Notes, note)
 		}
