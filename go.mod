@@ -54,6 +54,7 @@ require (
 	al.essio.dev/pkg/shellescape v1.6.0 // indirect
 	github.com/BurntSushi/toml v1.4.0 // indirect
 	github.com/pelletier/go-toml v1.9.5 // indirect
+	k8s.io/kubelet v0.0.0 // indirect
 )
 
 require (

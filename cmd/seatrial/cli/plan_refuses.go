@@ -46,7 +46,9 @@ func (s *servers) rejected(o policy.Object, w *capture.World) string {
 	case err != nil && s.err == nil:
 		s.err = err
 	case err == nil && len(program.Rejected) > 0:
-		return program.Rejected[0].Reason
+		if reason := program.Rejected[0].Reason; !strings.HasPrefix(reason, kyverno.WebhookRejected) { // it is taken, and takes no effect
+			return reason
+		}
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
@@ -36,14 +37,28 @@ type acceptance struct {
 	asked      map[string]error         // answers by policy
 	rights     authorizer.Authorizer    // the world's, or the release's
 	shown      bool                     // the world's
-	asking     string                   // the policy that is being asked about
+	asking     question                 // what is being asked
 	lacking    map[string]bool          // policies that were taken without the rights, which are not shown
+	cleaner    string                   // user name of the cleanup controller
+	cleans     bool                     // what it may do is shown
+	unknown    map[string][]string      // by policy: the kinds it names that are not known
+	complete   bool                     // all that the cluster serves is known
+}
+
+// question is what is being asked: about which policy, and as which controller.
+type question struct {
+	policy string // with its digest
+	as     string // who Kyverno's own code takes itself for
+	shown  bool   // what that controller may do is shown
 }
 
 const (
 	controllers      = "system:serviceaccount:kyverno:kyverno-"
 	backgroundSuffix = "background-controller"
 	admissionSuffix  = "admission-controller"
+	cleanupSuffix    = "cleanup-controller"
+	// reporter lists what policies validate in the background. What it may not do is a warning.
+	reporter = controllers + "reports-controller"
 )
 
 // acceptance returns the answers of w, made once.
@@ -55,19 +70,24 @@ func (c *Compiler) acceptance(w *capture.World) (*acceptance, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &acceptance{background: controllers + backgroundSuffix, rights: rights, installed: map[string]policy.Object{}, asked: map[string]error{}, lacking: map[string]bool{}}
+	a := &acceptance{background: controllers + backgroundSuffix, rights: rights, installed: map[string]policy.Object{}, asked: map[string]error{}, lacking: map[string]bool{}, unknown: map[string][]string{}}
 	if name := boundAccount(w, backgroundSuffix); name != "" {
 		a.background, a.shown = name, true
 	} else if a.rights, err = releaseRights(w); err != nil {
 		return nil, err
 	}
+	a.cleaner = controllers + cleanupSuffix
+	if name := boundAccount(w, cleanupSuffix); name != "" {
+		a.cleaner, a.cleans = name, true
+	}
+	a.complete = len(w.Objects(func(_, kind string) bool { return kind == capture.APIResourceList })) > 0
 	for _, o := range InstalledPolicies(w).Objects {
 		a.installed[o.Kind+" "+o.Namespace+"/"+o.Name] = o
 	}
 	kube := kubefake.NewSimpleClientset()
 	kube.PrependReactor("create", "subjectaccessreviews", a.review)
 	api := newServed(kube, w)
-	a.client = dclient.NewFakeClientWithDisco(nil, api, discovery{w.Resources, api.discovery})
+	a.client = dclient.NewFakeClientWithDisco(nil, api, discovery{w.Resources, api.discovery, a.complete, a.misses})
 	c.accepts[w] = a
 	return a, nil
 }
@@ -99,9 +119,13 @@ func (a *acceptance) admission() string {
 // review answers a SubjectAccessReview.
 func (a *acceptance) review(action clientgotesting.Action) (bool, runtime.Object, error) {
 	review := action.(clientgotesting.CreateAction).GetObject().(*authorizationv1.SubjectAccessReview)
-	name := review.Spec.User
-	if name == itself {
-		name = a.admission()
+	name, shown := review.Spec.User, a.shown
+	switch name {
+	case reporter:
+		review.Status.Allowed = true
+		return true, review, nil
+	case itself:
+		name, shown = a.asking.as, a.asking.shown
 	}
 	r := review.Spec.ResourceAttributes
 	decision, reason, err := a.rights.Authorize(context.Background(), authorizer.AttributesRecord{
@@ -109,8 +133,8 @@ func (a *acceptance) review(action clientgotesting.Action) (bool, runtime.Object
 		Verb: r.Verb, APIGroup: r.Group, APIVersion: r.Version, Resource: r.Resource, Subresource: r.Subresource, Namespace: r.Namespace, Name: r.Name,
 	})
 	review.Status.Allowed, review.Status.Reason = decision == authorizer.DecisionAllow, reason
-	if !review.Status.Allowed && !a.shown {
-		review.Status.Allowed, a.lacking[a.asking] = true, true
+	if !review.Status.Allowed && !shown {
+		review.Status.Allowed, a.lacking[a.asking.policy] = true, true
 	}
 	return true, review, err
 }
@@ -118,13 +142,15 @@ func (a *acceptance) review(action clientgotesting.Action) (bool, runtime.Object
 // accept returns Kyverno's reason for refusing the policy, or nil. The cluster is asked
 // too, unless offline is set or the policy is installed there as it is.
 func (a *acceptance) accept(object policy.Object, p kyvernov1.PolicyInterface, offline bool) error {
-	name := object.Kind + " " + object.Namespace + "/" + object.Name
-	key := name + " " + object.Digest
+	name, key := keysOf(object)
 	if err, ok := a.asked[key]; ok {
 		return err
 	}
 	before, update := a.installed[name]
-	offline = offline || update && before.Digest == object.Digest
+	reports := reporter
+	if update && before.Digest == object.Digest {
+		offline, reports = true, "" // its structure is as a webhook took it, of whatever release
+	}
 	var old kyvernov1.PolicyInterface
 	if update && !offline {
 		var err error
@@ -135,16 +161,34 @@ func (a *acceptance) accept(object policy.Object, p kyvernov1.PolicyInterface, o
 			return fmt.Errorf("read the installed %s: %w", name, err)
 		}
 	}
-	a.asking = name
+	a.asking = question{key, a.admission(), a.shown}
 	err := recovered(func() error {
-		_, err := policyvalidation.Validate(p.CreateDeepCopy(), old, a.client, offline, a.background, "")
+		_, err := policyvalidation.Validate(p.CreateDeepCopy(), old, a.client, offline, a.background, reports)
 		return err
 	})
-	if err != nil && strings.Contains(err.Error(), itself+" ") {
-		err = errors.New(strings.ReplaceAll(err.Error(), itself+" ", a.admission()+" "))
+	if err != nil {
+		err = errors.New(steady(strings.ReplaceAll(err.Error(), itself+" ", a.admission()+" ")))
 	}
 	a.asked[key] = err
 	return err
+}
+
+// steady puts what Kyverno lists in the order of a map into the order of the alphabet.
+func steady(reason string) string {
+	before, rest, _ := strings.Cut(reason, "valid values: [")
+	list, after, ok := strings.Cut(rest, "]")
+	if !ok {
+		return reason
+	}
+	values := strings.Fields(list)
+	slices.Sort(values)
+	return before + "valid values: [" + strings.Join(values, " ") + "]" + after
+}
+
+// keysOf are the name of a policy in its cluster, and that with its content.
+func keysOf(o policy.Object) (name, content string) {
+	name = o.Kind + " " + o.Namespace + "/" + o.Name
+	return name, name + " " + o.Digest
 }
 
 func recovered(f func() error) (err error) {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apiserver/pkg/admission/plugin/webhook/predicates/rules"
 	kjson "sigs.k8s.io/json"
 
+	apiadmission "github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
@@ -114,6 +115,11 @@ func (s *celSet) addBinding(object policy.Object, lenient bool) error {
 	if err := errors.Join(faults...); err != nil {
 		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
+	if !lenient {
+		if err := apiadmission.Registers(object.JSON); err != nil {
+			return err
+		}
+	}
 	if match != nil {
 		selected := newSelection(match)
 		b.match = &selected
@@ -164,6 +170,9 @@ func (c *Compiler) compileAdmissionPolicy(object policy.Object, shared celSet) *
 			made.units, made.err = c.newValidatingAdmission(base, object)
 		} else {
 			made.units, made.err = c.newMutatingAdmission(base, object)
+		}
+		if made.err == nil && !c.opt.Lenient {
+			made.err = apiadmission.Registers(object.JSON)
 		}
 		if len(base.bindings) == 0 {
 			made.units = nil

@@ -212,7 +212,14 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 	}
 	base := newCELPolicy(object, shared.entries)
 	base.route = routeOf(base.name, content)
-	if err := base.celConditions(content); err != nil {
+	conditions, err := base.writtenConditions(content)
+	if err == nil && !c.opt.EveryPolicy {
+		err = base.registers(content, conditions)
+	}
+	if err == nil {
+		err = base.celConditions(conditions)
+	}
+	if err != nil {
 		return nil, err
 	}
 	for _, e := range exceptions {

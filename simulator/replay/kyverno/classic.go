@@ -14,6 +14,7 @@ import (
 	"github.com/kyverno/kyverno/pkg/engine"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
 	imageverifycache "github.com/kyverno/kyverno/pkg/image/verification/cache"
+	policyvalidation "github.com/kyverno/kyverno/pkg/validation/policy"
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -61,7 +62,10 @@ func newClassic(object policy.Object, exceptions []*kyvernov2.PolicyException, e
 	}
 	c.needs.addExceptions(c.exceptions)
 	if c.conditions, err = newWebhookConditions(typed.GetSpec().GetMatchConditions(), c.failClosed(), key); err != nil {
-		return nil, fmt.Errorf("spec.webhookConfiguration: %w", err)
+		if refusal := policyvalidation.ValidateCustomWebhookMatchConditions(typed.GetSpec().GetMatchConditions()); refusal != nil {
+			err = refusal // in Kyverno's words
+		}
+		return nil, err
 	}
 	c.kinds = newKindIndex(typed)
 	c.written = newSplitter(typed)

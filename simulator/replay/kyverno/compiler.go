@@ -56,9 +56,11 @@ type Compiler struct {
 
 // compiled is the outcome of compiling one object: units, or the reason for refusing it.
 type compiled struct {
-	units  []phased
-	policy kyvernov1.PolicyInterface // nil: of a kind that Kyverno's webhook for policies does not see
-	err    error
+	units   []phased
+	policy  kyvernov1.PolicyInterface        // nil: of a kind that Kyverno's webhook for policies does not see
+	cleanup kyvernov2.CleanupPolicyInterface // nil: the cleanup controller's webhook does not see it
+	webhook error                            // why the API server does not take the webhook that Kyverno makes of it
+	err     error
 }
 
 // NewCompiler returns an empty compiler.
@@ -94,12 +96,21 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 	shared := c.classicSet(set, p)
 	for _, object := range set.Objects {
 		if !isClassic(object) {
+			if !c.opt.EveryPolicy {
+				takes.askResources(object, w.Resources)
+			}
 			continue
 		}
 		made := c.compileClassic(object, shared)
 		err := made.err
-		if made.policy != nil {
+		switch {
+		case made.policy != nil:
 			err = takes.accept(object, made.policy, c.opt.EveryPolicy)
+		case made.cleanup != nil && !c.opt.EveryPolicy:
+			err = takes.acceptCleanup(object, made.cleanup)
+		}
+		if err == nil && !c.opt.EveryPolicy {
+			err = made.webhook
 		}
 		if err != nil {
 			p.reject(object, err)
@@ -107,7 +118,7 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 		}
 		p.units = append(p.units, made.units...)
 	}
-	for _, note := range []string{takes.note(set), failsOpen(set)} {
+	for _, note := range []string{takes.note(set), takes.misnamed(set), failsOpen(set)} {
 		if note != "" {
 			p.Notes = append(p.Notes, note)
 		}
@@ -243,7 +254,7 @@ func (c *Compiler) newClassicUnits(object policy.Object, shared classicSet) *com
 		if err != nil {
 			return &compiled{err: err}
 		}
-		return &compiled{units: []phased{{phaseSchedule, made}}}
+		return &compiled{units: []phased{{phaseSchedule, made}}, cleanup: made.policy}
 	}
 	made, err := newClassic(object, shared.exceptions, shared.entries)
 	if err != nil {
@@ -253,7 +264,7 @@ func (c *Compiler) newClassicUnits(object policy.Object, shared classicSet) *com
 	if err != nil {
 		return &compiled{err: err}
 	}
-	return &compiled{units: append(made.units(c.opt.EveryPolicy), generated...), policy: made.policy}
+	return &compiled{units: append(made.units(c.opt.EveryPolicy), generated...), policy: made.policy, webhook: made.registers()}
 }
 
 // units lists the phases that the policy has rules for.

@@ -15,12 +15,24 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 )
 
-// celConditions gives a policy the match conditions that Kyverno writes into its webhook: those
-// of the policy for what it selects, and those of its rewritings for what runs pods. They speak
-// of the objects that they are for alone. Generating policies have a webhook that never refuses.
-func (p *celPolicy) celConditions(content []byte) (err error) {
-	if !p.route.conditions || strings.HasSuffix(p.name.Kind, "GeneratingPolicy") {
+// celConditions gives a policy the match conditions of its webhook. Generating policies have a
+// webhook that never refuses.
+func (p *celPolicy) celConditions(written []admissionregistrationv1.MatchCondition) (err error) {
+	if strings.HasSuffix(p.name.Kind, "GeneratingPolicy") {
 		return nil
+	}
+	if p.webhook, err = newWebhookConditions(written, p.route.fails, p.name.Name); p.webhook != nil {
+		p.webhook.cel = true
+	}
+	return err
+}
+
+// writtenConditions are the match conditions that Kyverno writes into a policy's webhook: those
+// of the policy for what it selects, and those of its rewritings for what runs pods. They speak
+// of the objects that they are for alone.
+func (p *celPolicy) writtenConditions(content []byte) ([]admissionregistrationv1.MatchCondition, error) {
+	if !p.route.conditions {
+		return nil, nil
 	}
 	var policy struct {
 		Spec struct {
@@ -29,7 +41,7 @@ func (p *celPolicy) celConditions(content []byte) (err error) {
 		}
 	}
 	if err := json.Unmarshal(content, &policy); err != nil {
-		return err
+		return nil, err
 	}
 	all := forWebhook(policy.Spec.MatchConditions)
 	if celautogen.CanAutoGen(&policy.Spec.MatchConstraints) {
@@ -38,16 +50,13 @@ func (p *celPolicy) celConditions(content []byte) (err error) {
 	}
 	rewritten, err := p.rewritten(content)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(rewritten)) {
 		r := rewritten[name]
 		all = append(all, celautogen.CreateMatchConditions(name, r.targets, forWebhook(r.conditions))...)
 	}
-	if p.webhook, err = newWebhookConditions(all, p.route.fails, p.name.Name); p.webhook != nil {
-		p.webhook.cel = true
-	}
-	return err
+	return all, nil
 }
 
 // rewriting is what Kyverno made of a policy for what runs pods.
@@ -96,7 +105,7 @@ func (p *celPolicy) rewritten(content []byte) (map[string]rewriting, error) {
 // forWebhook are the conditions that an API server can evaluate, all or none, without those about
 // the namespace, which a webhook's conditions are not given.
 func forWebhook(conditions []admissionregistrationv1.MatchCondition) (out []admissionregistrationv1.MatchCondition) {
-	if len(compiler.CompileMatchConditionsWithKubernetesEnv(conditions, nil)) > 0 {
+	if !offloadable(conditions) {
 		return nil
 	}
 	for _, c := range conditions {
@@ -105,6 +114,14 @@ func forWebhook(conditions []admissionregistrationv1.MatchCondition) (out []admi
 		}
 	}
 	return out
+}
+
+// offloadable tells whether an API server can evaluate every condition. Kyverno looks at each
+// alone: that two have one name it does not see.
+func offloadable(conditions []admissionregistrationv1.MatchCondition) bool {
+	return !slices.ContainsFunc(conditions, func(c admissionregistrationv1.MatchCondition) bool {
+		return len(compiler.CompileMatchConditionsWithKubernetesEnv([]admissionregistrationv1.MatchCondition{c}, nil)) > 0
+	})
 }
 
 func (p *celPolicy) conditionsIn(*environment) *webhookConditions { return p.webhook }

@@ -40,7 +40,7 @@ func releaseRights(w *capture.World) (*admission.Authorizer, error) {
 func (a *acceptance) note(set *policy.Set) string {
 	var names []string
 	for _, o := range set.Objects {
-		if a.lacking[o.Kind+" "+o.Namespace+"/"+o.Name] {
+		if _, key := keysOf(o); a.lacking[key] {
 			names = append(names, o.Kind+" "+strings.TrimPrefix(o.Namespace+"/"+o.Name, "/"))
 		}
 	}

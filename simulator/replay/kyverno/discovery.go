@@ -3,6 +3,8 @@ package kyverno
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	openapiv2 "github.com/google/gnostic-models/openapiv2"
 	"github.com/kyverno/kyverno/ext/wildcard"
@@ -14,12 +16,14 @@ import (
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
-// discovery answers Kyverno's validation of policies from the known kinds. A kind that is
-// not known is taken to exist under the name that the rules of English give it: whether
-// its CRD is installed is not for an offline check to say. It does not serve schemas.
+// discovery answers Kyverno's validation of policies from the known kinds. Where it is not
+// known what the cluster serves, a kind that is not known is taken to exist under the name
+// that the rules of English give it, and told of. It does not serve schemas.
 type discovery struct {
 	resources *capture.Resources
 	lists     clientdiscovery.CachedDiscoveryInterface
+	complete  bool              // all that the cluster serves is known
+	misses    func(kind string) // told of a kind that is not known; nil: nobody is
 }
 
 var _ dclient.IDiscovery = discovery{}
@@ -37,7 +41,15 @@ func (d discovery) FindResources(group, version, kind, subresource string) (map[
 			add(gvk, gvr, namespaced)
 		}
 	})
-	if len(found) == 0 && !wildcard.ContainsWildcard(kind) {
+	if len(found) > 0 {
+		return found, nil
+	}
+	d.miss(group, version, kind, subresource)
+	if d.complete {
+		return nil, dclient.ErrResourceNotFound
+	}
+	if !wildcard.ContainsWildcard(kind) {
+		subresource = "" // of a misspelt kind, such as apps/Deployment, it is none
 		gvk := capture.GVK{Group: group, Version: version, Kind: kind}
 		gvr, namespaced, _ := d.resources.ResourceFor(gvk)
 		add(gvk, gvr, namespaced)
@@ -62,9 +74,49 @@ func (d discovery) served(gvk capture.GVK) bool {
 	return gvk == stable || !hasStable
 }
 
+// GetGVRFromGVK returns the resource of a kind, which may be written without its version and
+// with a subresource.
 func (d discovery) GetGVRFromGVK(gvk schema.GroupVersionKind) (schema.GroupVersionResource, error) {
-	gvr, _, _ := d.resources.ResourceFor(capture.GVK(gvk))
+	asked := gvk.Kind
+	gvk.Kind, _, _ = strings.Cut(asked, "/")
+	gvr, _, known := d.resources.ResourceFor(capture.GVK(gvk))
+	if known {
+		return schema.GroupVersionResource(gvr), nil
+	}
+	if gvk.Version == "" {
+		if first, ok := d.first(gvk.Kind); ok {
+			return first, nil
+		}
+	}
+	d.miss(gvk.Group, gvk.Version, asked, "")
+	if d.complete {
+		return schema.GroupVersionResource{}, dclient.ErrResourceNotFound
+	}
 	return schema.GroupVersionResource(gvr), nil
+}
+
+// miss tells of a kind that is not known, as policies write it.
+func (d discovery) miss(group, version, kind, subresource string) {
+	if d.misses == nil {
+		return
+	}
+	parts := slices.DeleteFunc([]string{group, version, kind, subresource}, func(s string) bool { return s == "" || s == "*" })
+	d.misses(strings.Join(parts, "/"))
+}
+
+// first is the resource of a kind that is written without group and version: that of the core
+// where there is one.
+func (d discovery) first(kind string) (schema.GroupVersionResource, bool) {
+	var found []schema.GroupVersionResource
+	d.resources.Each(func(gvk capture.GVK, gvr capture.GVR, _ bool) {
+		if gvk.Kind == kind && d.served(gvk) {
+			found = append(found, schema.GroupVersionResource(gvr))
+		}
+	})
+	if len(found) == 0 {
+		return schema.GroupVersionResource{}, false
+	}
+	return slices.MinFunc(found, func(a, b schema.GroupVersionResource) int { return strings.Compare(a.String(), b.String()) }), true
 }
 
 func (d discovery) GetGVKFromGVR(gvr schema.GroupVersionResource) (schema.GroupVersionKind, error) {

@@ -2,6 +2,7 @@ package kyverno
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -67,5 +68,43 @@ func TestRightsThatAreNotShown(t *testing.T) {
 	}
 	if p, err = c.Compile(context.Background(), policy.FromObjects("s", []policy.Object{generating("may", "ConfigMap")}), w); err != nil || len(p.Notes) != 0 {
 		t.Errorf("what the release's roles suffice for: %q, %v", p.Notes, err)
+	}
+}
+
+// Kinds and resources that nothing is known to serve are told, and nothing else of them. Where
+// it is known what the cluster serves, Kyverno looks no further into such a policy.
+func TestMisnamedKindsAreTold(t *testing.T) {
+	classic := func(name, kind string) policy.Object {
+		return policy.Object{APIVersion: "kyverno.io/v1", Kind: "ClusterPolicy", Name: name, Digest: name, JSON: []byte(`{"apiVersion":"kyverno.io/v1","kind":"ClusterPolicy","metadata":{"name":"` + name + `"},
+			"spec":{"rules":[{"name":"r","match":{"any":[{"resources":{"kinds":["` + kind + `"]}}]},"validate":{"message":"m","pattern":{"metadata":{"name":"?*"}}}}]}}`)}
+	}
+	cel := func(name, resource string) policy.Object {
+		return policy.Object{APIVersion: "policies.kyverno.io/v1", Kind: "ValidatingPolicy", Name: name, Digest: name, JSON: []byte(`{"apiVersion":"policies.kyverno.io/v1","kind":"ValidatingPolicy","metadata":{"name":"` + name + `"},
+			"spec":{"matchConstraints":{"resourceRules":[{"apiGroups":["apps"],"apiVersions":["v1"],"operations":["CREATE"],"resources":["` + resource + `"]}]},"validations":[{"expression":"true"}]}}`)}
+	}
+	set := policy.FromObjects("s", []policy.Object{
+		classic("a", "configmap"), classic("b", "apps/v1/Deployment"), classic("c", "apps/Deployment"), classic("d", "Pod"), classic("e", "Stat*Set"),
+		cel("f", "deployment"), cel("g", "deployments"), cel("h", "*"), cel("i", "pods"),
+	})
+	const named = "ClusterPolicy a (configmap); ClusterPolicy c (apps/Deployment); ValidatingPolicy f (deployment); ValidatingPolicy i (pods)"
+	for _, complete := range []bool{false, true} {
+		var objects []*capture.WorldObject
+		if complete {
+			objects = append(objects, &capture.WorldObject{Cluster: "c", Object: json.RawMessage(`{"apiVersion":"v1","kind":"APIResourceList","metadata":{"name":"v1"},"groupVersion":"v1","resources":[{"name":"pods","kind":"Pod","namespaced":true}]}`)})
+		}
+		w, err := capture.NewWorld(capture.Cluster{Name: "c"}, objects...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := NewCompiler(Options{}).Compile(context.Background(), set, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Rejected) > 0 {
+			t.Errorf("rejected: %v", p.Rejected)
+		}
+		if len(p.Notes) != 1 || !strings.HasSuffix(p.Notes[0], ": "+named) || strings.Contains(p.Notes[0], "Kyverno warns") != complete {
+			t.Errorf("notes: %q", p.Notes)
+		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/kyverno/kyverno/pkg/cel/compiler"
 	"github.com/kyverno/kyverno/pkg/config"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +21,7 @@ type celRoute struct {
 	conditions bool // with match conditions
 	namespace  *metav1.LabelSelector
 	object     *metav1.LabelSelector
+	timeout    *int32
 }
 
 // routeOf reads it from a policy as a cluster stores it. Match conditions that an API server
@@ -38,7 +38,7 @@ func routeOf(name verdict.PolicyRef, content []byte) celRoute {
 	_ = json.Unmarshal(content, &policy) // it is decoded in full elsewhere
 	spec := policy.Spec
 	exact := spec.MatchConstraints.MatchPolicy != nil && *spec.MatchConstraints.MatchPolicy == admissionregistrationv1.Exact
-	conditions := len(spec.MatchConditions) > 0 && len(compiler.CompileMatchConditionsWithKubernetesEnv(spec.MatchConditions, nil)) == 0
+	conditions := len(spec.MatchConditions) > 0 && offloadable(spec.MatchConditions)
 	route := celRoute{
 		name:       name,
 		fails:      spec.FailurePolicy == nil || *spec.FailurePolicy != admissionregistrationv1.Ignore,
@@ -46,6 +46,7 @@ func routeOf(name verdict.PolicyRef, content []byte) celRoute {
 		own:        conditions || exact || spec.WebhookConfiguration.TimeoutSeconds != nil,
 		namespace:  spec.MatchConstraints.NamespaceSelector,
 		object:     spec.MatchConstraints.ObjectSelector,
+		timeout:    spec.WebhookConfiguration.TimeoutSeconds,
 	}
 	if strings.HasPrefix(name.Kind, "Namespaced") {
 		route.namespace = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{

@@ -1,0 +1,73 @@
+package kyverno
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// misses remembers that the policy that is being asked about names a kind that is not known.
+func (a *acceptance) misses(kind string) {
+	if key := a.asking.policy; !strings.Contains(kind, "{{") && !slices.Contains(a.unknown[key], kind) {
+		a.unknown[key] = append(a.unknown[key], kind)
+	}
+}
+
+// askResources looks up the resources that a policy written in CEL names.
+func (a *acceptance) askResources(o policy.Object, known *capture.Resources) {
+	name, key := keysOf(o)
+	if _, ok := a.unknown[key]; ok || o.Digest == a.installed[name].Digest {
+		return
+	}
+	a.asking, a.unknown[key] = question{policy: key}, nil
+	var p struct {
+		Spec struct {
+			MatchConstraints admissionregistrationv1.MatchResources
+		}
+	}
+	_ = json.Unmarshal(o.JSON, &p) // it is decoded in full elsewhere
+	for _, rule := range p.Spec.MatchConstraints.ResourceRules {
+		for _, resource := range rule.Resources {
+			resource, _, _ = strings.Cut(resource, "/")
+			if resource != "*" && !serves(known, rule.Rule, resource) {
+				a.misses(resource)
+			}
+		}
+	}
+}
+
+// serves tells whether a resource is known in one of the groups and versions of a rule.
+func serves(known *capture.Resources, rule admissionregistrationv1.Rule, resource string) bool {
+	names := func(all []string, one string) bool { return slices.Contains(all, "*") || slices.Contains(all, one) }
+	found := false
+	known.Each(func(_ capture.GVK, gvr capture.GVR, _ bool) {
+		found = found || gvr.Resource == resource && names(rule.APIGroups, gvr.Group) && names(rule.APIVersions, gvr.Version)
+	})
+	return found
+}
+
+// misnamed says which policies of a set name kinds that are not known: most are misspelt, and
+// rules about them match nothing.
+func (a *acceptance) misnamed(set *policy.Set) string {
+	var named []string
+	for _, o := range set.Objects {
+		if _, key := keysOf(o); a.asked[key] == nil && len(a.unknown[key]) > 0 {
+			kinds := slices.Sorted(slices.Values(a.unknown[key]))
+			named = append(named, o.Kind+" "+strings.TrimPrefix(o.Namespace+"/"+o.Name, "/")+" ("+strings.Join(kinds, ", ")+")")
+		}
+	}
+	if len(named) == 0 {
+		return ""
+	}
+	slices.Sort(named)
+	list := strings.Join(slices.Compact(named), "; ")
+	if a.complete {
+		return "the cluster does not serve what these policies name; they are taken, Kyverno warns of kinds (unable to convert GVK to GVR), and what they say of them matches nothing: " + list
+	}
+	return "neither Kubernetes nor the capture knows what these policies name; they are taken, and where a cluster does not serve it, what they say of it matches nothing: " + list
+}
