@@ -32,6 +32,7 @@ type classic struct {
 	conditions *webhookConditions // of its own webhook
 	needs      needs
 	kinds      kindIndex
+	mutated    kindIndex // by the rules that mutate
 	written    *splitter // the policy as written
 	cache      *variants // the policy as it must be read when something is unknown
 	// covers are the kinds whose templates the policy judges itself, by the rules that Kyverno
@@ -67,7 +68,8 @@ func newClassic(object policy.Object, exceptions []*kyvernov2.PolicyException, e
 		}
 		return nil, err
 	}
-	c.kinds = newKindIndex(typed)
+	c.kinds = newKindIndex(typed, func(*kyvernov1.Rule) bool { return true })
+	c.mutated = newKindIndex(typed, (*kyvernov1.Rule).HasMutate)
 	c.written = newSplitter(typed)
 	c.cache = &variants{}
 	c.covers = coveredBy(installAutogenMemo().ComputeRules(typed, ""))
@@ -196,15 +198,17 @@ type kindSelector struct {
 }
 
 func (k kindIndex) sees(gvk schema.GroupVersionKind, sub, operation string) bool {
-	if k.any {
-		return true
-	}
+	return k.any || k.names(gvk, sub, operation)
+}
+
+// names tells whether a rule names the kind; an empty operation is any.
+func (k kindIndex) names(gvk schema.GroupVersionKind, sub, operation string) bool {
 	for _, s := range k.kinds {
 		if !wildcard.Match(s.kind, gvk.Kind) || !wildcard.Match(s.group, gvk.Group) || !wildcard.Match(s.version, gvk.Version) {
 			continue
 		}
 		ephemeral := gvk.Kind == "Pod" && sub == "ephemeralcontainers" && s.sub == ""
-		if (wildcard.Match(s.sub, sub) || ephemeral) && (len(s.operations) == 0 || slices.Contains(s.operations, operation)) {
+		if (wildcard.Match(s.sub, sub) || ephemeral) && (len(s.operations) == 0 || operation == "" || slices.Contains(s.operations, operation)) {
 			return true
 		}
 	}

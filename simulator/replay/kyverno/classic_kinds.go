@@ -10,11 +10,14 @@ import (
 	kubeutils "github.com/kyverno/kyverno/pkg/utils/kube"
 )
 
-// newKindIndex collects what the rules of a policy match. Match blocks are read as
+// newKindIndex collects what some rules of a policy match. Match blocks are read as
 // generously as possible: a block that could match more than it names counts as any.
-func newKindIndex(policy kyvernov1.PolicyInterface) kindIndex {
+func newKindIndex(policy kyvernov1.PolicyInterface, of func(*kyvernov1.Rule) bool) kindIndex {
 	index := kindIndex{}
 	for _, rule := range installAutogenMemo().keep(policy, "") {
+		if !of(&rule) {
+			continue
+		}
 		blocks := matchBlocks(rule.MatchResources)
 		if len(blocks) == 0 {
 			index.any = true

@@ -37,11 +37,13 @@ type needs struct {
 	overrides       bool      // of its actions ask for the labels of namespaces
 	exceptionUser   bool
 	exceptionLabels bool
+	context         bool // a rule that mutates reads the request from its context
 }
 
 var (
 	readsUser    = regexp.MustCompile(`request\.(userInfo|roles|clusterRoles)|serviceAccountName(space)?\s*[}|]`)
 	readsOld     = regexp.MustCompile(`oldObject`)
+	readsContext = regexp.MustCompile(`request|images|@`)
 	readsSecrets = regexp.MustCompile(`\b(data|stringData)\b`)
 )
 
@@ -66,6 +68,7 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 		}
 		n.overrides = n.overrides || r.rule != nil || labelsDecide(policy.GetSpec().ValidationFailureActionOverrides)
 		n.rules[rule.Name] = r
+		n.context = n.context || rule.HasMutate() && readsContext.Match(text)
 		n.any = ruleNeeds{
 			user: n.any.user || r.user, roles: n.any.roles || r.roles, userVars: n.any.userVars || r.userVars,
 			nsLabels: n.any.nsLabels || r.nsLabels, lookups: n.any.lookups || r.lookups,

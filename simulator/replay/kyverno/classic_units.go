@@ -18,6 +18,7 @@ import (
 // classicRequest is what classic units share while they judge one request.
 type classicRequest struct {
 	context *engine.PolicyContext // of adm as it was when built; nil after a mutation
+	began   []byte                // the object with which the webhook was called, where a policy came before
 }
 
 // policyContext returns Kyverno's view of the request, built once and shared by all
@@ -25,7 +26,14 @@ type classicRequest struct {
 func (r *request) policyContext(policy *classic) (*engine.PolicyContext, error) {
 	if r.classic.context == nil || r.env.mocks != nil {
 		builder := webhookutils.NewPolicyContextBuilder(r.env.cfg, r.env.jp)
-		built, err := builder.Build(r.adm, r.roles, r.clusterRoles, r.kind)
+		adm := r.adm
+		if r.classic.began != nil {
+			adm.Object.Raw = r.classic.began
+		}
+		built, err := builder.Build(adm, r.roles, r.clusterRoles, r.kind)
+		if err == nil && r.classic.began != nil {
+			built, err = passedOn(built, r.adm.Object.Raw)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("build the policy context: %w", err)
 		}

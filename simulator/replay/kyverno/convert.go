@@ -78,13 +78,13 @@ func (r *request) named(equivalent int) *request {
 	to := e.resource.GroupVersion().WithKind(e.kind)
 	other := *r
 	other.adm.Kind, other.adm.Resource = metav1.GroupVersionKind(to), metav1.GroupVersionResource(e.resource)
-	other.kind, other.classic, other.cel = to, classicRequest{}, celRequest{}
+	other.kind, other.classic, other.cel = to, classicRequest{began: r.classic.began}, celRequest{}
 	return &other
 }
 
 // convert brings the objects of a request from a version to its own.
 func (r *request) convert(from schema.GroupVersionKind) error {
-	for _, raw := range []*[]byte{&r.adm.Object.Raw, &r.adm.OldObject.Raw} {
+	for _, raw := range []*[]byte{&r.adm.Object.Raw, &r.adm.OldObject.Raw, &r.classic.began} {
 		object, err := admission.Convert(*raw, capture.GVK(from), capture.GVK(r.adm.Kind))
 		if err != nil {
 			return fmt.Errorf("convert the %s for a policy about another version: %w", from.Kind, err)

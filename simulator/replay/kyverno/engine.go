@@ -31,13 +31,17 @@ type Engine struct {
 type shared struct {
 	answers  map[answerKey]answer
 	versions map[string]int // objects by content; 0 is the recorded one
-	contexts map[int]*engine.PolicyContext
+	contexts map[seen]*engine.PolicyContext
 	fates    map[int]*fate // of the objects after all mutations
 }
 
+// seen is what a policy sees: a version of the object, and that with which its webhook was
+// called, if another policy came before; see [sideRun.follow].
+type seen struct{ version, began int }
+
 type answerKey struct {
 	unit     unit
-	version  int
+	seen     seen
 	unpinned bool
 }
 
@@ -62,7 +66,7 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 		return nil, err
 	}
 	outside := e.env.outOfScope(req)
-	common := &shared{answers: map[answerKey]answer{}, versions: map[string]int{}, contexts: map[int]*engine.PolicyContext{}, fates: map[int]*fate{}}
+	common := &shared{answers: map[answerKey]answer{}, versions: map[string]int{}, contexts: map[seen]*engine.PolicyContext{}, fates: map[int]*fate{}}
 	runs := make([]*sideRun, len(e.sides))
 	for i := range e.sides {
 		runs[i] = &sideRun{req: *req, common: common, outside: outside, side: &e.sides[i]}

@@ -35,7 +35,7 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
 		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: lacking, resolve: "raise the audit policy's level to RequestResponse, or capture the cluster"}})}}
 	}
-	key := answerKey{u.unit, s.version, s.req.unpinned}
+	key := answerKey{u.unit, seen{s.version, s.began}, s.req.unpinned}
 	got, ok := s.common.answers[key]
 	if ok {
 		return got
@@ -50,9 +50,9 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 	} else if req != &s.req {
 		got = s.restored(evaluate(ctx, u, req))
 	} else {
-		s.req.classic.context = s.common.contexts[s.version]
+		s.req.classic.context = s.common.contexts[key.seen]
 		got = evaluate(ctx, u, req)
-		s.common.contexts[s.version] = s.req.classic.context
+		s.common.contexts[key.seen] = s.req.classic.context
 	}
 	got = s.scoped(u, got)
 	s.common.answers[key] = got

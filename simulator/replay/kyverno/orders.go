@@ -15,9 +15,17 @@ import (
 // them, and lists what each says.
 func (s *sideRun) each(ctx context.Context, units []phased, take func(phased, answer)) {
 	s.acting = nil
+	began, after := s.version, false
+	object := s.req.adm.Object.Raw
+	defer s.follow(0, nil)
 	for _, u := range units {
 		version, denials := s.version, len(s.denials)
+		s.follow(0, nil)
+		if after && rereads(u) {
+			s.follow(began+1, object)
+		}
 		take(u, s.ask(ctx, u))
+		after = after || s.passesOn(u)
 		if s.version != version || len(s.denials) > denials {
 			s.acting = append(s.acting, u)
 		}
@@ -42,7 +50,7 @@ func (s *sideRun) seeing(hook webhook) webhook {
 	}
 	asked := webhook{name: hook.name}
 	for _, u := range hook.units {
-		if req, err := s.seenBy(u); req != nil && err == nil {
+		if req, err := s.seenBy(u); req != nil && err == nil || s.passesOn(u) {
 			asked.units = append(asked.units, u)
 		}
 	}
@@ -50,7 +58,8 @@ func (s *sideRun) seeing(hook webhook) webhook {
 }
 
 // compareOrders looks what a webhook that was asked about an object would have done in other
-// orders: backwards, and, of those policies that act, with each one first and each one last.
+// orders: backwards, of those policies that act, with each one first and each one last, and
+// with each one first that says something else then.
 // An outcome that differs is noted with the policies to blame, another refusal with its words.
 func (s *sideRun) compareOrders(ctx context.Context, asked webhook, object []byte) {
 	backwards := s.in(ctx, asked.backwards(), object)
@@ -62,6 +71,9 @@ func (s *sideRun) compareOrders(ctx context.Context, asked webhook, object []byt
 		for _, order := range ends(acting) {
 			ways = append(ways, s.in(ctx, order, object))
 		}
+	}
+	for _, order := range s.firsts(ctx, asked, object) {
+		ways = append(ways, s.in(ctx, order, object))
 	}
 	for _, way := range ways {
 		if !s.same(way) {

@@ -13,6 +13,7 @@ type sideRun struct {
 	side    *side
 	outside string // why Kyverno is not asked; the API server's own policies still are
 	version int
+	began   int // 1 + the version with which the webhook was called, where a policy came before
 
 	there    *request // the object as controllers find it; nil while none asks
 	stored   bool     // the object is as it would be stored
