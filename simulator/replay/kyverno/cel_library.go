@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // library answers what CEL policies ask through Kyverno's libraries (resource,
@@ -169,7 +170,7 @@ func (l *library) PostResource(apiVersion, resource, namespace string, data map[
 		return nil, err
 	}
 	object := &unstructured.Unstructured{}
-	return object, json.Unmarshal(answer, &object.Object)
+	return object, utiljson.Unmarshal(answer, &object.Object)
 }
 
 // ToGVR answers resource.ToGVR.

@@ -11,12 +11,15 @@ import (
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	"github.com/kyverno/kyverno/pkg/background/generate"
 	"github.com/kyverno/kyverno/pkg/clients/dclient"
+	"github.com/kyverno/kyverno/pkg/engine"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+	webhookutils "github.com/kyverno/kyverno/pkg/webhooks/utils"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
@@ -41,6 +44,9 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 		rule := u.rule(policy, v.Rule)
 		if rule != nil && rule.HasMutateExisting() {
 			v.Type = verdict.MutateExisting
+		}
+		if v.Outcome == verdict.Fail && rule != nil && req.rec.Operation == capture.Delete && webhookutils.MatchDeleteOperation(*rule) {
+			v.Outcome = verdict.Pass // it is for deletions
 		}
 		v = u.needs.settle(v, req, found)
 		if unsure := u.unsureOf(v, req); v.Outcome == verdict.Pass && len(unsure) > 0 {
@@ -69,12 +75,18 @@ func (u classicBackground) rule(policy kyvernov1.PolicyInterface, name string) *
 
 // preview adds what the triggered rule would make to out.
 func (u classicBackground) preview(ctx context.Context, out *answer, req *request, eng engineapi.Engine, policy kyvernov1.PolicyInterface, rule *kyvernov1.Rule, v verdict.Verdict) verdict.Verdict {
+	pc, err := req.backgroundContext(u.classic)
+	only := withRules(policy, func(r *kyvernov1.Rule) bool { return r.Name == rule.Name })
+	if err != nil || only == nil {
+		return v
+	}
+	only.SetResourceVersion("") // keep it out of the autogen memo
+	pc = pc.WithPolicy(only)
 	var made []unstructured.Unstructured
-	var err error
-	if rule.HasGenerate() {
-		made, err = u.generate(req, policy, rule)
-	} else {
-		made, err = u.mutateExisting(ctx, req, eng, policy, rule)
+	if !rule.HasGenerate() {
+		made, err = u.mutateExisting(ctx, eng, pc)
+	} else if v = u.again(ctx, eng, pc, v); v.Outcome == verdict.Pass {
+		made, err = u.generate(req, pc, rule)
 	}
 	if found := req.misses.take(); len(found) > 0 {
 		return undecided(v, found)
@@ -100,34 +112,50 @@ func targetName(object unstructured.Unstructured) string {
 	return object.GetKind() + "/" + object.GetName()
 }
 
-// generate runs Kyverno's generator against a client that keeps what it is given.
-func (u classicBackground) generate(req *request, policy kyvernov1.PolicyInterface, rule *kyvernov1.Rule) ([]unstructured.Unstructured, error) {
-	pc, err := req.policyContext(u.classic)
-	if err != nil {
+// backgroundContext is the context of Kyverno's background controller: that of the request
+// with the objects as a cluster returns them, whose numbers are integers where they can be. Of
+// a deletion the object before is the object.
+func (r *request) backgroundContext(policy *classic) (*engine.PolicyContext, error) {
+	apart := *r
+	apart.classic = classicRequest{}
+	pc, err := apart.policyContext(policy)
+	if err != nil || r.env.mocks != nil {
+		return pc, err
+	}
+	trigger, old := pc.NewResource(), pc.OldResource()
+	if trigger.Object == nil {
+		trigger = old
+	}
+	pc = pc.WithNewResource(trigger).WithAdmissionOperation(false)
+	if err := pc.JSONContext().AddResource(trigger.DeepCopy().Object); err != nil {
 		return nil, err
 	}
-	pc.JSONContext().Checkpoint()
-	defer pc.JSONContext().Restore()
+	return pc, pc.JSONContext().AddOldResource(old.DeepCopy().Object)
+}
+
+// again asks whether a rule still applies, as the background controller does before it
+// generates: what it reads may differ from what the webhook read.
+func (u classicBackground) again(ctx context.Context, eng engineapi.Engine, pc *engine.PolicyContext, v verdict.Verdict) verdict.Verdict {
+	for _, w := range u.verdicts(eng.Generate(ctx, pc), v.Type, v.Action) {
+		return w
+	}
+	v.Outcome, v.Message = verdict.Error, "policy does not apply to resource"
+	return v
+}
+
+// generate runs Kyverno's generator against a client that keeps what it is given.
+func (u classicBackground) generate(req *request, pc *engine.PolicyContext, rule *kyvernov1.Rule) ([]unstructured.Unstructured, error) {
 	keeper := &generateClient{client: client{req}, rule: rule}
 	controller := generate.NewGenerateControllerWithOnlyClient(keeper, u.engineFor(req))
-	if _, err := controller.ApplyGeneratePolicy(logr.Discard(), pc.WithPolicy(policy), []string{rule.Name}); err != nil {
+	if _, err := controller.ApplyGeneratePolicy(logr.Discard(), pc, []string{rule.Name}); err != nil {
 		return nil, err
 	}
 	return keeper.made, nil
 }
 
 // mutateExisting asks the engine as the background controller does: outside of admission.
-func (u classicBackground) mutateExisting(ctx context.Context, req *request, eng engineapi.Engine, policy kyvernov1.PolicyInterface, rule *kyvernov1.Rule) ([]unstructured.Unstructured, error) {
-	pc, err := req.policyContext(u.classic)
-	if err != nil {
-		return nil, err
-	}
-	only := withRules(policy, func(r *kyvernov1.Rule) bool { return r.Name == rule.Name })
-	if only == nil {
-		return nil, nil
-	}
-	only.SetResourceVersion("")
-	er := eng.Mutate(ctx, pc.WithPolicy(only).WithAdmissionOperation(false))
+func (u classicBackground) mutateExisting(ctx context.Context, eng engineapi.Engine, pc *engine.PolicyContext) ([]unstructured.Unstructured, error) {
+	er := eng.Mutate(ctx, pc.WithAdmissionOperation(false))
 	var changed []unstructured.Unstructured
 	for i := range er.PolicyResponse.Rules {
 		r := &er.PolicyResponse.Rules[i]

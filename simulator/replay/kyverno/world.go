@@ -11,6 +11,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/kubernetes/scheme"
 
@@ -86,9 +87,10 @@ func errUnserved() error {
 	return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{}, "", "404 page not found", 0, true)
 }
 
+// decode decodes an object as Kyverno's clients do, with integers.
 func (w world) decode(gvr schema.GroupVersionResource, o *capture.WorldObject) (map[string]any, error) {
 	var object map[string]any
-	if err := json.Unmarshal(o.Object, &object); err != nil {
+	if err := utiljson.Unmarshal(o.Object, &object); err != nil {
 		return nil, fmt.Errorf("decode a captured %s: %w", gvr.Resource, err)
 	}
 	return object, nil
