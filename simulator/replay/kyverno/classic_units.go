@@ -24,6 +24,11 @@ type classicRequest struct {
 // policyContext returns Kyverno's view of the request, built once and shared by all
 // policies until the object changes, as in Kyverno's webhook.
 func (r *request) policyContext(policy *classic) (*engine.PolicyContext, error) {
+	if r.classic.context == nil && r.nobody {
+		built, err := r.scanContext()
+		r.classic.context = built
+		return built, err
+	}
 	if r.classic.context == nil || r.env.mocks != nil {
 		builder := webhookutils.NewPolicyContextBuilder(r.env.cfg, r.env.jp)
 		adm := r.adm

@@ -3,10 +3,14 @@ package kyverno
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
+	"github.com/kyverno/kyverno/pkg/engine"
+	kubeutils "github.com/kyverno/kyverno/pkg/utils/kube"
 	policyvalidation "github.com/kyverno/kyverno/pkg/validation/policy"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -184,6 +188,23 @@ type classicScan struct {
 	*classic
 	images *classicVerify // nil for none
 	scored bool
+}
+
+// scanContext is what the reports controller makes of an object: the request is the object, its
+// namespace and the operation alone, and numbers are integers where they can be.
+func (r *request) scanContext() (*engine.PolicyContext, error) {
+	object, err := kubeutils.BytesToUnstructured(r.adm.Object.Raw)
+	if err != nil {
+		return nil, fmt.Errorf("decode the object: %w", err)
+	}
+	pc, err := engine.NewPolicyContext(r.env.jp, *object, kyvernov1.Create, nil, r.env.cfg)
+	if err != nil {
+		return nil, fmt.Errorf("build the policy context: %w", err)
+	}
+	if r.namespace != nil {
+		pc = pc.WithNamespaceLabels(r.namespace.Labels)
+	}
+	return pc, nil
 }
 
 // newClassicScan returns nil for policies that are not scanned.
