@@ -43,6 +43,8 @@ func newCELPolicy(object policy.Object, entries map[string]*kyvernov2beta1.Globa
 
 func (p *celPolicy) ref() verdict.PolicyRef { return p.name }
 
+func (p *celPolicy) hasExceptions() bool { return len(p.exceptions) > 0 }
+
 func (p *celPolicy) constraints() []*admissionregistrationv1.MatchResources { return p.constraint }
 
 // addVariant keeps what a variant matches and returns its index.

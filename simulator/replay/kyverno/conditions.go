@@ -74,7 +74,9 @@ func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased
 		return answer{verdicts: []verdict.Verdict{undecided(v, missing)}}, true
 	}
 	if result.Error == nil {
-		return answer{}, !result.Matches && !w.own // of its own Kyverno says itself that they are not met
+		// Of its own Kyverno says itself that they are not met, but looks at exceptions before.
+		cel, ok := u.unit.(interface{ hasExceptions() bool })
+		return answer{}, !result.Matches && (!w.own || ok && cel.hasExceptions())
 	}
 	v.Message = fmt.Sprintf("the match conditions of its webhook cannot be evaluated: %v", result.Error)
 	resource := schema.GroupResource{Group: req.adm.Resource.Group, Resource: req.adm.Resource.Resource}
