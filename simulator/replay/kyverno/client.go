@@ -44,6 +44,9 @@ func (c client) RawAbsPath(_ context.Context, path, method string, data io.Reade
 	}
 	if name != "" {
 		object, err := c.get(gvr, namespace, name)
+		if apierrors.IsNotFound(err) && c.req.env.mocks == nil {
+			return nil, errNoResource("") // who asks by path is not told which object it is
+		}
 		if err != nil {
 			return nil, err
 		}

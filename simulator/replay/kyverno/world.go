@@ -83,8 +83,11 @@ func (w world) unserved(gvr schema.GroupVersionResource) bool {
 }
 
 // errUnserved is the API server's answer for a path that it does not serve.
-func errUnserved() error {
-	return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{}, "", "404 page not found", 0, true)
+func errUnserved() error { return errNoResource("404 page not found") }
+
+// errNoResource is what a client of the API server makes of an answer that nothing is there.
+func errNoResource(body string) error {
+	return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{}, "", body, 0, true)
 }
 
 // decode decodes an object as Kyverno's clients do, with integers.
