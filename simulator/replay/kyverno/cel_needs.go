@@ -96,7 +96,7 @@ func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
 	case n.callsOut && v.Outcome != verdict.Skip:
 		return []miss{{reason: "the policy may call a URL", resolve: "HTTP calls are not made offline; rehearse this policy on a fleet"}}
 	case n.random:
-		return []miss{{reason: "the policy draws random values", resolve: "rehearse this policy on a fleet"}}
+		return []miss{randomMiss}
 	case v.Type == verdict.Generate || v.Outcome == verdict.Skip && len(v.Exceptions) > 0:
 		return nil // what is drawn goes into what is generated, and decides nothing
 	}

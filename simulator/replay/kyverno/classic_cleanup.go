@@ -25,6 +25,7 @@ type cleanup struct {
 	name    verdict.PolicyRef
 	policy  kyvernov2.CleanupPolicyInterface
 	entries map[string]*kyvernov2beta1.GlobalContextEntry
+	random  bool // it draws random values
 }
 
 func newCleanup(object policy.Object, entries map[string]*kyvernov2beta1.GlobalContextEntry) (*cleanup, error) {
@@ -38,7 +39,8 @@ func newCleanup(object policy.Object, entries map[string]*kyvernov2beta1.GlobalC
 	if typed.GetNamespace() == "" {
 		typed.SetNamespace(object.Namespace)
 	}
-	return &cleanup{verdict.PolicyRef{Kind: object.Kind, Namespace: object.Namespace, Name: object.Name}, typed, entries}, nil
+	name := verdict.PolicyRef{Kind: object.Kind, Namespace: object.Namespace, Name: object.Name}
+	return &cleanup{name, typed, entries, drawsRandom.Match(object.JSON)}, nil
 }
 
 func (c *cleanup) ref() verdict.PolicyRef { return c.name }
@@ -85,6 +87,10 @@ func (c *cleanup) matches(ctx context.Context, req *request) (bool, error) {
 	}
 	if spec.Conditions == nil {
 		return true, nil
+	}
+	if c.random {
+		req.misses.add(randomMiss.reason, randomMiss.resolve)
+		return false, nil
 	}
 	jc := enginecontext.NewContext(req.env.jp)
 	loader := contextLoaders(req, c.entries, req.env.jp)(nil, kyvernov1.Rule{})

@@ -16,16 +16,18 @@ import (
 
 // ruleNeeds says what a rule's answer depends on besides the object.
 type ruleNeeds struct {
-	user      bool  // matches or excludes by subject, role or cluster role
-	roles     bool  // … by role or cluster role
-	userVars  bool  // reads the user or the roles
-	nsLabels  bool  // selects namespaces by labels that not every namespace has
-	lookups   bool  // loads context from the cluster, a registry or a service
-	oldObject bool  // reads the old object
-	secrets   bool  // reads data or stringData
-	keepsOld  bool  // lets violations stand that the old object had: the default
-	drawn     draws // reads values that the API server draws
-	early     draws // … to know whether it is asked at all
+	user      bool   // matches or excludes by subject, role or cluster role
+	roles     bool   // … by role or cluster role
+	userVars  bool   // reads the user or the roles
+	nsLabels  bool   // selects namespaces by labels that not every namespace has
+	lookups   bool   // loads context from the cluster, a registry or a service
+	oldObject bool   // reads the old object
+	secrets   bool   // reads data or stringData
+	keepsOld  bool   // lets violations stand that the old object had: the default
+	drawn     draws  // reads values that the API server draws
+	early     draws  // … to know whether it is asked at all
+	random    bool   // draws random values, but for its message
+	message   string // as written, where it draws random values
 	// rule is the rule where overrides of its action ask for such labels; nil for others.
 	rule *kyvernov1.Rule
 }
@@ -37,12 +39,14 @@ type needs struct {
 	overrides       bool      // of its actions ask for the labels of namespaces
 	exceptionUser   bool
 	exceptionLabels bool
+	exceptionRandom bool
 	context         bool // a rule that mutates reads the request from its context
 }
 
 var (
 	readsUser    = regexp.MustCompile(`request\.(userInfo|roles|clusterRoles)|serviceAccountName(space)?\s*[}|]`)
 	readsOld     = regexp.MustCompile(`oldObject`)
+	drawsRandom  = regexp.MustCompile(`\brandom\s*\(`)
 	readsContext = regexp.MustCompile(`request|images|@`)
 	readsSecrets = regexp.MustCompile(`\b(data|stringData)\b`)
 )
@@ -59,6 +63,9 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 			keepsOld:  rule.HasValidateAllowExistingViolations(),
 		}
 		r.drawn, r.early = drawsOfRule(rule, string(text))
+		if drawsRandom.Match(text) {
+			r.random, r.message = randomIn(rule)
+		}
 		r.addMatch(rule.MatchResources)
 		if rule.ExcludeResources != nil {
 			r.addMatch(*rule.ExcludeResources)
@@ -76,6 +83,19 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 		}
 	}
 	return n
+}
+
+// randomIn tells whether random values decide what a rule says, and the message that has some.
+func randomIn(rule kyvernov1.Rule) (decide bool, message string) {
+	if rule.Validation != nil {
+		rest := *rule.Validation
+		if drawsRandom.MatchString(rest.Message) {
+			message, rest.Message = rest.Message, ""
+		}
+		rule.Validation = &rest
+	}
+	text, _ := json.Marshal(rule)
+	return drawsRandom.Match(text), message
 }
 
 var lookupEntry = regexp.MustCompile(`"(configMap|apiCall|globalReference|imageRegistry)":|"verifyImages":|"manifests":`)
@@ -128,6 +148,7 @@ func (n *needs) addExceptions(exceptions []*kyvernov2.PolicyException) {
 		text, _ := json.Marshal(e.Spec.Conditions)
 		n.exceptionUser = n.exceptionUser || r.user || readsUser.Match(text)
 		n.exceptionLabels = n.exceptionLabels || r.nsLabels
+		n.exceptionRandom = n.exceptionRandom || drawsRandom.Match(text)
 	}
 }
 
@@ -137,6 +158,9 @@ const (
 	resolveLabels = "capture the Namespace objects too"
 	resolveOld    = "capture the object's earlier state: an audit log at level RequestResponse, or with --world"
 )
+
+// randomMiss is what no capture holds.
+var randomMiss = miss{reason: "the policy draws random values", resolve: "rehearse this policy on a fleet"}
 
 // settle turns an answer into Undecided where it rests on something that is not known.
 // The engine was asked in such a way that a match is assumed and an exclusion is not, so
@@ -161,6 +185,11 @@ func (n *needs) settle(v verdict.Verdict, req *request, found []miss) verdict.Ve
 		return undecided(v, []miss{{reason: "the labels of the namespace are not in the capture", resolve: resolveLabels}})
 	case req.rec.Lacks(capture.MissingOldObject) && n.restsOnOld(v, r, req):
 		return undecided(v, []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}})
+	case (r.random || n.exceptionRandom) && req.env.mocks == nil:
+		v.Message = ""
+		return undecided(v, []miss{randomMiss})
+	case r.message != "" && v.Outcome == verdict.Fail && req.env.mocks == nil:
+		v.Message = r.message // it would be another one each time
 	}
 	reads := r.drawn
 	switch {

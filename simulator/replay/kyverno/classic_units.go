@@ -150,12 +150,14 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 	er := u.engineFor(req).Mutate(ctx, pc.WithPolicy(policy))
 	found := req.misses.take()
 	var out answer
+	drawn := false // what the object becomes
 	for _, v := range u.verdicts(er, verdict.Mutate, "") {
 		v = u.needs.settle(v, req, found)
 		if unsure := u.unsureOf(v, req); v.Outcome == verdict.Pass && len(unsure) > 0 {
 			v = undecided(v, unsure)
 		}
 		out.verdicts = append(out.verdicts, v)
+		drawn = drawn || v.Outcome == verdict.Undecided && v.Reason == randomMiss.reason
 		if v.Outcome == verdict.Error && u.failClosed() || v.Outcome == verdict.Fail {
 			out.deny = fmt.Sprintf("mutation policy %s error: failed to apply policy %s rules [%s: %s]", u.name.Name, u.name.Name, v.Rule, v.Message)
 		}
@@ -163,7 +165,7 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 			out.warnings = append(out.warnings, fmt.Sprintf("policy %s.%s: %s", u.name.Name, v.Rule, v.Message))
 		}
 	}
-	if er.PatchedResource.Object != nil {
+	if er.PatchedResource.Object != nil && !drawn {
 		if object, err := json.Marshal(er.PatchedResource.Object); err == nil {
 			out.object = object
 		}
