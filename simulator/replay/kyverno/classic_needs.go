@@ -186,7 +186,7 @@ func (n *needs) settle(v verdict.Verdict, req *request, found []miss) verdict.Ve
 	case req.rec.Lacks(capture.MissingOldObject) && n.restsOnOld(v, r, req):
 		return undecided(v, []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}})
 	case (r.random || n.exceptionRandom) && req.env.mocks == nil:
-		v.Message = ""
+		v.Message, v.Exceptions = "", nil
 		return undecided(v, []miss{randomMiss})
 	case r.message != "" && v.Outcome == verdict.Fail && req.env.mocks == nil:
 		v.Message = r.message // it would be another one each time
