@@ -49,7 +49,7 @@ var (
 
 // said are the sayings that a message joins, in order; of other messages the whole.
 func said(message string) []string {
-	message = words(message)
+	message = inOrder(words(message))
 	if m := mutationErrors.FindStringSubmatch(message); m != nil {
 		return append(sayings(mutationSaying, m[2]), m[1])
 	}
@@ -162,10 +162,7 @@ func differentWarnings(j verdict.Judgement, a traffic.Answer) *difference {
 	slices.Sort(live)
 	slices.Sort(offline)
 	live, offline = slices.Compact(live), slices.Compact(offline)
-	same := slices.EqualFunc(offline, live, func(o, l string) bool {
-		return o == l || len(l) >= shortened-8 && strings.HasPrefix(o, strings.TrimRight(l, ".… "))
-	})
-	if same {
+	if slices.EqualFunc(offline, live, sameWarning) {
 		return nil
 	}
 	return &difference{strings.Join(offline, "\n"), strings.Join(live, "\n")}

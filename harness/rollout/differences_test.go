@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,6 +31,10 @@ func TestDifferentMessage(t *testing.T) {
 		{"two of three policies share a webhook", []string{"Policy one failed: a; Policy two failed: b; Policy three error: c"}, denied("vpol.validate.kyverno.svc-fail", "Policy three error: c; Policy one failed: a"), true},
 		{"a policy that nobody foretold", []string{"Policy one failed: a"}, denied("vpol.validate.kyverno.svc-fail", "Policy one failed: a; Policy two failed: b"), false},
 		{"a policy says something else", []string{"Policy one failed: a"}, denied("vpol.validate.kyverno.svc-fail", "Policy one failed: b"), false},
+		{"controls of Pod Security in another order", []string{"p:\n  r: 'It violates: (Forbidden reason: a, field error list: [x is forbidden, forbidden values found: [Y]])(Forbidden reason: b, field error list: [z])'\n  s: m\n"},
+			denied("validate.kyverno.svc-fail", "p:\n  r: 'It violates: (Forbidden reason: b, field error list: [z])(Forbidden reason: a, field error list: [x is forbidden, forbidden values found: [Y]])'\n  s: m\n"), true},
+		{"another control", []string{"p: (Forbidden reason: a, field error list: [x])(Forbidden reason: b, field error list: [z])"},
+			denied("validate.kyverno.svc-fail", "p: (Forbidden reason: c, field error list: [z])(Forbidden reason: a, field error list: [x])"), false},
 		{"the API server's own policy", []string{`pods "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no`}, `pods "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no`, true},
 	} {
 		d := differentMessage(verdict.Judgement{Message: c.possible[0], Messages: c.possible}, traffic.Answer{Message: c.live})
@@ -44,6 +49,7 @@ func TestDifferentMessage(t *testing.T) {
 
 func TestDifferentWarnings(t *testing.T) {
 	long := "policy p.r: " + string(make([]byte, 300))
+	first, second := "(Forbidden reason: "+strings.Repeat("a", 150)+", field error list: [x])", "(Forbidden reason: "+strings.Repeat("b", 150)+", field error list: [x])"
 	for _, c := range []struct {
 		reason        string
 		offline, live []string
@@ -56,6 +62,9 @@ func TestDifferentWarnings(t *testing.T) {
 		{"one is missing offline", nil, []string{"Policy a failed: x"}, false},
 		{"the API server's own", []string{"Validation failed for ValidatingAdmissionPolicy 'p' with binding 'b': x"}, []string{"Validation failed for ValidatingAdmissionPolicy 'p' with binding 'b': x"}, true},
 		{"cut short by the API server", []string{long}, []string{long[:256]}, true},
+		{"controls in another order", []string{"policy p.r: " + first + second}, []string{"policy p.r: " + second + first}, true},
+		{"controls in another order, cut", []string{"policy p.r: " + first + second}, []string{("policy p.r: " + second + first)[:256]}, true},
+		{"another control, cut", []string{"policy p.r: " + first + first}, []string{("policy p.r: " + second + first)[:256]}, false},
 		{"not cut, another text", []string{"policy a.r: xyz"}, []string{"policy a.r: x"}, false},
 	} {
 		d := differentWarnings(verdict.Judgement{Warnings: c.offline}, traffic.Answer{Warnings: c.live})

@@ -153,7 +153,7 @@ func (c *classic) verdicts(er engineapi.EngineResponse, kind verdict.RuleType, a
 		rule := &er.PolicyResponse.Rules[i]
 		out = append(out, verdict.Verdict{
 			Policy: c.name, Rule: rule.Name(), Type: kind, Action: action,
-			Outcome: outcomeOf(rule.Status()), Message: rule.Message(),
+			Outcome: outcomeOf(rule.Status()), Message: inOrder(rule),
 			Exceptions: exceptionNames(rule),
 		})
 	}
