@@ -45,6 +45,20 @@ func (p *celPolicy) ref() verdict.PolicyRef { return p.name }
 
 func (p *celPolicy) hasExceptions() bool { return len(p.exceptions) > 0 }
 
+// applies tells whether a variant matches a request.
+func (p *celPolicy) applies(req *request) bool {
+	body, err := req.decoded()
+	if err != nil {
+		return false
+	}
+	for i := range p.constraint {
+		if matched, err := p.matches(i, req, body); matched && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 func (p *celPolicy) constraints() []*admissionregistrationv1.MatchResources { return p.constraint }
 
 // addVariant keeps what a variant matches and returns its index.

@@ -74,9 +74,10 @@ func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased
 		return answer{verdicts: []verdict.Verdict{undecided(v, missing)}}, true
 	}
 	if result.Error == nil {
-		// Of its own Kyverno says itself that they are not met, but looks at exceptions before.
-		cel, ok := u.unit.(interface{ hasExceptions() bool })
-		return answer{}, !result.Matches && (!w.own || ok && cel.hasExceptions())
+		if p, ok := u.unit.(excusing); ok && w.own && !result.Matches && p.hasExceptions() {
+			return unmet(p, req, u), true
+		}
+		return answer{}, !result.Matches && !w.own // of its own Kyverno says itself that they are not met
 	}
 	v.Message = fmt.Sprintf("the match conditions of its webhook cannot be evaluated: %v", result.Error)
 	resource := schema.GroupResource{Group: req.adm.Resource.Group, Resource: req.adm.Resource.Resource}
@@ -95,6 +96,31 @@ func (w *webhookConditions) unknown(req *request) []miss {
 		return []miss{{reason: "the values of Secrets are not in the capture", resolve: "rehearse this policy on a fleet"}}
 	}
 	return nil
+}
+
+// excusing is a CEL policy. Of its exceptions Kyverno asks before its conditions, and so the API
+// server's word that those are not met counts.
+type excusing interface {
+	hasExceptions() bool
+	applies(*request) bool
+}
+
+// unmet is what Kyverno says of conditions that are not met.
+func unmet(p excusing, req *request, u phased) (out answer) {
+	if !p.applies(req) {
+		return out
+	}
+	v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Outcome: verdict.Skip, Message: matchConditionsNotMet}
+	switch u := u.unit.(type) {
+	case *validating:
+		out.add(u.actions, v)
+	case *imageValidating:
+		v.Type = verdict.VerifyImages
+		out.add(u.actions, v)
+	default:
+		out.verdicts = []verdict.Verdict{v}
+	}
+	return out
 }
 
 // conditionsIn are the policy's own, or else those that Kyverno's ConfigMap has for all.
