@@ -24,7 +24,7 @@ func placeholders(objects []*unstructured.Unstructured) []*unstructured.Unstruct
 			n.pod(o.GetNamespace(), spec)
 		}
 		for _, claim := range claims(o) {
-			if claim.StorageClassName != nil && *claim.StorageClassName != "" {
+			if claim.StorageClassName != nil {
 				n.add("StorageClass", "", *claim.StorageClassName)
 			}
 		}
@@ -33,7 +33,7 @@ func placeholders(objects []*unstructured.Unstructured) []*unstructured.Unstruct
 	for _, key := range slices.SortedFunc(maps.Keys(n), func(a, b need) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
 	}) {
-		if have[title(key.kind, key.namespace, key.name)] || key.name == rootCA {
+		if have[title(key.kind, key.namespace, key.name)] || key.name == rootCA || key.name == "" {
 			continue
 		}
 		out = append(out, key.object(n[key]))
@@ -80,6 +80,9 @@ func (n needs) pod(namespace string, spec *corev1.PodSpec) {
 		}
 		if c := v.ConfigMap; c != nil && required(c.Optional) {
 			n.add("ConfigMap", namespace, c.Name, keysOf(c.Items)...)
+		}
+		if e := v.Ephemeral; e != nil && e.VolumeClaimTemplate != nil && e.VolumeClaimTemplate.Spec.StorageClassName != nil {
+			n.add("StorageClass", "", *e.VolumeClaimTemplate.Spec.StorageClassName)
 		}
 		if v.Projected == nil {
 			continue

@@ -26,6 +26,7 @@ spec:
       {name: a, secret: {secretName: certs, items: [{key: tls.key, path: k}]}},
       {name: b, configMap: {name: there}},
       {name: c, configMap: {name: maybe, optional: true}},
+      {name: e, ephemeral: {volumeClaimTemplate: {spec: {storageClassName: scratch}}}},
       {name: d, projected: {sources: [{configMap: {name: kube-root-ca.crt}}, {secret: {name: token}}, {serviceAccountToken: {path: t}}]}}],
     initContainers: [{name: i, image: i, envFrom: [{secretRef: {name: env}}, {configMapRef: {name: perhaps, optional: true}}]}],
     containers: [{name: c, image: c, env: [
@@ -63,7 +64,7 @@ spec: {}
 	}
 	want := map[string][]string{
 		"Secret shop/certs": {"password", "tls.key"}, "Secret shop/token": {}, "Secret shop/env": {},
-		"ConfigMap shop/settings": {"url"}, "StorageClass fast": {},
+		"ConfigMap shop/settings": {"url"}, "StorageClass fast": {}, "StorageClass scratch": {},
 	}
 	for n, k := range want {
 		if got, ok := keys[n]; !ok || !slices.Equal(got, k) {

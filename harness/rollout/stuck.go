@@ -1,13 +1,16 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -61,9 +64,44 @@ func (a *acting) because(ctx context.Context, d *appsv1.Deployment) string {
 		}
 	}
 	if count == 0 {
-		return ""
+		return a.waiting(ctx, d)
 	}
 	return fmt.Sprintf(", FailedCreate %d times: %s", count, firstLine(message))
+}
+
+// waiting is why a pod of a Deployment does not run, with what is said about it; empty: nobody says.
+func (a *acting) waiting(ctx context.Context, d *appsv1.Deployment) string {
+	what, said := a.waits(ctx, d)
+	if what == "" {
+		return ""
+	}
+	return ", " + what + ": " + firstLine(said)
+}
+
+// waitsFor is the same in few words.
+func (a *acting) waitsFor(ctx context.Context, d *appsv1.Deployment) string {
+	what, _ := a.waits(ctx, d)
+	return cmp.Or(what, "its pods are not ready")
+}
+
+func (a *acting) waits(ctx context.Context, d *appsv1.Deployment) (what, said string) {
+	pods, err := a.client.CoreV1().Pods(d.Namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(d.Spec.Selector)})
+	if err != nil {
+		return "", ""
+	}
+	for _, p := range pods.Items {
+		for _, c := range p.Status.Conditions {
+			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+				return "a pod is not scheduled", c.Message
+			}
+		}
+		for _, s := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
+			if w := s.State.Waiting; w != nil && w.Reason != "PodInitializing" && w.Reason != "ContainerCreating" {
+				return "container " + s.Name + " waits, " + w.Reason, w.Message
+			}
+		}
+	}
+	return "", ""
 }
 
 // recovered waits until every touched Deployment has all its pods again, and says how long that
@@ -79,7 +117,7 @@ func (r *rehearsal) recovered(ctx context.Context) error {
 					return err
 				}
 				if lack := w.lacks(d); lack != "" {
-					missing = w.String() + ": " + lack
+					missing = w.String() + ": " + lack + a.waiting(ctx, d)
 					break
 				}
 			}

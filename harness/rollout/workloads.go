@@ -33,11 +33,11 @@ func (w workload) String() string { return title("Deployment", w.namespace, w.na
 // acting is a cluster whose workloads a stage's actions touch.
 type acting struct {
 	*live
-	client    *kubernetes.Clientset
-	whole     []workload // have all their pods before the stage
-	touched   []workload
-	cordoned  []string // nodes that take no pods
-	forgotten int      // Deployments that lacked pods before
+	client   *kubernetes.Clientset
+	whole    []workload // have all their pods before the stage
+	touched  []workload
+	cordoned []string            // nodes that take no pods
+	lacking  []appsv1.Deployment // lacked pods before
 }
 
 // settle notes, before the stage changes anything, which Deployments have all their pods.
@@ -59,29 +59,42 @@ func (r *rehearsal) settle(ctx context.Context, s *Stage, picked []*live) error 
 			if err != nil {
 				return err
 			}
-			a.whole, a.forgotten = nil, 0
+			a.whole, a.lacking = nil, nil
 			for _, d := range all {
 				if lacks(&d) != "" {
-					a.forgotten++
+					a.lacking = append(a.lacking, d)
 					continue
 				}
 				a.whole = append(a.whole, workload{namespace: d.Namespace, name: d.Name})
 			}
-			if a.forgotten == 0 || time.Since(start) > settlePatience || ctx.Err() != nil {
+			if len(a.lacking) == 0 || time.Since(start) > settlePatience || ctx.Err() != nil {
 				break
 			}
 			pause(ctx, 500*time.Millisecond)
 		}
 		acts[slices.Index(picked, l)] = a
 		what := fmt.Sprintf("%d Deployments have their pods", len(a.whole))
-		if a.forgotten > 0 {
-			what += fmt.Sprintf("; %d lack some and are left alone", a.forgotten)
+		if len(a.lacking) > 0 {
+			what += fmt.Sprintf("; %d lack some and are left alone", len(a.lacking))
+			r.leaveAlone(ctx, a)
 		}
 		r.step(start, l.Name, what, "")
 		return nil
 	})
 	r.acting = slices.DeleteFunc(acts, func(a *acting) bool { return a == nil })
 	return err
+}
+
+// leaveAlone notes for the report which Deployments a stage's actions leave alone, by why they lack
+// pods: what is not seen to be stuck before cannot be seen to get stuck.
+func (r *rehearsal) leaveAlone(ctx context.Context, a *acting) {
+	reasons := newTally()
+	for _, d := range a.lacking {
+		reasons.add(a.waitsFor(ctx, &d), title("Deployment", d.Namespace, d.Name))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.line.Clusters[slices.Index(r.members, a.live)].LeftAlone = reasons.list()
 }
 
 // deployments are those outside system namespaces, by namespace and name.

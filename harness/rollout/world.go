@@ -166,6 +166,9 @@ func object(apiVersion, kind, namespace, name string) *unstructured.Unstructured
 	return o
 }
 
+// boundTo are the annotations by which controllers remember a claim's volume and its node.
+var boundTo = []string{"pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller", "volume.kubernetes.io/selected-node"}
+
 // fresh drops what belongs to the cluster that the object was captured in.
 func fresh(o *unstructured.Unstructured) *unstructured.Unstructured {
 	unstructured.RemoveNestedField(o.Object, "status")
@@ -180,6 +183,11 @@ func fresh(o *unstructured.Unstructured) *unstructured.Unstructured {
 		}
 	case "Namespace":
 		unstructured.RemoveNestedField(o.Object, "spec")
+	case "PersistentVolumeClaim": // its volume is elsewhere
+		unstructured.RemoveNestedField(o.Object, "spec", "volumeName")
+		for _, key := range boundTo {
+			unstructured.RemoveNestedField(o.Object, "metadata", "annotations", key)
+		}
 	case "PersistentVolume":
 		unstructured.RemoveNestedField(o.Object, "spec", "claimRef")
 	}

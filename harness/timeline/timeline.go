@@ -53,6 +53,8 @@ type Cluster struct {
 	Ready   Span              `json:"ready"`   // from the decision to make it to its first answered canary
 	Objects int               `json:"objects"` // of the captured world, created in it
 	Refused []Refusal         `json:"refused,omitempty"`
+	// LeftAlone are Deployments that lacked pods before a stage's actions, which then leave them alone.
+	LeftAlone []Refusal `json:"leftAlone,omitempty"`
 }
 
 // A Refusal counts objects or requests that a cluster did not take for a reason

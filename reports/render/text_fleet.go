@@ -61,6 +61,9 @@ func (p *page) refused(clusters []timeline.Cluster) {
 		for _, r := range clusters[i].Refused {
 			lines = append(lines, fmt.Sprintf("%s did not take %s of its captured world: %s, first %s", clusters[i].Name, count(r.Count, "object"), r.Reason, r.Sample))
 		}
+		for _, r := range clusters[i].LeftAlone {
+			lines = append(lines, fmt.Sprintf("%s has %s that lacked pods before, which actions left alone: %s, first %s", clusters[i].Name, count(r.Count, "Deployment"), r.Reason, strings.TrimPrefix(r.Sample, "Deployment ")))
+		}
 	}
 	shown := min(len(lines), p.limit(textWorkloads))
 	for _, line := range lines[:shown] {

@@ -169,6 +169,8 @@ func TestRewriteWithoutAnswer(t *testing.T) {
 // Any image is pulled by its tag; those of the cluster itself, and by digests, are not.
 func TestRegistry(t *testing.T) {
 	r := newRegistry([]string{"example.com/proxy:v1"})
+	var digested []string
+	r.digested = func(name string) error { digested = append(digested, name); return nil }
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		q := req.URL.Query() // as containerd asks a mirror
 		q.Set("ns", "example.com")
@@ -203,6 +205,9 @@ func TestRegistry(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", image, err)
 		}
+	}
+	if want := []string{"example.com/web@sha256:" + strings.Repeat("0", 64)}; len(digested) == 0 || digested[0] != want[0] {
+		t.Errorf("asked for by digest: %q, want %q", digested, want)
 	}
 }
 

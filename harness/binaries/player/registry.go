@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"regexp"
 	"runtime"
 	"slices"
@@ -26,15 +27,25 @@ func serveRegistry(args []string) error {
 	if err != nil {
 		return err
 	}
-	return http.ListenAndServe(args[0], newRegistry(c.Real))
+	r := newRegistry(c.Real)
+	r.digested = tag
+	return http.ListenAndServe(args[0], r)
+}
+
+// tag gives the node's copy of the player's image another name. A digest cannot be answered for,
+// but the kubelet asks the node before it asks anybody, and asks again.
+func tag(name string) error {
+	return exec.Command("ctr", "--namespace", "k8s.io", "images", "tag", "--force", Repository+":1", name).Run()
 }
 
 // A registry has an image for every repository. It implements the part of the OCI distribution
 // specification that pulls take.
 type registry struct {
-	own   []string // images that it does not have
-	layer map[string]any
-	diff  string // digest of the layer's content
+	own []string // images that it does not have
+	// digested hears of images that are asked for by a digest which it cannot answer for; may be nil.
+	digested func(name string) error
+	layer    map[string]any
+	diff     string // digest of the layer's content
 
 	mu    sync.Mutex
 	blobs map[string][]byte // by digest
@@ -109,6 +120,11 @@ func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case r.blob(m[2]) != nil:
 		send(w, req, typeManifest, r.blob(m[2]))
 	default:
+		if r.digested != nil && strings.Contains(m[2], ":") && repository != Repository {
+			if err := r.digested(repository + "@" + m[2]); err != nil {
+				complain(fmt.Errorf("%s@%s: %w", repository, m[2], err))
+			}
+		}
 		http.NotFound(w, req)
 	}
 }

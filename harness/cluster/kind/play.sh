@@ -46,15 +46,13 @@ if [ ! -e "$dir/room" ]; then
 	systemctl restart kubelet
 fi
 
-# Names with a digest.
-if [ -n "$images" ]; then
-	n=0
-	until crictl pull seatrial.invalid/player:1 >/dev/null 2>&1; do
-		n=$((n + 1))
-		[ "$n" -lt 50 ] || { crictl pull seatrial.invalid/player:1; exit 1; }
-		sleep 0.2
-	done
-	for image in $images; do
-		ctr --namespace k8s.io images tag --force seatrial.invalid/player:1 "$image" >/dev/null
-	done
-fi
+# Names with a digest: those that are known now; the registry gives others when they are asked for.
+n=0
+until crictl pull seatrial.invalid/player:1 >/dev/null 2>&1; do
+	n=$((n + 1))
+	[ "$n" -lt 50 ] || { crictl pull seatrial.invalid/player:1; exit 1; }
+	sleep 0.2
+done
+for image in $images; do
+	ctr --namespace k8s.io images tag --force seatrial.invalid/player:1 "$image" >/dev/null
+done
