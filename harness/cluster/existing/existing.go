@@ -2,13 +2,15 @@
 // kubeconfig. They are never made and never removed.
 //
 // What may happen to them is decided in one place, the transport of every connection that
-// [Provider] hands out: reading, dry runs, and policies of the rehearsal, which get a label when
-// they are created and without which nothing may be changed or deleted. Anything else is refused
-// before it leaves this machine. Delete removes what has the label.
+// [Provider] hands out: reading, dry runs, and policies of the rehearsal, which get labels when
+// they are created, the fleet's among them, without which nothing may be changed or deleted. Anything else is refused
+// before it leaves this machine. Delete removes what has the labels.
 package existing
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,7 +71,7 @@ func (p *Provider) Create(ctx context.Context, spec cluster.Spec) (cluster.Clust
 	if spec.Context == "" {
 		spec.Context = spec.Name
 	}
-	c := &member{spec: spec}
+	c := &member{spec: spec, fleet: p.fleet()}
 	var err error
 	if c.config, err = fromKubeconfig(spec); err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", spec.Name, err)
@@ -82,6 +84,15 @@ func (p *Provider) Create(ctx context.Context, spec cluster.Spec) (cluster.Clust
 	}
 	return c, p.save(c)
 }
+
+// fleet tells this fleet's policies from those of others on the same cluster.
+func (p *Provider) fleet() string {
+	sum := sha256.Sum256([]byte(p.dir))
+	return hex.EncodeToString(sum[:])[:8]
+}
+
+// selector finds what the fleet has written.
+func selector(fleet string) string { return managedBy + "=" + manager + "," + fleetIs + "=" + fleet }
 
 // ask asks for consent, one cluster after the other.
 func (p *Provider) ask(ctx context.Context, what string) error {
@@ -149,7 +160,7 @@ func (p *Provider) Open(_ context.Context, name string) (cluster.Cluster, error)
 		return nil, err
 	}
 	config, err := clientcmd.LoadFromFile(filepath.Join(p.folder(name), "kubeconfig"))
-	return &member{spec: s.Spec, config: config}, err
+	return &member{spec: s.Spec, fleet: p.fleet(), config: config}, err
 }
 
 // List names the clusters in use, sorted.
@@ -165,7 +176,7 @@ func (p *Provider) List(context.Context) ([]string, error) {
 	return names, err
 }
 
-// Delete removes from the cluster what has the label, and forgets it. The cluster stays.
+// Delete removes from the cluster what has the labels, and forgets it. The cluster stays.
 func (p *Provider) Delete(ctx context.Context, name string) error {
 	c, err := p.Open(ctx, name)
 	if errors.Is(err, cluster.ErrNotFound) {
@@ -175,7 +186,7 @@ func (p *Provider) Delete(ctx context.Context, name string) error {
 		err = c.(*member).clean(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("cluster %s: what seatrial wrote may still be there (kubectl delete by the label %s=%s): %w", name, managedBy, manager, err)
+		return fmt.Errorf("cluster %s: what seatrial wrote may still be there (kubectl delete by the labels %s): %w", name, selector(p.fleet()), err)
 	}
 	return os.RemoveAll(p.folder(name))
 }

@@ -14,18 +14,22 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// What is written has this label.
+// What is written has these labels: that it is a rehearsal's, and which fleet's.
 const (
 	managedBy = "app.kubernetes.io/managed-by"
 	manager   = "seatrial"
+	fleetIs   = "seatrial.dev/fleet"
 )
 
 // ours says whether a rehearsal writes objects of the group: policies and their exceptions.
 func ours(group string) bool { return group == "kyverno.io" || group == "policies.kyverno.io" }
 
-// A guard lets through what reads, dry runs, and what concerns a rehearsal's own policies. It
+// A guard lets through what reads, dry runs, and what concerns the policies of its fleet. It
 // answers the rest itself, with 403.
-type guard struct{ next http.RoundTripper }
+type guard struct {
+	next  http.RoundTripper
+	fleet string
+}
 
 // asking are the groups whose objects are questions: creating one stores nothing.
 var asking = []string{"authorization.k8s.io", "authentication.k8s.io"}
@@ -48,7 +52,7 @@ func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		if !made {
-			return refuse(req, "it was there before the rehearsal, which changes only what it has made")
+			return refuse(req, "it was there before the rehearsal, or is another one's; a rehearsal changes only what it has made")
 		}
 		if req.Method == http.MethodPut {
 			return g.labelled(req)
@@ -77,7 +81,7 @@ func target(p string) (group, kind string, named bool) {
 	return group, parts[0], len(parts) == 2
 }
 
-// labelled sends an object with the label. It takes JSON, which is what dynamic clients write.
+// labelled sends an object with the labels. It takes JSON, which is what dynamic clients write.
 func (g guard) labelled(req *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
@@ -94,7 +98,7 @@ func (g guard) labelled(req *http.Request) (*http.Response, error) {
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels[managedBy] = manager
+	labels[managedBy], labels[fleetIs] = manager, g.fleet
 	o.SetLabels(labels)
 	if body, err = json.Marshal(o.Object); err != nil {
 		return nil, err
@@ -105,7 +109,7 @@ func (g guard) labelled(req *http.Request) (*http.Response, error) {
 	return g.next.RoundTrip(out)
 }
 
-// made says whether the object of a path has the label. One that is not there may be deleted.
+// made says whether the object of a path has the labels. One that is not there may be deleted.
 func (g guard) made(req *http.Request) (bool, error) {
 	look := req.Clone(req.Context())
 	look.Method, look.Body, look.ContentLength, look.GetBody = http.MethodGet, nil, 0, nil
@@ -128,7 +132,8 @@ func (g guard) made(req *http.Request) (bool, error) {
 	if err := json.NewDecoder(resp.Body).Decode(&o.Object); err != nil {
 		return false, err
 	}
-	return o.GetLabels()[managedBy] == manager, nil
+	labels := o.GetLabels()
+	return labels[managedBy] == manager && labels[fleetIs] == g.fleet, nil
 }
 
 // refuse answers as an API server would.

@@ -12,7 +12,8 @@ import (
 // TestGuard holds what may happen to a cluster that was there before.
 func TestGuard(t *testing.T) {
 	const policies = "/apis/kyverno.io/v1/clusterpolicies"
-	const ours, theirs = `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"seatrial"}}}`, `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"Helm"}}}`
+	const ours, others = `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"seatrial","seatrial.dev/fleet":"0a"}}}`, `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"seatrial","seatrial.dev/fleet":"0b"}}}`
+	const theirs = `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"Helm"}}}`
 	for _, test := range []struct {
 		reason, method, path, body string
 		stored                     string // what is there already; empty: nothing
@@ -32,6 +33,8 @@ func TestGuard(t *testing.T) {
 		{"a patch", "PATCH", policies + "/a", `{}`, ours, false},
 		{"deleting ours", "DELETE", policies + "/a", "", ours, true},
 		{"deleting theirs", "DELETE", policies + "/a", "", theirs, false},
+		{"a new version of another fleet's", "PUT", policies + "/a", `{"metadata":{"name":"a"}}`, others, false},
+		{"deleting another fleet's", "DELETE", policies + "/a", "", others, false},
 		{"deleting what is not there", "DELETE", policies + "/a", "", "", true},
 		{"deleting all at once", "DELETE", policies, "", ours, false},
 		{"what is no path of the API", "POST", "/version", `{}`, "", false},
@@ -53,8 +56,8 @@ func TestGuard(t *testing.T) {
 					Metadata struct{ Labels map[string]string }
 				}
 				if strings.Contains(r.URL.Path, "kyverno.io") && len(body) > 0 && r.URL.RawQuery == "" {
-					if json.Unmarshal(body, &o); o.Metadata.Labels[managedBy] != manager {
-						t.Errorf("sent without the label: %s", body)
+					if json.Unmarshal(body, &o); o.Metadata.Labels[managedBy] != manager || o.Metadata.Labels[fleetIs] != "0a" {
+						t.Errorf("sent without the labels: %s", body)
 					}
 				}
 			}))
@@ -63,7 +66,7 @@ func TestGuard(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			resp, err := guard{http.DefaultTransport}.RoundTrip(req)
+			resp, err := guard{http.DefaultTransport, "0a"}.RoundTrip(req)
 			if err != nil {
 				t.Fatal(err)
 			}

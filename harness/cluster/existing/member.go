@@ -21,6 +21,7 @@ import (
 // member is one cluster. It implements [cluster.Cluster].
 type member struct {
 	spec   cluster.Spec
+	fleet  string // the label's value, see Provider.fleet
 	config *clientcmdapi.Config
 }
 
@@ -29,8 +30,8 @@ func (c *member) Spec() cluster.Spec { return c.spec }
 
 // warning is what a person agrees to.
 func (c *member) warning() string {
-	return fmt.Sprintf("context %s at %s: policies of the rehearsal are written there, with the label %s=%s, and removed at the end; while one is in Enforce, everybody's requests are judged by it",
-		c.spec.Context, c.config.Clusters[c.Name()].Server, managedBy, manager)
+	return fmt.Sprintf("context %s at %s: policies of the rehearsal are written there, with the labels %s, and removed at the end; while one is in Enforce, everybody's requests are judged by it",
+		c.spec.Context, c.config.Clusters[c.Name()].Server, selector(c.fleet))
 }
 
 // REST reaches the cluster through the guard.
@@ -40,7 +41,7 @@ func (c *member) REST() *rest.Config {
 		return &rest.Config{Host: "https://" + c.Name() + ".invalid"}
 	}
 	cfg.UserAgent, cfg.WarningHandler = "seatrial", rest.NoWarnings{}
-	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return guard{next} })
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return guard{next, c.fleet} })
 	return cfg
 }
 
@@ -66,7 +67,7 @@ func (c *member) Status(ctx context.Context) cluster.Status {
 	return s
 }
 
-// clean deletes every policy that has the label.
+// clean deletes every policy that has the labels.
 func (c *member) clean(ctx context.Context) error {
 	cfg := c.REST()
 	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
@@ -96,7 +97,7 @@ func (c *member) clean(ctx context.Context) error {
 }
 
 func (c *member) cleanKind(ctx context.Context, client dynamic.NamespaceableResourceInterface, r metav1.APIResource) error {
-	found, err := client.List(ctx, metav1.ListOptions{LabelSelector: managedBy + "=" + manager})
+	found, err := client.List(ctx, metav1.ListOptions{LabelSelector: selector(c.fleet)})
 	if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
 		return nil
 	}
