@@ -2,11 +2,13 @@ package existing
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -119,4 +121,26 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func policy(name string, has labels.Set) map[string]any {
 	return map[string]any{"kind": "ClusterPolicy", "apiVersion": "kyverno.io/v1", "metadata": map[string]any{"name": name, "labels": has}}
+}
+
+// A cluster that is gone keeps its fleet until somebody says that it may be forgotten.
+func TestForget(t *testing.T) {
+	p := used(t, "one")
+	server := httptest.NewServer(http.NotFoundHandler())
+	save(t, p, server.URL)
+	server.Close()
+	err := p.Delete(t.Context(), "east")
+	if err == nil || !strings.Contains(err.Error(), "fleet down --forget") {
+		t.Fatalf("%v names no flag", err)
+	}
+	left, err := p.Forget("east")
+	if err != nil || !strings.Contains(left, selector(p.fleet())+" may be left at "+server.URL+", context admin@east") {
+		t.Errorf("%q, %v", left, err)
+	}
+	if names, err := p.List(t.Context()); err != nil || len(names) > 0 {
+		t.Errorf("left are %v, %v", names, err)
+	}
+	if _, err := p.Forget("east"); !errors.Is(err, cluster.ErrNotFound) {
+		t.Errorf("forgotten twice: %v", err)
+	}
 }

@@ -186,9 +186,22 @@ func (p *Provider) Delete(ctx context.Context, name string) error {
 		err = c.(*member).clean(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("cluster %s: what seatrial wrote may still be there (kubectl delete by the labels %s): %w", name, selector(p.fleet()), err)
+		return fmt.Errorf("cluster %s: what seatrial wrote may still be there (kubectl delete by the labels %s): %w (hint: when the cluster is gone: seatrial fleet down --forget)", name, selector(p.fleet()), err)
 	}
 	return os.RemoveAll(p.folder(name))
+}
+
+// Forget gives up a cluster without a connection to it, and says what may be left there.
+func (p *Provider) Forget(name string) (left string, err error) {
+	if _, err := os.Stat(p.folder(name)); err != nil {
+		return "", fmt.Errorf("cluster %s: %w", name, cluster.ErrNotFound)
+	}
+	at := "there"
+	if c, err := p.Open(context.Background(), name); err == nil {
+		m := c.(*member)
+		at = fmt.Sprintf("at %s, context %s", m.config.Clusters[name].Server, m.spec.Context)
+	}
+	return fmt.Sprintf("policies with the labels %s may be left %s", selector(p.fleet()), at), os.RemoveAll(p.folder(name))
 }
 
 // Close forgets the fleet once no cluster is in use.
