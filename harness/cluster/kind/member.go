@@ -204,11 +204,11 @@ func (c *member) Logs(x cluster.Component, bytes int64) ([]byte, error) {
 // process of the node with the control plane; 0 where the engine's processes are not this
 // machine's.
 func (c *member) memory(ctx context.Context) (pid int, bytes int64) {
-	out, err := docker(ctx, "ps", "--quiet", "--filter", "label="+label+"="+c.kindName())
+	out, err := ask(ctx, "ps", "--quiet", "--filter", "label="+label+"="+c.kindName())
 	if err != nil || out == "" {
 		return 0, 0
 	}
-	out, err = docker(ctx, append([]string{"inspect", "--format", "{{.State.Pid}} {{.Name}}"}, strings.Fields(out)...)...)
+	out, err = ask(ctx, append([]string{"inspect", "--format", "{{.State.Pid}} {{.Name}}"}, strings.Fields(out)...)...)
 	if err != nil {
 		return 0, 0
 	}

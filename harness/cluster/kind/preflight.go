@@ -52,7 +52,7 @@ type engineInfo struct {
 }
 
 func engine(ctx context.Context) (info engineInfo, err error) {
-	out, err := docker(ctx, "info", "--format", "{{json .}}")
+	out, err := answer(ctx, "info", "--format", "{{json .}}")
 	if e := json.Unmarshal([]byte(out), &info); err == nil {
 		err = e
 	}
@@ -66,7 +66,7 @@ func engine(ctx context.Context) (info engineInfo, err error) {
 func (p *Provider) missing(ctx context.Context, nodes int) []Problem {
 	info, err := engine(ctx)
 	if err != nil {
-		return []Problem{{"no Docker engine answers: " + firstLine(err), "start one, or let .ci/docker start DIR do so; DOCKER_HOST says which is used"}}
+		return []Problem{{"no Docker engine answers: " + firstLine(err), engineHint}}
 	}
 	return append(host{"/proc"}.missing(nodes), capabilities(info)...)
 }

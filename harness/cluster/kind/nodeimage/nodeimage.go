@@ -112,14 +112,14 @@ func (b *build) step(format string, args ...any) {
 
 // run is the build from end to end.
 func (b *build) run(ctx context.Context) (err error) {
-	if _, err := docker(ctx, "version", "--format", "{{.Server.Version}}"); err != nil {
+	if _, err := ask(ctx, "version", "--format", "{{.Server.Version}}"); err != nil {
 		return fmt.Errorf("no Docker engine takes the image: %w (hint: start one; DOCKER_HOST says which is used)", err)
 	}
 	wanted, err := b.digest()
 	if err != nil {
 		return err
 	}
-	if made, _ := docker(ctx, "image", "inspect", "--format", `{{index .Config.Labels "`+Label+`"}}`, b.Image); made == wanted {
+	if made, _ := ask(ctx, "image", "inspect", "--format", `{{index .Config.Labels "`+Label+`"}}`, b.Image); made == wanted {
 		b.step("%s is there already", b.Image)
 		return nil
 	}
@@ -215,6 +215,17 @@ func (b *build) node(base string) error {
 		kindimage.WithImage(b.Image), kindimage.WithBaseImage(base), kindimage.WithBuildType("file"),
 		kindimage.WithKubeParam(filepath.Join(b.dir, "server.tar.gz")), kindimage.WithLogger(logger{b.step}),
 	))
+}
+
+// ask is docker for a question, which the engine answers soon or not at all.
+func ask(ctx context.Context, args ...string) (string, error) {
+	limited, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("the Docker engine does not answer within 30s"))
+	defer cancel()
+	out, err := docker(limited, args...)
+	if err != nil && limited.Err() != nil {
+		err = context.Cause(limited)
+	}
+	return out, err
 }
 
 // docker runs the engine's command and returns the first line of what it says.
