@@ -34,6 +34,7 @@ func (c *checker) fleet(path string, f FleetSpec) {
 	c.components(path, f.Components)
 	c.provider(path, f.Provider, f.Kind)
 	c.existing(path, f)
+	c.kinds(path, f)
 	c.nodes(path, f.Nodes, f.runs("kwok"))
 	names := map[string]bool{}
 	for i, cl := range f.Clusters {

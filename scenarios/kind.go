@@ -63,6 +63,24 @@ func (c *checker) provider(path, name string, k *Kind) {
 	}
 }
 
+// kinds checks that what kind clusters have is not said of others, where it would mean nothing.
+// Without a provider it may be kind, by a flag.
+func (c *checker) kinds(path string, f FleetSpec) {
+	other := func(cl Cluster) bool { return slices.Contains([]string{"embedded", "existing"}, f.providerOf(cl)) }
+	may := !other(Cluster{})
+	if len(f.Clusters) > 0 {
+		may = slices.ContainsFunc(f.Clusters, func(cl Cluster) bool { return !other(cl) })
+	}
+	if f.Kind != nil && !may {
+		c.Fault(path+".kind", "is of kind clusters, and there is none: leave it out, or say provider: kind")
+	}
+	for i, cl := range f.Clusters {
+		if cl.Kind != nil && other(cl) {
+			c.Fault(fmt.Sprintf("%s.clusters[%d].kind", path, i), "is of kind clusters, and this one is %s: leave it out, or say provider: kind", f.providerOf(cl))
+		}
+	}
+}
+
 // existing checks clusters that were there before: each is meant, and allowed.
 func (c *checker) existing(path string, f FleetSpec) {
 	for i, cl := range f.Clusters {

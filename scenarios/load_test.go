@@ -188,3 +188,23 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// What kind clusters have is a fleet's where one of them is of kind, or may be by a flag.
+func TestKindOfAFleet(t *testing.T) {
+	for spec, fine := range map[string]bool{
+		"{kind: {workers: 1}}":                        true,
+		"{kind: {workers: 1}, clusters: [{name: a}]}": true,
+		"{kind: {workers: 1}, provider: kind}":        true,
+		"{kind: {workers: 1}, provider: embedded, clusters: [{name: a}, {name: b, provider: kind}]}": true,
+		"{provider: embedded, clusters: [{name: a, provider: kind, kind: {workers: 1}}]}":            true,
+		"{kind: {workers: 1}, provider: embedded, count: 2}":                                         false,
+		"{kind: {workers: 1}, clusters: [{name: a, provider: embedded}]}":                            false,
+		"{clusters: [{name: a, provider: embedded, kind: {workers: 1}}]}":                            false,
+		"{allowExisting: true, provider: existing, clusters: [{name: a, kind: {workers: 1}}]}":       false,
+	} {
+		_, err := ParseFleet("fleet.yaml", []byte("apiVersion: seatrial.dev/v1alpha1\nkind: Fleet\nspec: "+spec+"\n"))
+		if (err == nil) != fine {
+			t.Errorf("%s: %v", spec, err)
+		}
+	}
+}
