@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"os"
 	"slices"
 )
 
@@ -79,6 +80,34 @@ func (c *checker) kinds(path string, f FleetSpec) {
 			c.Fault(fmt.Sprintf("%s.clusters[%d].kind", path, i), "is of kind clusters, and this one is %s: leave it out, or say provider: kind", f.providerOf(cl))
 		}
 	}
+}
+
+// CheckFiles says which file of a kind cluster is not there, before it is needed. Paths are
+// relative to where the program runs.
+func (cl Cluster) CheckFiles() error {
+	if cl.Kind == nil || cl.Provider != "" && cl.Provider != "kind" {
+		return nil
+	}
+	if err := cl.checkFile("manifest", cl.Kind.Manifest); cl.Kind.Manifest != "" && err != nil {
+		return err
+	}
+	for _, path := range cl.Kind.Images {
+		if err := cl.checkFile("images", path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (cl Cluster) checkFile(field, path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file", path)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: cluster %s: kind.%s: %w (hint: paths are relative to the folder you are in)", ErrInvalid, cl.Name, field, err)
+	}
+	return nil
 }
 
 // existing checks clusters that were there before: each is meant, and allowed.

@@ -137,6 +137,9 @@ func Clusters(f scenarios.FleetSpec, c *capture.Capture) ([]scenarios.Cluster, e
 		}
 		out[i].Provider = cmp.Or(out[i].Provider, f.Provider)
 		out[i].Kind = cmp.Or(out[i].Kind, f.Kind)
+		if err := out[i].CheckFiles(); err != nil {
+			return nil, err
+		}
 		if c != nil && c.World(out[i].World) == nil {
 			return nil, fmt.Errorf("%w: cluster %s: the capture has no cluster %q (hint: name one of its clusters as world)", scenarios.ErrInvalid, out[i].Name, out[i].World)
 		}

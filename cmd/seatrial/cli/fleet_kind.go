@@ -47,6 +47,9 @@ func (k *kindFlags) apply(clusters []scenarios.Cluster, provider string) error {
 		own.NodeImage, own.Kyverno, own.Workers = cmp.Or(k.image, own.NodeImage), cmp.Or(k.kyverno, own.Kyverno), cmp.Or(k.workers, own.Workers)
 		own.Images = append(append([]string(nil), own.Images...), k.images...)
 		c.Kind = &own
+		if err := c.CheckFiles(); err != nil {
+			return err
+		}
 	}
 	if !used && (k.image != "" || k.kyverno != "" || k.workers > 0 || len(k.images) > 0) {
 		return errors.New("--node-image, --workers, --kyverno and --images are of kind clusters, and there is none (hint: --provider kind)")
