@@ -38,8 +38,8 @@ var (
 	plays     = []string{"played", Pulled}
 )
 
-// maxWorkers bounds a cluster on one machine.
-const maxWorkers = 20
+// MaxWorkers bounds a cluster on one machine.
+const MaxWorkers = 20
 
 // provider checks what makes a cluster: of the fleet, or of one.
 func (c *checker) provider(path, name string, k *Kind) {
@@ -50,8 +50,8 @@ func (c *checker) provider(path, name string, k *Kind) {
 		return
 	}
 	path += ".kind"
-	if k.Workers < 0 || k.Workers > maxWorkers {
-		c.Fault(path+".workers", "%d, want 0 to %d", k.Workers, maxWorkers)
+	if k.Workers < 0 || k.Workers > MaxWorkers {
+		c.Fault(path+".workers", "%d, want 0 to %d", k.Workers, MaxWorkers)
 	}
 	if k.Kyverno != "" {
 		c.oneOf(path+".kyverno", k.Kyverno, places...)

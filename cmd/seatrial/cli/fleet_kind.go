@@ -27,8 +27,8 @@ func (k *kindFlags) register(cmd *cobra.Command) {
 
 // apply gives the flags' values to the kind clusters among these.
 func (k *kindFlags) apply(clusters []scenarios.Cluster, provider string) error {
-	if k.workers < 0 {
-		return fmt.Errorf("--workers: %d, want 0 or more", k.workers)
+	if k.workers < 0 || k.workers > scenarios.MaxWorkers {
+		return fmt.Errorf("--workers: %d, want 0 to %d", k.workers, scenarios.MaxWorkers)
 	}
 	if k.kyverno != "" && k.kyverno != "host" && k.kyverno != "cluster" {
 		return fmt.Errorf("--kyverno: %q, want host or cluster", k.kyverno)

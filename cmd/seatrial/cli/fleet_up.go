@@ -42,6 +42,12 @@ func newFleetUp(env Env) *cobra.Command {
 	cmd.Flags().StringSliceVar(&components, "components", nil, "what every cluster runs besides its API server (default kyverno)")
 	cmd.Flags().IntVar(&parallel, "parallel", 2*runtime.NumCPU(), "clusters that start at a time")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().Changed("clusters") && count < 1 {
+			return malformed(fmt.Errorf("--clusters: %d, want 1 or more", count), "")
+		}
+		if parallel < 1 {
+			return malformed(fmt.Errorf("--parallel: %d, want 1 or more", parallel), "")
+		}
 		clusters, err := fleetSpec(file, captureFile, count, components)
 		if err == nil {
 			err = k.apply(clusters, f.provider)
@@ -84,9 +90,6 @@ func fleetSpec(file, captureFile string, count int, components []string) ([]scen
 			return nil, err
 		}
 		spec = loaded.Spec
-	}
-	if count < 0 {
-		return nil, fmt.Errorf("--clusters: %d, want 1 or more", count)
 	}
 	if count > 0 {
 		if len(spec.Clusters) > 0 {
