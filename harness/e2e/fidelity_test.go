@@ -62,7 +62,7 @@ var themes = []theme{
 	{"undecodable", "objects that do not decode", map[string]int{"decision": 4, "message": 1, "warnings": 2}},
 	{"update", "updates: violations that were there before, fields that changed", map[string]int{"decision": 12, "message": 5, "object": 1, "warnings": 12}},
 	{"users", "users, groups, roles and accounts", map[string]int{"decision": 8, "message": 7, "warnings": 8}},
-	{"webhooks", "webhooks that mutate: their order, those called again, the defaults of what they add", map[string]int{"decision": 5, "message": 2, "object": 3, "warnings": 5}},
+	{"webhooks", "webhooks that mutate: their order, those called again, the defaults of what they add", map[string]int{"decision": 5, "message": 2, "object": 2, "warnings": 5}},
 	{"verification", "images are verified after they were mutated; digests and marks that are required", map[string]int{"decision": 11, "message": 3, "object": 5, "warnings": 11}},
 	{"versions", "policies about another version of the kind, about one exactly, and that share a webhook", map[string]int{"decision": 12, "message": 5, "object": 3, "warnings": 12}},
 }
