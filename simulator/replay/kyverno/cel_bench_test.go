@@ -69,7 +69,7 @@ func BenchmarkValidatingEngine(b *testing.B) {
 		b.Fatal(err)
 	}
 	var all []vpolengine.Policy
-	for _, u := range units {
+	for _, u := range ofAdmission(units) {
 		all = append(all, u.unit.(*validating).compiled.sample().compiled...)
 	}
 	req := benchRequest(b)
