@@ -111,13 +111,14 @@ func (r *rehearsal) recovered(ctx context.Context) error {
 		start := time.Now()
 		for {
 			missing := ""
+			var lacking *appsv1.Deployment
 			for _, w := range a.touched {
 				d, err := a.client.AppsV1().Deployments(w.namespace).Get(ctx, w.name, metav1.GetOptions{})
 				if err != nil {
 					return err
 				}
 				if lack := w.lacks(d); lack != "" {
-					missing = w.String() + ": " + lack + a.waiting(ctx, d)
+					missing, lacking = w.String()+": "+lack, d
 					break
 				}
 			}
@@ -128,7 +129,7 @@ func (r *rehearsal) recovered(ctx context.Context) error {
 			case ctx.Err() != nil:
 				return ctx.Err()
 			case time.Since(start) > recoverPatience:
-				r.step(start, a.Name, "Deployments do not have their pods again", missing)
+				r.step(start, a.Name, "Deployments do not have their pods again", missing+a.waiting(ctx, lacking))
 				return nil
 			}
 			pause(ctx, 500*time.Millisecond)

@@ -57,8 +57,9 @@ const (
 	backgroundSuffix = "background-controller"
 	admissionSuffix  = "admission-controller"
 	cleanupSuffix    = "cleanup-controller"
+	reportsSuffix    = "reports-controller"
 	// reporter lists what policies validate in the background. What it may not do is a warning.
-	reporter = controllers + "reports-controller"
+	reporter = controllers + reportsSuffix
 )
 
 // acceptance returns the answers of w, made once.

@@ -66,7 +66,6 @@ type rewriting struct {
 }
 
 func (p *celPolicy) rewritten(content []byte) (map[string]rewriting, error) {
-	out := map[string]rewriting{}
 	switch p.name.Kind {
 	case "ValidatingPolicy", "NamespacedValidatingPolicy":
 		typed, err := decodeCEL[policiesv1beta1.ValidatingPolicyLike](p, content, &policiesv1beta1.ValidatingPolicy{}, &policiesv1beta1.NamespacedValidatingPolicy{})
@@ -74,32 +73,38 @@ func (p *celPolicy) rewritten(content []byte) (map[string]rewriting, error) {
 			return nil, err
 		}
 		all, err := vpolautogen.Autogen(typed)
-		for name, one := range all {
-			out[name] = rewriting{one.Targets, one.Spec.MatchConditions}
-		}
-		return out, err
+		return rewritings(all, func(p policiesv1beta1.ValidatingPolicyAutogen) rewriting {
+			return rewriting{p.Targets, p.Spec.MatchConditions}
+		}), err
 	case "MutatingPolicy", "NamespacedMutatingPolicy":
 		typed, err := decodeCEL[policiesv1beta1.MutatingPolicyLike](p, content, &policiesv1beta1.MutatingPolicy{}, &policiesv1beta1.NamespacedMutatingPolicy{})
 		if err != nil {
 			return nil, err
 		}
 		all, err := mpolautogen.Autogen(typed)
-		for name, one := range all {
-			out[name] = rewriting{one.Targets, one.Spec.MatchConditions}
-		}
-		return out, err
+		return rewritings(all, func(p policiesv1beta1.MutatingPolicyAutogen) rewriting {
+			return rewriting{p.Targets, p.Spec.MatchConditions}
+		}), err
 	case "ImageValidatingPolicy": // of a namespace's policies the webhook has the written ones alone
 		typed := &policiesv1beta1.ImageValidatingPolicy{}
 		if err := json.Unmarshal(content, typed); err != nil {
 			return nil, err
 		}
 		all, err := ivpolautogen.Autogen(typed)
-		for name, one := range all {
-			out[name] = rewriting{one.Targets, one.Spec.MatchConditions}
-		}
-		return out, err
+		return rewritings(all, func(p policiesv1beta1.ImageValidatingPolicyAutogen) rewriting {
+			return rewriting{p.Targets, p.Spec.MatchConditions}
+		}), err
 	}
 	return nil, nil
+}
+
+// rewritings are what Kyverno made of a policy of one kind, by name.
+func rewritings[T any](all map[string]T, read func(T) rewriting) map[string]rewriting {
+	out := map[string]rewriting{}
+	for name, one := range all {
+		out[name] = read(one)
+	}
+	return out
 }
 
 // forWebhook are the conditions that an API server can evaluate, all or none, without those about

@@ -18,8 +18,6 @@ import (
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
-const reportsSuffix = "reports-controller"
-
 // reading is what the reports controller of a cluster may read: of other kinds there are no
 // results. nil is that of a capture that does not show it, which reads everything.
 type reading struct {
