@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/source"
@@ -154,9 +155,18 @@ func TestAnUpdateKeepsWhatOnlyTheServerWrites(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		gvk := schema.GroupVersionKind(kind)
+		inside, err := decode(json.RawMessage(c.want), gvk)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := encode(inside, gvk) // with defaults
+		if err != nil {
+			t.Fatal(err)
+		}
 		var a, b any
 		_ = json.Unmarshal(got, &a)
-		_ = json.Unmarshal([]byte(c.want), &b)
+		_ = json.Unmarshal(want, &b)
 		if diff := cmp.Diff(b, a); diff != "" {
 			t.Errorf("%s:\n%s", c.reason, diff)
 		}

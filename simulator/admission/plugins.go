@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/kubernetes/pkg/apis/core"
 	"k8s.io/kubernetes/pkg/apis/networking"
+	"k8s.io/kubernetes/pkg/apis/storage"
 	"k8s.io/kubernetes/plugin/pkg/admission/limitranger"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -51,12 +52,28 @@ func (p plugins) admit(object runtime.Object, operation capture.Operation) error
 		if create {
 			protect(&o.Finalizers, "kubernetes.io/pv-protection")
 		}
+	case *storage.VolumeAttributesClass:
+		if create {
+			protect(&o.Finalizers, "kubernetes.io/vac-protection")
+		}
+	case *core.Node:
+		if create {
+			taint(o)
+		}
 	case *networking.Ingress:
 		if create {
 			p.ingressClass(o)
 		}
 	}
 	return nil
+}
+
+// taint adds the taint of TaintNodesByCondition.
+func taint(node *core.Node) {
+	fresh := core.Taint{Key: corev1.TaintNodeNotReady, Effect: core.TaintEffectNoSchedule}
+	if !slices.ContainsFunc(node.Spec.Taints, func(t core.Taint) bool { return t.MatchTaint(fresh) }) {
+		node.Spec.Taints = append(node.Spec.Taints, fresh)
+	}
 }
 
 // knows tells whether what is not in the world does not exist.

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/registry/rest"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 )
@@ -36,6 +38,9 @@ func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 	inside, err := decode(rec.Object, gvk)
 	if err != nil {
 		return nil, err
+	}
+	if o, err := meta.Accessor(inside); err == nil && rec.Operation == capture.Create {
+		rest.WipeObjectMetaSystemFields(o) // nobody brings an identity along
 	}
 	placed(inside, rec.Namespace)
 	if err := (plugins{w, rec.Namespace}).admit(inside, rec.Operation); err != nil {

@@ -5,21 +5,28 @@ import (
 	"fmt"
 	"sync"
 
+	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/install"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	apiregistration "k8s.io/kube-aggregator/pkg/apis/apiregistration/install"
 	admissionregistration "k8s.io/kubernetes/pkg/apis/admissionregistration/install"
 	apps "k8s.io/kubernetes/pkg/apis/apps/install"
 	autoscaling "k8s.io/kubernetes/pkg/apis/autoscaling/install"
 	batch "k8s.io/kubernetes/pkg/apis/batch/install"
+	certificates "k8s.io/kubernetes/pkg/apis/certificates/install"
+	coordination "k8s.io/kubernetes/pkg/apis/coordination/install"
 	core "k8s.io/kubernetes/pkg/apis/core/install"
 	discovery "k8s.io/kubernetes/pkg/apis/discovery/install"
 	events "k8s.io/kubernetes/pkg/apis/events/install"
+	flowcontrol "k8s.io/kubernetes/pkg/apis/flowcontrol/install"
 	networking "k8s.io/kubernetes/pkg/apis/networking/install"
 	node "k8s.io/kubernetes/pkg/apis/node/install"
 	policy "k8s.io/kubernetes/pkg/apis/policy/install"
 	rbac "k8s.io/kubernetes/pkg/apis/rbac/install"
+	resource "k8s.io/kubernetes/pkg/apis/resource/install"
 	scheduling "k8s.io/kubernetes/pkg/apis/scheduling/install"
 	storage "k8s.io/kubernetes/pkg/apis/storage/install"
+	storagemigration "k8s.io/kubernetes/pkg/apis/storagemigration/install"
 	kjson "sigs.k8s.io/json"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -29,8 +36,9 @@ import (
 var known = sync.OnceValue(func() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	for _, install := range []func(*runtime.Scheme){
-		admissionregistration.Install, apps.Install, autoscaling.Install, batch.Install, core.Install, discovery.Install, events.Install,
-		networking.Install, node.Install, policy.Install, rbac.Install, scheduling.Install, storage.Install,
+		admissionregistration.Install, apiextensions.Install, apiregistration.Install, apps.Install, autoscaling.Install, batch.Install,
+		certificates.Install, coordination.Install, core.Install, discovery.Install, events.Install, flowcontrol.Install,
+		networking.Install, node.Install, policy.Install, rbac.Install, resource.Install, scheduling.Install, storage.Install, storagemigration.Install,
 	} {
 		install(scheme)
 	}

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/kubernetes/pkg/apis/core/v1/helper/qos"
+	"k8s.io/kubernetes/pkg/apis/core"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 )
@@ -33,146 +35,154 @@ func Generated(prefix string) string {
 
 // Stored returns an object as webhooks that validate get it: between mutation and
 // validation an API server makes it what it would store. It draws a name and an identity,
-// counts generations, and lets nobody but controllers write a status. Names and addresses
-// that are drawn are placeholders here.
+// counts generations, lets nobody but controllers write a status, and fills in what follows
+// from the rest. Names and addresses that are drawn are placeholders here.
 func Stored(w *capture.World, rec *capture.Record, object json.RawMessage) (json.RawMessage, error) {
 	if rec.SubResource != "" || len(object) == 0 || rec.Operation != capture.Create && rec.Operation != capture.Update {
 		return object, nil
 	}
-	var after, before map[string]any
-	if err := json.Unmarshal(object, &after); err != nil {
-		return nil, fmt.Errorf("decode the object: %w", err)
-	}
-	meta, _ := after["metadata"].(map[string]any)
-	if meta == nil {
+	if rec.Operation == capture.Update && len(rec.OldObject) == 0 {
 		return object, nil
+	}
+	gvk := schema.GroupVersionKind(rec.Kind)
+	if !known().Recognizes(gvk) {
+		return storedCustom(w, rec, object)
+	}
+	s, ok := strategyFor(rec)
+	if !ok {
+		s = plain{}
+	}
+	after, err := decode(object, gvk)
+	if err != nil {
+		return nil, err
 	}
 	if rec.Operation == capture.Create {
-		created(w, rec, after, meta)
-		return json.Marshal(after)
+		err = stored(s, rec, after)
+	} else {
+		err = storedUpdate(s, rec, after)
 	}
-	if len(rec.OldObject) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	return encode(after, gvk)
+}
+
+// stored makes a new object what an API server would store.
+func stored(s strategy, rec *capture.Record, object runtime.Object) error {
+	o, err := meta.Accessor(object)
+	if err != nil {
+		return err
+	}
+	at := timeOf(rec)
+	identified(o, at)
+	o.SetResourceVersion("")
+	o.SetGeneration(0)
+	if service, ok := object.(*core.Service); ok {
+		addressed(service)
+	}
+	s.PrepareForCreate(contextOf(rec), object)
+	if volume, ok := object.(*core.PersistentVolume); ok && volume.Status.LastPhaseTransitionTime != nil {
+		volume.Status.LastPhaseTransitionTime = &at // by its own clock
+	}
+	s.Canonicalize(object)
+	return nil
+}
+
+// storedUpdate does so with an object that is there already.
+func storedUpdate(s strategy, rec *capture.Record, object runtime.Object) error {
+	before, err := decode(rec.OldObject, schema.GroupVersionKind(rec.Kind))
+	if err != nil {
+		return nil //nolint:nilerr // it was stored, by another version of Kubernetes
+	}
+	o, err := meta.Accessor(object)
+	if err != nil {
+		return err
+	}
+	old, err := meta.Accessor(before)
+	if err != nil {
+		return err
+	}
+	o.SetGeneration(old.GetGeneration())
+	s.PrepareForUpdate(contextOf(rec), object, before)
+	if o.GetUID() == "" {
+		o.SetUID(old.GetUID())
+	}
+	if at := old.GetCreationTimestamp(); !at.IsZero() {
+		o.SetCreationTimestamp(at)
+	}
+	if at := old.GetDeletionTimestamp(); !at.IsZero() {
+		o.SetDeletionTimestamp(at)
+	}
+	s.Canonicalize(object)
+	return nil
+}
+
+// identified gives a new object a name and an identity.
+func identified(o metav1.Object, at metav1.Time) {
+	if o.GetName() == "" && o.GetGenerateName() != "" {
+		o.SetName(Generated(o.GetGenerateName()))
+	}
+	o.SetUID(drawnUID)
+	o.SetCreationTimestamp(at)
+	o.SetDeletionTimestamp(nil)
+	o.SetDeletionGracePeriodSeconds(nil)
+}
+
+// timeOf is when a request was made; the start of time where nobody knows.
+func timeOf(rec *capture.Record) metav1.Time {
+	if rec.Time == nil {
+		return metav1.NewTime(time.Unix(0, 0).UTC())
+	}
+	return metav1.NewTime(rec.Time.UTC())
+}
+
+// storedCustom does so with a custom resource.
+func storedCustom(w *capture.World, rec *capture.Record, object json.RawMessage) (json.RawMessage, error) {
+	after, before := &unstructured.Unstructured{}, &unstructured.Unstructured{}
+	if err := json.Unmarshal(object, &after.Object); err != nil {
+		return nil, fmt.Errorf("decode the object: %w", err)
+	}
+	if after.Object["metadata"] == nil {
 		return object, nil
 	}
-	if err := json.Unmarshal(rec.OldObject, &before); err != nil {
+	own := hasStatus(w, rec)
+	if rec.Operation == capture.Create {
+		identified(after, timeOf(rec))
+		after.SetResourceVersion("")
+		after.SetGeneration(1)
+		if own {
+			delete(after.Object, "status")
+		}
+		return json.Marshal(after.Object)
+	}
+	if err := json.Unmarshal(rec.OldObject, &before.Object); err != nil {
 		return nil, fmt.Errorf("decode the old object: %w", err)
 	}
-	updated(w, rec, after, before, meta)
-	return json.Marshal(after)
+	keepIdentity(after.Object, before.Object)
+	if own && before.Object["status"] != nil {
+		after.Object["status"] = before.Object["status"]
+	}
+	return json.Marshal(after.Object)
 }
 
-func created(w *capture.World, rec *capture.Record, object, meta map[string]any) {
-	if prefix, _ := meta["generateName"].(string); prefix != "" && (meta["name"] == nil || meta["name"] == "") {
-		meta["name"] = Generated(prefix)
-	}
-	at := time.Unix(0, 0)
-	if rec.Time != nil {
-		at = *rec.Time
-	}
-	meta["uid"], meta["creationTimestamp"] = drawnUID, at.UTC().Format(time.RFC3339)
-	delete(meta, "resourceVersion")
-	delete(meta, "generation")
-	if counted(rec.Kind) {
-		meta["generation"] = 1
-	}
-	if status, own := initialStatus(w, rec, object); own && status == nil {
-		delete(object, "status")
-	} else if own {
-		object["status"] = status
-	}
-	switch rec.Kind.Group + "/" + rec.Kind.Kind {
-	case "/Service":
-		addressed(object)
-	case "/Namespace":
-		spec, _ := object["spec"].(map[string]any)
-		if spec == nil || spec["finalizers"] == nil {
-			object["spec"] = map[string]any{"finalizers": []any{"kubernetes"}}
-		}
-	case "apps/DaemonSet":
-		annotations, _ := meta["annotations"].(map[string]any)
-		if annotations[templateGeneration] != nil {
-			annotations[templateGeneration] = "1" // the generation again
-		}
-	}
-}
-
-const templateGeneration = "deprecated.daemonset.template.generation"
-
-func updated(w *capture.World, rec *capture.Record, object, before, meta map[string]any) {
+// keepIdentity keeps what no update of a custom resource changes, and counts its generation.
+func keepIdentity(after, before map[string]any) {
+	now, _ := after["metadata"].(map[string]any)
 	old, _ := before["metadata"].(map[string]any)
-	if meta["uid"] == nil && old["uid"] != nil {
-		meta["uid"] = old["uid"]
+	if now == nil {
+		return
+	}
+	if now["uid"] == nil && old["uid"] != nil {
+		now["uid"] = old["uid"]
 	}
 	for _, field := range []string{"creationTimestamp", "generation"} {
 		if old[field] != nil {
-			meta[field] = old[field]
+			now[field] = old[field]
 		}
 	}
-	if n, ok := old["generation"].(float64); ok && counted(rec.Kind) && !reflect.DeepEqual(object["spec"], before["spec"]) {
-		meta["generation"] = n + 1
+	if n, ok := old["generation"].(float64); ok && !reflect.DeepEqual(after["spec"], before["spec"]) {
+		now["generation"] = n + 1
 	}
-	if _, own := initialStatus(w, rec, object); own && before["status"] != nil {
-		object["status"] = before["status"]
-	}
-}
-
-// The kinds of Kubernetes whose generation is counted, and those with a status of their
-// own that only controllers write.
-var (
-	counts = []string{
-		"apps/Deployment", "apps/ReplicaSet", "apps/StatefulSet", "apps/DaemonSet", "batch/Job", "batch/CronJob",
-		"/Pod", "/ReplicationController", "/PodTemplate", "networking.k8s.io/Ingress", "networking.k8s.io/IngressClass", "networking.k8s.io/NetworkPolicy",
-		"policy/PodDisruptionBudget", "discovery.k8s.io/EndpointSlice", "scheduling.k8s.io/PriorityClass", "apiextensions.k8s.io/CustomResourceDefinition",
-		"admissionregistration.k8s.io/ValidatingWebhookConfiguration", "admissionregistration.k8s.io/MutatingWebhookConfiguration",
-		"admissionregistration.k8s.io/ValidatingAdmissionPolicy", "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding",
-	}
-	reports = []string{
-		"apps/Deployment", "apps/ReplicaSet", "apps/StatefulSet", "apps/DaemonSet", "batch/Job", "batch/CronJob",
-		"/ReplicationController", "/Service", "/ResourceQuota", "/PersistentVolumeClaim", "networking.k8s.io/Ingress", "policy/PodDisruptionBudget", "autoscaling/HorizontalPodAutoscaler",
-	}
-	phases = map[string]string{"/PersistentVolume": "Pending", "/Namespace": "Active"}
-)
-
-func counted(kind capture.GVK) bool {
-	return !known().Recognizes(schema.GroupVersionKind(kind)) && kind.Kind != "Event" && hasDot(kind.Group) || slices.Contains(counts, kind.Group+"/"+kind.Kind)
-}
-
-func hasDot(group string) bool { return slices.Contains([]byte(group), '.') }
-
-// initialStatus is the status of a new object; own is false where requests write it.
-func initialStatus(w *capture.World, rec *capture.Record, object map[string]any) (status any, own bool) {
-	key := rec.Kind.Group + "/" + rec.Kind.Kind
-	gvk := schema.GroupVersionKind(rec.Kind)
-	switch {
-	case key == "/Pod":
-		return podStatus(object), true
-	case phases[key] != "":
-		return map[string]any{"phase": phases[key]}, true
-	case slices.Contains(reports, key):
-		typed, err := known().New(gvk)
-		if err != nil {
-			return nil, false
-		}
-		var zero map[string]any
-		content, err := json.Marshal(typed)
-		if err != nil || json.Unmarshal(content, &zero) != nil {
-			return nil, false
-		}
-		return zero["status"], true
-	case !known().Recognizes(gvk):
-		return nil, hasStatus(w, rec)
-	}
-	return nil, false
-}
-
-func podStatus(object map[string]any) any {
-	status := map[string]any{"phase": "Pending"}
-	var pod corev1.Pod
-	if content, err := json.Marshal(object); err == nil && json.Unmarshal(content, &pod) == nil {
-		pod.Status.QOSClass = ""
-		status["qosClass"] = string(qos.ComputePodQOS(&pod))
-	}
-	return status
 }
 
 // hasStatus tells whether a custom resource has a status of its own.
@@ -199,33 +209,40 @@ func hasStatus(w *capture.World, rec *capture.Record) bool {
 	return false
 }
 
-// addressed gives a service its address, its families and its ports on nodes.
-func addressed(object map[string]any) {
-	spec, _ := object["spec"].(map[string]any)
-	if spec == nil || spec["type"] == "ExternalName" {
+// addressed gives a service its address, its families and its ports on nodes, as the
+// allocators of an API server do.
+func addressed(s *core.Service) {
+	spec := &s.Spec
+	if spec.Type == core.ServiceTypeExternalName {
 		return
 	}
-	set := func(field string, value any) {
-		if spec[field] == nil || spec[field] == "" {
-			spec[field] = value
-		}
+	headless := spec.ClusterIP == core.ClusterIPNone
+	if spec.ClusterIP == "" {
+		spec.ClusterIP = drawnAddress
 	}
-	headless := spec["clusterIP"] == "None"
-	set("clusterIP", drawnAddress)
-	set("clusterIPs", []any{spec["clusterIP"]})
-	if selector, _ := spec["selector"].(map[string]any); headless && len(selector) == 0 {
-		set("ipFamilyPolicy", "RequireDualStack")
-		set("ipFamilies", []any{"IPv4", "IPv6"})
+	if len(spec.ClusterIPs) == 0 {
+		spec.ClusterIPs = []string{spec.ClusterIP}
 	}
-	set("ipFamilies", []any{"IPv4"})
-	set("ipFamilyPolicy", "SingleStack")
-	if spec["type"] != "NodePort" && (spec["type"] != "LoadBalancer" || spec["allocateLoadBalancerNodePorts"] == false) {
+	policy, families := core.IPFamilyPolicySingleStack, []core.IPFamily{core.IPv4Protocol}
+	if headless && len(spec.Selector) == 0 {
+		policy, families = core.IPFamilyPolicyRequireDualStack, []core.IPFamily{core.IPv4Protocol, core.IPv6Protocol}
+	}
+	if spec.IPFamilyPolicy == nil {
+		spec.IPFamilyPolicy = &policy
+	}
+	if len(spec.IPFamilies) == 0 {
+		spec.IPFamilies = families
+	}
+	balances := spec.Type == core.ServiceTypeLoadBalancer
+	if balances && spec.ExternalTrafficPolicy == core.ServiceExternalTrafficPolicyLocal && spec.HealthCheckNodePort == 0 {
+		spec.HealthCheckNodePort = drawnPort + int32(len(spec.Ports))
+	}
+	if spec.Type != core.ServiceTypeNodePort && (!balances || spec.AllocateLoadBalancerNodePorts != nil && !*spec.AllocateLoadBalancerNodePorts) {
 		return
 	}
-	ports, _ := spec["ports"].([]any)
-	for i, p := range ports {
-		if port, ok := p.(map[string]any); ok && port["nodePort"] == nil {
-			port["nodePort"] = drawnPort + i
+	for i := range spec.Ports {
+		if spec.Ports[i].NodePort == 0 {
+			spec.Ports[i].NodePort = drawnPort + int32(i)
 		}
 	}
 }

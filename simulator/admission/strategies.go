@@ -2,17 +2,18 @@ package admission
 
 import (
 	"context"
+	"sync"
 
+	"k8s.io/apiextensions-apiserver/pkg/registry/customresourcedefinition"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/registry/rest"
-	"k8s.io/apiserver/pkg/storage/names"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
-	podutil "k8s.io/kubernetes/pkg/api/pod"
 	"k8s.io/kubernetes/pkg/apis/core"
-	corevalidation "k8s.io/kubernetes/pkg/apis/core/validation"
+	"k8s.io/kubernetes/pkg/apis/core/validation"
 	"k8s.io/kubernetes/pkg/capabilities"
+	"k8s.io/kubernetes/pkg/registry/apps/controllerrevision"
 	"k8s.io/kubernetes/pkg/registry/apps/daemonset"
 	"k8s.io/kubernetes/pkg/registry/apps/deployment"
 	"k8s.io/kubernetes/pkg/registry/apps/replicaset"
@@ -20,24 +21,43 @@ import (
 	"k8s.io/kubernetes/pkg/registry/autoscaling/horizontalpodautoscaler"
 	"k8s.io/kubernetes/pkg/registry/batch/cronjob"
 	"k8s.io/kubernetes/pkg/registry/batch/job"
+	"k8s.io/kubernetes/pkg/registry/certificates/certificates"
+	"k8s.io/kubernetes/pkg/registry/coordination/lease"
 	"k8s.io/kubernetes/pkg/registry/core/configmap"
+	"k8s.io/kubernetes/pkg/registry/core/event"
 	"k8s.io/kubernetes/pkg/registry/core/limitrange"
 	"k8s.io/kubernetes/pkg/registry/core/namespace"
+	"k8s.io/kubernetes/pkg/registry/core/node"
 	"k8s.io/kubernetes/pkg/registry/core/persistentvolume"
 	"k8s.io/kubernetes/pkg/registry/core/persistentvolumeclaim"
+	"k8s.io/kubernetes/pkg/registry/core/pod"
 	"k8s.io/kubernetes/pkg/registry/core/podtemplate"
 	"k8s.io/kubernetes/pkg/registry/core/replicationcontroller"
 	"k8s.io/kubernetes/pkg/registry/core/resourcequota"
 	"k8s.io/kubernetes/pkg/registry/core/secret"
+	"k8s.io/kubernetes/pkg/registry/core/service"
+	"k8s.io/kubernetes/pkg/registry/flowcontrol/flowschema"
+	"k8s.io/kubernetes/pkg/registry/flowcontrol/prioritylevelconfiguration"
 	"k8s.io/kubernetes/pkg/registry/networking/ingress"
+	"k8s.io/kubernetes/pkg/registry/networking/ingressclass"
+	"k8s.io/kubernetes/pkg/registry/networking/ipaddress"
 	"k8s.io/kubernetes/pkg/registry/networking/networkpolicy"
+	"k8s.io/kubernetes/pkg/registry/networking/servicecidr"
+	"k8s.io/kubernetes/pkg/registry/node/runtimeclass"
 	"k8s.io/kubernetes/pkg/registry/policy/poddisruptionbudget"
 	"k8s.io/kubernetes/pkg/registry/rbac/clusterrole"
 	"k8s.io/kubernetes/pkg/registry/rbac/clusterrolebinding"
 	"k8s.io/kubernetes/pkg/registry/rbac/role"
 	"k8s.io/kubernetes/pkg/registry/rbac/rolebinding"
 	"k8s.io/kubernetes/pkg/registry/scheduling/priorityclass"
+	"k8s.io/kubernetes/pkg/registry/storage/csidriver"
+	"k8s.io/kubernetes/pkg/registry/storage/csinode"
+	"k8s.io/kubernetes/pkg/registry/storage/csistoragecapacity"
 	"k8s.io/kubernetes/pkg/registry/storage/storageclass"
+	"k8s.io/kubernetes/pkg/registry/storage/volumeattachment"
+	"k8s.io/kubernetes/pkg/registry/storage/volumeattributesclass"
+
+	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // Clusters allow privileged containers, where no policy forbids them.
@@ -49,82 +69,85 @@ type strategy interface {
 	rest.RESTUpdateStrategy
 }
 
-// strategies are the API server's own, by group and kind.
-var strategies = map[string]strategy{
-	"apps/DaemonSet": daemonset.Strategy, "apps/Deployment": deployment.Strategy,
-	"apps/ReplicaSet": replicaset.Strategy, "apps/StatefulSet": statefulset.Strategy,
-	"autoscaling/HorizontalPodAutoscaler": horizontalpodautoscaler.Strategy,
-	"batch/CronJob":                       cronjob.Strategy, "batch/Job": job.Strategy,
-	"/ConfigMap": configmap.Strategy, "/Secret": secret.Strategy, "/Namespace": namespace.Strategy,
-	"/LimitRange": limitrange.Strategy, "/ResourceQuota": resourcequota.Strategy,
-	"/PersistentVolume": persistentvolume.Strategy, "/PersistentVolumeClaim": persistentvolumeclaim.Strategy,
-	"/PodTemplate": podtemplate.Strategy, "/ReplicationController": replicationcontroller.Strategy,
-	"networking.k8s.io/Ingress": ingress.Strategy, "networking.k8s.io/NetworkPolicy": networkpolicy.Strategy,
-	"policy/PodDisruptionBudget":            poddisruptionbudget.Strategy,
-	"rbac.authorization.k8s.io/ClusterRole": clusterrole.Strategy, "rbac.authorization.k8s.io/ClusterRoleBinding": clusterrolebinding.Strategy,
-	"rbac.authorization.k8s.io/Role": role.Strategy, "rbac.authorization.k8s.io/RoleBinding": rolebinding.Strategy,
-	"scheduling.k8s.io/PriorityClass": priorityclass.Strategy, "storage.k8s.io/StorageClass": storageclass.Strategy,
-	"/Pod": plain{create: validPod, update: validPodUpdate},
-	"/Service": plain{
-		create: func(o runtime.Object) field.ErrorList { return corevalidation.ValidateServiceCreate(o.(*core.Service)) },
-		update: func(o, old runtime.Object) field.ErrorList {
-			return corevalidation.ValidateServiceUpdate(o.(*core.Service), old.(*core.Service))
-		},
-	},
-	"/ServiceAccount": plain{
-		create: func(o runtime.Object) field.ErrorList {
-			return corevalidation.ValidateServiceAccount(o.(*core.ServiceAccount))
-		},
-		update: func(o, old runtime.Object) field.ErrorList {
-			return corevalidation.ValidateServiceAccountUpdate(o.(*core.ServiceAccount), old.(*core.ServiceAccount))
-		},
-	},
+// strategies are the API server's own, by group and kind. Kinds of admission configuration are
+// not among them: no policy is asked about those. Nor are those of devices and of endpoints,
+// whose strategies have too much in tow.
+var strategies = sync.OnceValue(func() map[string]strategy {
+	return map[string]strategy{
+		"apiextensions.k8s.io/CustomResourceDefinition": customresourcedefinition.NewStrategy(known()),
+		"apps/ControllerRevision":                       controllerrevision.Strategy,
+		"apps/DaemonSet":                                daemonset.Strategy,
+		"apps/Deployment":                               deployment.Strategy,
+		"apps/ReplicaSet":                               replicaset.Strategy,
+		"apps/StatefulSet":                              statefulset.Strategy,
+		"autoscaling/HorizontalPodAutoscaler":           horizontalpodautoscaler.Strategy,
+		"batch/CronJob":                                 cronjob.Strategy,
+		"batch/Job":                                     job.Strategy,
+		"certificates.k8s.io/CertificateSigningRequest": certificates.Strategy,
+		"coordination.k8s.io/Lease":                     lease.Strategy,
+		"/ConfigMap":                                    configmap.Strategy,
+		"/Event":                                        event.Strategy,
+		"/LimitRange":                                   limitrange.Strategy,
+		"/Namespace":                                    namespace.Strategy,
+		"/Node":                                         node.Strategy,
+		"/PersistentVolume":                             persistentvolume.Strategy,
+		"/PersistentVolumeClaim":                        persistentvolumeclaim.Strategy,
+		"/Pod":                                          pod.Strategy,
+		"/PodTemplate":                                  podtemplate.Strategy,
+		"/ReplicationController":                        replicationcontroller.Strategy,
+		"/ResourceQuota":                                resourcequota.Strategy,
+		"/Secret":                                       secret.Strategy,
+		"/Service":                                      service.Strategy,
+		"/ServiceAccount":                               account{},
+		"events.k8s.io/Event":                           event.Strategy,
+		"flowcontrol.apiserver.k8s.io/FlowSchema":                 flowschema.Strategy,
+		"flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration": prioritylevelconfiguration.Strategy,
+		"networking.k8s.io/Ingress":                               ingress.Strategy,
+		"networking.k8s.io/IngressClass":                          ingressclass.Strategy,
+		"networking.k8s.io/IPAddress":                             ipaddress.Strategy,
+		"networking.k8s.io/NetworkPolicy":                         networkpolicy.Strategy,
+		"networking.k8s.io/ServiceCIDR":                           servicecidr.Strategy,
+		"node.k8s.io/RuntimeClass":                                runtimeclass.Strategy,
+		"policy/PodDisruptionBudget":                              poddisruptionbudget.Strategy,
+		"rbac.authorization.k8s.io/ClusterRole":                   clusterrole.Strategy,
+		"rbac.authorization.k8s.io/ClusterRoleBinding":            clusterrolebinding.Strategy,
+		"rbac.authorization.k8s.io/Role":                          role.Strategy,
+		"rbac.authorization.k8s.io/RoleBinding":                   rolebinding.Strategy,
+		"scheduling.k8s.io/PriorityClass":                         priorityclass.Strategy,
+		"storage.k8s.io/CSIDriver":                                csidriver.Strategy,
+		"storage.k8s.io/CSINode":                                  csinode.Strategy,
+		"storage.k8s.io/CSIStorageCapacity":                       csistoragecapacity.Strategy,
+		"storage.k8s.io/StorageClass":                             storageclass.Strategy,
+		"storage.k8s.io/VolumeAttachment":                         volumeattachment.Strategy,
+		"storage.k8s.io/VolumeAttributesClass":                    volumeattributesclass.Strategy,
+	}
+})
+
+// strategyFor is the strategy of a record's kind; false for kinds that have none here.
+func strategyFor(rec *capture.Record) (strategy, bool) {
+	s, ok := strategies()[rec.Kind.Group+"/"+rec.Kind.Kind]
+	return s, ok && known().Recognizes(schema.GroupVersionKind(rec.Kind))
 }
 
-// plain is the strategy of a namespaced kind whose own has more in tow than it validates.
-type plain struct {
-	create func(runtime.Object) field.ErrorList
-	update func(after, before runtime.Object) field.ErrorList
-}
+// plain is the strategy of kinds that have none here: such objects are stored as they are.
+type plain struct{ strategy }
 
-func (plain) ObjectKinds(o runtime.Object) (kinds []schema.GroupVersionKind, unversioned bool, err error) {
+func (plain) PrepareForCreate(context.Context, runtime.Object)                 {}
+func (plain) PrepareForUpdate(context.Context, runtime.Object, runtime.Object) {}
+func (plain) Canonicalize(runtime.Object)                                      {}
+
+// account is the strategy of ServiceAccounts.
+type account struct{ plain }
+
+func (account) ObjectKinds(o runtime.Object) ([]schema.GroupVersionKind, bool, error) {
 	return legacyscheme.Scheme.ObjectKinds(o)
 }
-func (plain) Recognizes(gvk schema.GroupVersionKind) bool                               { return legacyscheme.Scheme.Recognizes(gvk) }
-func (plain) GenerateName(base string) string                                           { return names.SimpleNameGenerator.GenerateName(base) }
-func (plain) NamespaceScoped() bool                                                     { return true }
-func (plain) AllowCreateOnUpdate() bool                                                 { return false }
-func (plain) AllowUnconditionalUpdate() bool                                            { return true }
-func (plain) PrepareForCreate(context.Context, runtime.Object)                          {}
-func (plain) Canonicalize(runtime.Object)                                               {}
-func (plain) WarningsOnCreate(context.Context, runtime.Object) []string                 { return nil }
-func (plain) WarningsOnUpdate(context.Context, runtime.Object, runtime.Object) []string { return nil }
-func (p plain) Validate(_ context.Context, o runtime.Object) field.ErrorList            { return p.create(o) }
-func (p plain) ValidateUpdate(_ context.Context, o, old runtime.Object) field.ErrorList {
-	return p.update(o, old)
+func (account) NamespaceScoped() bool                                            { return true }
+func (account) WarningsOnCreate(context.Context, runtime.Object) []string        { return nil }
+func (account) WarningsOnUpdate(_ context.Context, _, _ runtime.Object) []string { return nil }
+func (account) Validate(_ context.Context, o runtime.Object) field.ErrorList {
+	return validation.ValidateServiceAccount(o.(*core.ServiceAccount))
 }
-
-// PrepareForUpdate keeps the status, which only controllers write.
-func (plain) PrepareForUpdate(_ context.Context, o, old runtime.Object) {
-	switch o := o.(type) {
-	case *core.Pod:
-		o.Status = old.(*core.Pod).Status
-	case *core.Service:
-		o.Status = old.(*core.Service).Status
-	}
-}
-
-func validPod(o runtime.Object) field.ErrorList {
-	pod := o.(*core.Pod)
-	pod.Status = core.PodStatus{Phase: core.PodPending}
-	opts := podutil.GetValidationOptionsFromPodSpecAndMeta(&pod.Spec, nil, &pod.ObjectMeta, nil)
-	opts.ResourceIsPod = true
-	return corevalidation.ValidatePodCreate(pod, opts)
-}
-
-func validPodUpdate(o, before runtime.Object) field.ErrorList {
-	pod, old := o.(*core.Pod), before.(*core.Pod)
-	opts := podutil.GetValidationOptionsFromPodSpecAndMeta(&pod.Spec, &old.Spec, &pod.ObjectMeta, &old.ObjectMeta)
-	opts.ResourceIsPod = true
-	return corevalidation.ValidatePodUpdate(pod, old, opts)
+func (account) ValidateUpdate(_ context.Context, o, old runtime.Object) field.ErrorList {
+	return validation.ValidateServiceAccountUpdate(o.(*core.ServiceAccount), old.(*core.ServiceAccount))
 }

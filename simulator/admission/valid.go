@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apiserver/pkg/authentication/user"
 	genericrequest "k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
 
@@ -32,7 +33,7 @@ func Valid(w *capture.World, rec *capture.Record, object json.RawMessage) error 
 	if !known().Recognizes(gvk) {
 		return validCustom(w, rec, object)
 	}
-	s, ok := strategies[rec.Kind.Group+"/"+rec.Kind.Kind]
+	s, ok := strategyFor(rec)
 	if !ok {
 		return validMeta(rec, object)
 	}
@@ -57,6 +58,9 @@ func Valid(w *capture.World, rec *capture.Record, object json.RawMessage) error 
 // contextOf is what the code of an API server reads of a request.
 func contextOf(rec *capture.Record) context.Context {
 	ctx := genericrequest.WithNamespace(context.Background(), rec.Namespace)
+	if u := rec.User; u.Username != "" {
+		ctx = genericrequest.WithUser(ctx, &user.DefaultInfo{Name: u.Username, UID: u.UID, Groups: u.Groups, Extra: u.Extra})
+	}
 	return genericrequest.WithRequestInfo(ctx, &genericrequest.RequestInfo{
 		IsResourceRequest: true, APIGroup: rec.Resource.Group, APIVersion: rec.Resource.Version,
 		Resource: rec.Resource.Resource, Namespace: rec.Namespace, Name: rec.Name,

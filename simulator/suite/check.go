@@ -69,6 +69,7 @@ func (t *trial) check(row *Row, e *Expected, n name) {
 // unknown says what an entry names that the suite does not have.
 func (t *trial) unknown(e *Expected) string {
 	known := false
+	var rules []string
 	for _, o := range t.set.Objects {
 		if o.Name != lastPart(e.Policy) || !strings.HasSuffix(o.Kind, "Policy") {
 			continue
@@ -86,12 +87,13 @@ func (t *trial) unknown(e *Expected) string {
 			if isRule(e.Rule, rule.Name) {
 				return ""
 			}
+			rules = append(rules, rule.Name)
 		}
 	}
 	if !known {
 		return "the suite has no policy " + e.Policy
 	}
-	return "policy " + e.Policy + " has no rule " + e.Rule
+	return "policy " + e.Policy + " has no rule " + e.Rule + ", so this tests nothing; it has " + strings.Join(rules, ", ")
 }
 
 // found lists the answers that an entry is about, and tells whether its resource is there.

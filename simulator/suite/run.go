@@ -32,12 +32,8 @@ type Runner struct {
 
 // NewRunner returns a runner.
 func NewRunner(opt Options) *Runner {
-	at := opt.At
-	if opt.CLI {
-		at = time.Time{} // exceptions never expire there
-	}
 	return &Runner{opt: opt, discovery: capture.NewResources(),
-		compiler: kyverno.NewCompiler(kyverno.Options{At: at, IgnoreConfiguration: true, EveryPolicy: true, Lenient: opt.CLI})}
+		compiler: kyverno.NewCompiler(kyverno.Options{At: opt.At, IgnoreConfiguration: true, EveryPolicy: true, Lenient: opt.CLI})}
 }
 
 // Run answers a suite: a row for each expected result, in the order of the file. What is

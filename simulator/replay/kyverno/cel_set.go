@@ -145,7 +145,7 @@ func (c *Compiler) readException(object policy.Object, into *celException) error
 	if err := faults.ToAggregate(); err != nil {
 		return err
 	}
-	if e := written.Spec.ExpiresAt; e != nil && c.opt.At.After(e.Time) || !c.honours(object.Namespace) {
+	if e := written.Spec.ExpiresAt; e != nil && !c.opt.Lenient && c.opt.At.After(e.Time) || !c.honours(object.Namespace) {
 		return nil
 	}
 	changed, err := rewriter{c.opt.At}.policy(content)

@@ -36,7 +36,7 @@ type Options struct {
 	// background policies, and admission policies that nothing binds.
 	EveryPolicy bool
 	// Lenient takes admission policies that an API server would refuse for leaving out what
-	// it requires, as Kyverno's command line does.
+	// it requires, and exceptions that have expired, as Kyverno's command line does.
 	Lenient bool
 	// Answers are what services answer to the calls of policies, where the user says it.
 	Answers answers.Calls

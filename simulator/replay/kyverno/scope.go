@@ -14,6 +14,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apiserver/pkg/admission/plugin/webhook/predicates/rules"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seatrial/seatrial/simulator/answers"
@@ -112,6 +113,9 @@ func (e *environment) resolveRoles(req *request) error {
 func (e *environment) outOfScope(req *request) string {
 	if e.everything {
 		return ""
+	}
+	if rules.IsExemptAdmissionConfigurationResource(req.routing()) {
+		return "an API server calls no webhook about admission configuration"
 	}
 	if req.namespace != nil && req.kind.Kind != "Namespace" && e.namespaces != nil && !e.labelsOpen(req) && !e.namespaces.Matches(labels.Set(req.namespace.Labels)) {
 		return "namespace " + req.namespace.Name + " is excluded by the webhooks' namespaceSelector"
