@@ -95,8 +95,8 @@ func TestWhatIsRefused(t *testing.T) {
 		reason, object, want string
 	}{
 		{"a text where a number is due", pod(`{"terminationGracePeriodSeconds":"soon"}`), "the API server cannot decode it: "},
-		{"no such priority class", pod(`{"priorityClassName":"gone"}`), "no PriorityClass with name gone was found"},
-		{"no such runtime class", pod(`{"runtimeClassName":"gone"}`), `pod rejected: RuntimeClass "gone" not found`},
+		{"no such priority class", pod(`{"priorityClassName":"gone"}`), `pods "x" is forbidden: no PriorityClass with name gone was found`},
+		{"no such runtime class", pod(`{"runtimeClassName":"gone"}`), `pods "x" is forbidden: pod rejected: RuntimeClass "gone" not found`},
 		{"a system's priority class", pod(`{"priorityClassName":"system-node-critical"}`), ""},
 	} {
 		rec := &capture.Record{Operation: capture.Create, Kind: capture.GVK{Version: "v1", Kind: "Pod"}, Namespace: "quay", Object: json.RawMessage(c.object)}

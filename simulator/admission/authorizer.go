@@ -38,9 +38,7 @@ func NewAuthorizer(w *capture.World) (*Authorizer, error) {
 		g.clusterRoles[r.Name] = &r
 	}
 	a := &Authorizer{Complete: true, subjects: map[string]bool{}}
-	if err := g.read(w, a); err != nil {
-		return nil, err
-	}
+	g.read(w, a)
 	g.aggregate()
 	a.Authorizer = rbac.New(g, g, g, g)
 	return a, nil
@@ -59,10 +57,10 @@ type grants struct {
 	clusterBindings []*rbacv1.ClusterRoleBinding
 }
 
-func (g *grants) read(w *capture.World, a *Authorizer) error {
+func (g *grants) read(w *capture.World, a *Authorizer) {
 	for _, resource := range []struct {
 		name string
-		add  func(raw []byte) error
+		add  func(raw []byte)
 	}{
 		{"roles", decoded(func(r *rbacv1.Role) { g.roles[r.Namespace+"/"+r.Name] = r })},
 		{"clusterroles", decoded(func(r *rbacv1.ClusterRole) { g.clusterRoles[r.Name] = r })},
@@ -78,12 +76,9 @@ func (g *grants) read(w *capture.World, a *Authorizer) error {
 		objects, all := w.List(capture.GVR{Group: rbacGroup, Version: "v1", Resource: resource.name}, "")
 		a.Complete = a.Complete && all
 		for _, o := range objects {
-			if err := resource.add(o.Object); err != nil {
-				return fmt.Errorf("decode one of the captured %s: %w", resource.name, err)
-			}
+			resource.add(o.Object)
 		}
 	}
-	return nil
 }
 
 func (a *Authorizer) name(subjects []rbacv1.Subject) {
@@ -94,14 +89,13 @@ func (a *Authorizer) name(subjects []rbacv1.Subject) {
 	}
 }
 
-func decoded[T any](add func(*T)) func([]byte) error {
-	return func(raw []byte) error {
+// decoded adds what an API server can read; it has no others.
+func decoded[T any](add func(*T)) func([]byte) {
+	return func(raw []byte) {
 		out := new(T)
-		if err := json.Unmarshal(raw, out); err != nil {
-			return err
+		if json.Unmarshal(raw, out) == nil {
+			add(out)
 		}
-		add(out)
-		return nil
 	}
 }
 

@@ -1,6 +1,8 @@
 package admission
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -99,7 +101,7 @@ func tolerate(pod *core.Pod) {
 // The classes that every cluster has.
 var systemPriorities = map[string]int32{"system-cluster-critical": 2000000000, "system-node-critical": 2000001000}
 
-// priority resolves the priority class.
+// priority resolves the priority class. Of a class that is not known nothing is filled in.
 func (p plugins) priority(pod *core.Pod) error {
 	spec := &pod.Spec
 	value, preempts := int32(0), core.PreemptLowerPriority
@@ -117,15 +119,44 @@ func (p plugins) priority(pod *core.Pod) error {
 			preempts = core.PreemptionPolicy(*class.PreemptionPolicy)
 		}
 	case spec.PriorityClassName != "" && p.knows("scheduling.k8s.io", "priorityclasses"):
-		return &Refused{fmt.Sprintf("no PriorityClass with name %s was found", spec.PriorityClassName)}
+		return forbidden(pod, "no PriorityClass with name "+spec.PriorityClassName+" was found")
+	case spec.PriorityClassName != "":
+		return nil
 	}
-	if spec.Priority == nil {
-		spec.Priority = &value
+	const provided = " must not be provided in pod spec; priority admission controller computed %v from the given PriorityClass name"
+	if spec.Priority != nil && *spec.Priority != value {
+		return forbidden(pod, fmt.Sprintf("the integer value of priority (%d)"+provided, *spec.Priority, value))
 	}
-	if spec.PreemptionPolicy == nil {
-		spec.PreemptionPolicy = &preempts
+	if spec.PreemptionPolicy != nil && *spec.PreemptionPolicy != preempts {
+		return forbidden(pod, fmt.Sprintf("the string value of PreemptionPolicy (%s)"+provided, *spec.PreemptionPolicy, preempts))
 	}
+	spec.Priority, spec.PreemptionPolicy = &value, &preempts
 	return nil
+}
+
+// forbidden is a plugin's refusal of a pod, which may not have its name yet.
+func forbidden(pod *core.Pod, reason string) *Refused {
+	return &Refused{fmt.Sprintf("pods %q is forbidden: %s", cmp.Or(pod.Name, pod.GenerateName, "Unknown"), reason)}
+}
+
+// UnknownPriority is the name of the priority class of a new pod where its value is not known;
+// empty for others.
+func UnknownPriority(w *capture.World, rec *capture.Record, object json.RawMessage) string {
+	if rec.Kind != (capture.GVK{Version: "v1", Kind: "Pod"}) || rec.Operation != capture.Create || !written(rec) {
+		return ""
+	}
+	var pod struct {
+		Spec struct{ PriorityClassName string }
+	}
+	if json.Unmarshal(object, &pod) != nil { // nobody can read it
+		return ""
+	}
+	name, p := pod.Spec.PriorityClassName, plugins{w, rec.Namespace}
+	_, system := systemPriorities[name]
+	if name == "" || system || p.knows("scheduling.k8s.io", "priorityclasses") || named[schedulingv1.PriorityClass](w, "scheduling.k8s.io", "priorityclasses", "", name) != nil {
+		return ""
+	}
+	return name
 }
 
 // defaultPriority is the global default: of several, the lowest.
@@ -151,7 +182,7 @@ func (p plugins) runtimeClass(pod *core.Pod) error {
 	class := named[nodev1.RuntimeClass](p.world, "node.k8s.io", "runtimeclasses", "", name)
 	if class == nil {
 		if p.knows("node.k8s.io", "runtimeclasses") {
-			return &Refused{fmt.Sprintf("pod rejected: RuntimeClass %q not found", name)}
+			return forbidden(pod, fmt.Sprintf("pod rejected: RuntimeClass %q not found", name))
 		}
 		return nil
 	}

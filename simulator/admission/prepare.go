@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -61,11 +62,36 @@ func Defaulted(w *capture.World, rec *capture.Record, object json.RawMessage) (j
 		changed.Object = object
 		return custom(w, &changed)
 	}
+	if err := sameKind(object, gvk); err != nil {
+		return nil, err
+	}
 	inside, err := decode(object, gvk)
 	if err != nil {
 		return nil, err
 	}
 	return encode(inside, gvk)
+}
+
+// sameKind refuses what a webhook made an object of another kind.
+func sameKind(object json.RawMessage, gvk schema.GroupVersionKind) error {
+	var head struct{ APIVersion, Kind string }
+	if err := json.Unmarshal(object, &head); err != nil {
+		return &Refused{Undecodable + err.Error()}
+	}
+	is := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind)
+	if is.GroupKind() == gvk.GroupKind() {
+		return nil
+	}
+	made, err := known().New(is)
+	if err != nil {
+		return &Refused{Undecodable + err.Error()}
+	}
+	inside, err := known().New(schema.GroupVersionKind{Group: gvk.Group, Version: runtime.APIVersionInternal, Kind: gvk.Kind})
+	if err != nil {
+		return fmt.Errorf("make a %s: %w", gvk, err)
+	}
+	name := func(o runtime.Object) string { return strings.TrimPrefix(fmt.Sprintf("%T", o), "*") }
+	return &Refused{fmt.Sprintf("%sconverting (%s) to (%s): unknown conversion", Undecodable, name(made), name(inside))}
 }
 
 // written tells whether a request brings an object that the API server reads as one of its kind.

@@ -1,14 +1,18 @@
 package admission
 
 import (
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/kubernetes/pkg/apis/core"
 )
 
 const (
 	tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
+	// tokenPrefix begins the names of volumes for tokens.
+	tokenPrefix = "kube-api-access-"
 	// tokenVolume has the length of the name that the API server draws.
-	tokenVolume = "kube-api-access-00000"
+	tokenVolume = tokenPrefix + "00000"
 )
 
 // serviceAccount gives a pod its account, the account's token, and the account's pull secrets.
@@ -43,7 +47,14 @@ func mounts(pod, account *bool) bool {
 	return account == nil || *account
 }
 
+// mountToken mounts the token where a container does not do so itself. A volume that is there,
+// from an earlier round for instance, is mounted.
 func mountToken(spec *core.PodSpec) {
+	there, has := first(spec.Volumes, func(v core.Volume) bool { return strings.HasPrefix(v.Name, tokenPrefix) })
+	name := tokenVolume
+	if has {
+		name = there.Name
+	}
 	mounted := false
 	for _, containers := range [][]core.Container{spec.InitContainers, spec.Containers} {
 		for i := range containers {
@@ -51,11 +62,11 @@ func mountToken(spec *core.PodSpec) {
 			if _, own := first(c.VolumeMounts, func(m core.VolumeMount) bool { return m.MountPath == tokenPath }); own {
 				continue
 			}
-			c.VolumeMounts = append(c.VolumeMounts, core.VolumeMount{Name: tokenVolume, ReadOnly: true, MountPath: tokenPath})
+			c.VolumeMounts = append(c.VolumeMounts, core.VolumeMount{Name: name, ReadOnly: true, MountPath: tokenPath})
 			mounted = true
 		}
 	}
-	if mounted {
+	if mounted && !has {
 		spec.Volumes = append(spec.Volumes, core.Volume{Name: tokenVolume, VolumeSource: core.VolumeSource{Projected: tokenSource()}})
 	}
 }

@@ -123,12 +123,18 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 			p.Notes = append(p.Notes, note)
 		}
 	}
+	if !c.opt.EveryPolicy {
+		set = p.served(set, w)
+	}
 	units, problems, err := c.compileCEL(ctx, set, look)
 	if err != nil {
 		return nil, err
 	}
 	p.units = append(p.units, units...)
 	p.Rejected = append(p.Rejected, problems...)
+	if !c.opt.EveryPolicy {
+		p.rejectTwins(set)
+	}
 	slices.SortStableFunc(p.units, func(a, b phased) int {
 		if a.phase != b.phase {
 			return int(a.phase) - int(b.phase)

@@ -72,14 +72,22 @@ func weighValidity(runs []*sideRun) {
 
 // unsureOfUpdate notes that the refusal of an update rests on an old object that is not known.
 func (s *sideRun) unsureOfUpdate() {
-	if s.req.rec.Operation != capture.Update || len(s.req.rec.OldObject) > 0 || s.unsure != nil || len(s.steps) == 0 {
+	if s.req.rec.Operation != capture.Update || len(s.req.rec.OldObject) > 0 || s.unsure != nil {
+		return
+	}
+	s.unsureOf(miss{
+		reason:  "whether the API server takes the object as policies change it depends on the old object, which is not in the capture",
+		resolve: "raise the audit policy's level to RequestResponse, or capture the cluster",
+	})
+}
+
+// unsureOf notes what is not known of what the API server makes of the last change of a policy.
+func (s *sideRun) unsureOf(unknown miss) {
+	if len(s.steps) == 0 {
 		return
 	}
 	v := verdict.Verdict{Policy: s.steps[len(s.steps)-1].policy, Type: verdict.Mutate, Action: verdict.Enforce}
-	v = undecided(v, []miss{{
-		reason:  "whether the API server takes the object as policies change it depends on the old object, which is not in the capture",
-		resolve: "raise the audit policy's level to RequestResponse, or capture the cluster",
-	}})
+	v = undecided(v, []miss{unknown})
 	s.verdicts, s.unsure = append(s.verdicts, v), &v
 }
 

@@ -3,12 +3,15 @@ package kyverno
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kyverno/kyverno/pkg/config"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
 	apiadmission "github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
 // WebhookRejected begins the reason of a policy that Kyverno takes and cannot put into effect:
@@ -71,4 +74,37 @@ func (p *celPolicy) registers(content []byte, conditions []admissionregistration
 		return nil // it has no webhook
 	}
 	return registered(hook)
+}
+
+// rejectTwins rejects the policies of namespaces that verify images where their webhook has the
+// name of one for the cluster's: Kyverno names the webhooks of each kind apart from the other's.
+func (p *Program) rejectTwins(set *policy.Set) {
+	hooks := newCELWebhooks(p.units, config.WebhookConfig{})
+	names := map[string]bool{}
+	name := func(u phased, kind string) (string, bool) {
+		r, ok := u.unit.(routed)
+		if !ok || u.unit.ref().Kind != kind {
+			return "", false
+		}
+		name, _ := hooks.name(config.ImageValidatingPolicyValidateWebhookName, r.routedBy())
+		return name, true
+	}
+	for _, u := range p.units {
+		if one, ok := name(u, "ImageValidatingPolicy"); ok {
+			names[one] = true
+		}
+	}
+	twins := map[verdict.PolicyRef]string{}
+	p.units = slices.DeleteFunc(p.units, func(u phased) bool {
+		one, ok := name(u, "NamespacedImageValidatingPolicy")
+		if ok = ok && names[one]; ok {
+			twins[u.unit.ref()] = one
+		}
+		return ok
+	})
+	for _, o := range set.Objects {
+		if one, ok := twins[verdict.PolicyRef{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}]; ok {
+			p.reject(o, fmt.Errorf(WebhookRejected+"webhooks.name: Duplicate value: %q, which an ImageValidatingPolicy has; no policy added from then on takes effect", one))
+		}
+	}
 }

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/version"
@@ -32,7 +34,14 @@ func (w world) get(gvr schema.GroupVersionResource, namespace, name string) (map
 	}
 	found, known := w.Get(capture.GVR(gvr), namespace, name)
 	if found != nil {
-		return w.decode(gvr, found)
+		object, err := w.decode(gvr, found)
+		if words(err) != "" { // no API server has it
+			err = apierrors.NewNotFound(gvr.GroupResource(), name)
+		}
+		return object, err
+	}
+	if known && gvr == namespaces && slices.Contains(everywhere, name) {
+		return systemNamespace(name), nil
 	}
 	if known {
 		return nil, apierrors.NewNotFound(gvr.GroupResource(), name)
@@ -51,12 +60,47 @@ func (w world) list(gvr schema.GroupVersionResource, namespace string) ([]map[st
 	objects := make([]map[string]any, 0, len(found))
 	for _, o := range found {
 		object, err := w.decode(gvr, o)
+		if words(err) != "" {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		objects = append(objects, object)
 	}
+	if gvr == namespaces {
+		objects = w.withSystem(objects)
+	}
 	return objects, nil
+}
+
+// namespaces are what every cluster has some of, whatever a repository holds.
+var (
+	namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	everywhere = []string{"default", "kube-node-lease", "kube-public", "kube-system"}
+)
+
+func systemNamespace(name string) map[string]any {
+	return map[string]any{
+		"apiVersion": "v1", "kind": "Namespace",
+		"metadata": map[string]any{"name": name, "labels": map[string]any{metav1LabelName: name}},
+		"spec":     map[string]any{"finalizers": []any{"kubernetes"}}, "status": map[string]any{"phase": "Active"},
+	}
+}
+
+// withSystem adds the namespaces of every cluster to those of the capture.
+func (w world) withSystem(objects []map[string]any) []map[string]any {
+	for _, name := range everywhere {
+		if found, _ := w.Get(capture.GVR(namespaces), "", name); found == nil {
+			objects = append(objects, systemNamespace(name))
+		}
+	}
+	name := func(o map[string]any) string {
+		name, _, _ := unstructured.NestedString(o, "metadata", "name")
+		return name
+	}
+	slices.SortFunc(objects, func(a, b map[string]any) int { return cmp.Compare(name(a), name(b)) })
+	return objects
 }
 
 // unserved tells whether the API server has no such resource: nobody can add to the core
@@ -64,7 +108,7 @@ func (w world) list(gvr schema.GroupVersionResource, namespace string) ([]map[st
 func (w world) unserved(gvr schema.GroupVersionResource) bool {
 	gvk, known := w.Resources.KindFor(capture.GVR(gvr))
 	if !known {
-		return gvr.Group == ""
+		return gvr.Group == "" || w.definedNowhere(gvr.Group)
 	}
 	object, err := scheme.Scheme.New(schema.GroupVersionKind(gvk))
 	if err != nil {
@@ -82,6 +126,18 @@ func (w world) unserved(gvr schema.GroupVersionResource) bool {
 	return server.AtLeast(version.MajorMinor(uint(major), uint(minor)))
 }
 
+// definedNowhere tells that nothing in a cluster that is known as a whole serves a group.
+func (w world) definedNowhere(group string) bool {
+	services, all := w.List(capture.GVR{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices"}, "")
+	if !all || !w.Knows(capture.GVR{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}, "") {
+		return false
+	}
+	return !slices.ContainsFunc(services, func(o *capture.WorldObject) bool {
+		var service struct{ Spec struct{ Group string } }
+		return json.Unmarshal(o.Object, &service) == nil && service.Spec.Group == group
+	})
+}
+
 // errUnserved is the API server's answer for a path that it does not serve.
 func errUnserved() error { return errNoResource("404 page not found") }
 
@@ -90,10 +146,27 @@ func errNoResource(body string) error {
 	return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{}, "", body, 0, true)
 }
 
+// existing remembers objects as an API server returns them: those of a capture never change.
+var existing sync.Map // existingKey → json.RawMessage
+
+type existingKey struct {
+	object *capture.WorldObject
+	as     schema.GroupVersionResource
+}
+
 // decode decodes an object as Kyverno's clients do, with integers.
 func (w world) decode(gvr schema.GroupVersionResource, o *capture.WorldObject) (map[string]any, error) {
+	key := existingKey{o, gvr}
+	raw, ok := existing.Load(key)
+	if !ok {
+		made, err := admission.Existing(w.World, o, capture.GVR(gvr))
+		if err != nil {
+			return nil, fmt.Errorf("read a captured %s: %w", gvr.Resource, err)
+		}
+		raw, _ = existing.LoadOrStore(key, made)
+	}
 	var object map[string]any
-	if err := utiljson.Unmarshal(o.Object, &object); err != nil {
+	if err := utiljson.Unmarshal(raw.(json.RawMessage), &object); err != nil {
 		return nil, fmt.Errorf("decode a captured %s: %w", gvr.Resource, err)
 	}
 	return object, nil
@@ -182,12 +255,8 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	rbac := func(resource string) capture.GVR {
 		return capture.GVR{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: resource}
 	}
-	if env.bindings, err = typedList[rbacv1.RoleBinding](w, rbac("rolebindings")); err != nil {
-		return nil, err
-	}
-	if env.clusters, err = typedList[rbacv1.ClusterRoleBinding](w, rbac("clusterrolebindings")); err != nil {
-		return nil, err
-	}
+	env.bindings = typedList[rbacv1.RoleBinding](w, rbac("rolebindings"))
+	env.clusters = typedList[rbacv1.ClusterRoleBinding](w, rbac("clusterrolebindings"))
 	env.rolesKnown = bindingsKnown(w) || slices.ContainsFunc(env.clusters, isBootstrap)
 	if !slices.ContainsFunc(env.clusters, isBootstrap) {
 		env.bootstrapped()
@@ -272,17 +341,16 @@ func typed[T any](w *capture.World, gvr capture.GVR, namespace, name string) (*T
 	return object, nil
 }
 
-func typedList[T any](w *capture.World, gvr capture.GVR) ([]*T, error) {
+func typedList[T any](w *capture.World, gvr capture.GVR) []*T {
 	found, _ := w.List(gvr, "")
 	var out []*T
 	for _, o := range found {
 		object := new(T)
-		if err := json.Unmarshal(o.Object, object); err != nil {
-			return nil, fmt.Errorf("decode %s of the capture: %w", gvr.Resource, err)
+		if json.Unmarshal(o.Object, object) == nil { // an API server has no others
+			out = append(out, object)
 		}
-		out = append(out, object)
 	}
-	return out, nil
+	return out
 }
 
 // Notes returns what readers of both sides should know, without repetition.
