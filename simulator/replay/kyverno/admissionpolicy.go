@@ -313,6 +313,7 @@ func (p *admissionPolicy) faulty(call *admissionCall, b *binding, kind verdict.R
 func (a *answer) join(b answer) {
 	a.verdicts = append(a.verdicts, b.verdicts...)
 	a.warnings = append(a.warnings, b.warnings...)
+	a.maybe = a.maybe || b.maybe
 	if a.deny == "" { // the API server tells the first
 		a.deny = b.deny
 	}

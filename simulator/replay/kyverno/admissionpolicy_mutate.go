@@ -143,11 +143,13 @@ func (u *mutatingAdmission) apply(ctx context.Context, call *admissionCall, b *b
 	if failed != nil {
 		return u.faulty(call, b, verdict.Mutate, failed)
 	}
-	v = u.needs.settle(v, req, req.misses.take())
-	if v.Outcome == verdict.Undecided {
+	made, found := v, req.misses.take()
+	v = u.needs.settle(v, req, found)
+	maybe := v.Outcome == verdict.Undecided && made.Outcome == verdict.Pass && len(found) == 0 && u.needs.maybe(made, req)
+	if v.Outcome == verdict.Undecided && !maybe {
 		call.attr.VersionedObject = before
 	}
-	return answer{verdicts: []verdict.Verdict{v}}
+	return answer{verdicts: []verdict.Verdict{v}, maybe: maybe}
 }
 
 // patch runs the mutations in their order; one that fails does not stop the next.

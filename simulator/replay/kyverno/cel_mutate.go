@@ -86,12 +86,16 @@ func (u *mutating) eval(ctx context.Context, req *request) answer {
 			} else {
 				v.Outcome, v.Message = verdict.Error, err.Error()
 			}
-			v = u.needs.settle(v, req, req.misses.take())
+			made := v
+			found := req.misses.take()
+			v = u.needs.settle(v, req, found)
 			out.verdicts = append(out.verdicts, v)
+			maybe := v.Outcome == verdict.Undecided && made.Outcome == verdict.Pass && len(found) == 0 && u.needs.maybe(made, req)
+			out.maybe = out.maybe || maybe
 			if v.Outcome == verdict.Error && u.failClosed {
 				refusals = append(refusals, fmt.Sprintf("Policy %s: %s", u.name.Name, v.Message))
 			}
-			if v.Outcome == verdict.Pass && patched != nil {
+			if (v.Outcome == verdict.Pass || maybe) && patched != nil {
 				attr = withObject(attr, patched)
 			}
 		}

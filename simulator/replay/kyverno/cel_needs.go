@@ -102,3 +102,10 @@ func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
 	}
 	return req.undrawn(n.drawn)
 }
+
+// maybe tells that all that is not known is whether the policy selects the request.
+func (n *celNeeds) maybe(v verdict.Verdict, req *request) bool {
+	known := *req
+	known.assumed, known.namespaceKnown = false, known.namespaceKnown || !n.namespace
+	return n.unknown(v, &known) == nil
+}

@@ -155,6 +155,7 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 		v = u.needs.settle(v, req, found)
 		if unsure := u.unsureOf(v, req); v.Outcome == verdict.Pass && len(unsure) > 0 {
 			v = undecided(v, unsure)
+			out.maybe = true
 		}
 		out.verdicts = append(out.verdicts, v)
 		drawn = drawn || v.Outcome == verdict.Undecided && v.Reason == randomMiss.reason

@@ -13,7 +13,7 @@ import (
 
 // draws are values that an API server draws, or that no capture holds. What stands for them
 // offline must not decide.
-type draws uint8
+type draws uint32
 
 const (
 	drawsRequest draws = 1 << iota // the request's uid
@@ -60,7 +60,7 @@ var (
 
 // drawsOf are the values that a text reads.
 func drawsOf(text string) (read draws) {
-	for _, r := range drawnReaders {
+	for _, r := range allReaders {
 		if !strings.Contains(text, r.word) {
 			continue
 		}
@@ -104,11 +104,14 @@ func (r *request) undrawn(read draws) (found []miss) {
 		return nil
 	}
 	read &= r.placeholders()
-	for _, reader := range drawnReaders {
+	for _, reader := range allReaders {
 		if read&reader.value == 0 {
 			continue
 		}
 		resolve := fleetResolve
+		if reader.value >= drawsPriority {
+			resolve = classResolve
+		}
 		if reader.value&(drawsUID|drawsCreated|drawsAddress|drawsPort) != 0 {
 			resolve = drawnResolve
 		}
@@ -129,6 +132,7 @@ type identified struct {
 // placeholders are the values of this request that are not known. Objects of a cluster have
 // what was drawn for them; the background scan asks without a request.
 func (r *request) placeholders() (found draws) {
+	found |= r.unplugged()
 	connects := r.adm.Operation == admissionv1.Connect
 	if !r.nobody {
 		found |= drawsRequest

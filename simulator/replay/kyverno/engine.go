@@ -69,13 +69,14 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 	common := &shared{answers: map[answerKey]answer{}, versions: map[string]int{}, contexts: map[seen]*engine.PolicyContext{}, fates: map[int]*fate{}}
 	runs := make([]*sideRun, len(e.sides))
 	for i := range e.sides {
-		runs[i] = &sideRun{req: *req, common: common, outside: outside, side: &e.sides[i]}
+		runs[i] = &sideRun{req: *req, common: common, outside: outside, side: &e.sides[i], origin: *req}
 		runs[i].mutateAll(ctx, e.sides[i].hooks)
 	}
 	weigh(runs)
 	for i, run := range runs {
 		run.run(ctx)
 		out[i] = run.judgement()
+		e.otherwise(ctx, run, &out[i])
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -15,6 +15,9 @@ import (
 
 // ask evaluates one unit, or recalls what it said to the other side.
 func (s *sideRun) ask(ctx context.Context, u phased) answer {
+	if u.unit == s.without {
+		return answer{}
+	}
 	if kin, ok := u.unit.(kindred); ok && s.req.orphan && kin.minds(&s.req) {
 		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
 		reason := "which kind has the resource " + s.req.adm.Resource.Resource + " is not in the capture"

@@ -15,6 +15,10 @@ type sideRun struct {
 	version int
 	began   int // 1 + the version with which the webhook was called, where a policy came before
 
+	origin  request // as it was before any policy
+	without unit    // does nothing here: see [Engine.otherwise]
+	clouds  []cloud
+
 	there    *request // the object as controllers find it; nil while none asks
 	stored   bool     // the object is as it would be stored
 	refused  string   // why the API server refuses the object before it asks who validates
@@ -70,7 +74,8 @@ func isAPIServers(u unit) bool {
 }
 
 func (s *sideRun) take(u phased, got answer) {
-	got = refusing(got)
+	got = s.beneath(u, refusing(got))
+	s.gather(u, got)
 	s.req.unpinned = s.req.unpinned || got.unpinned
 	s.verdicts = append(s.verdicts, got.verdicts...)
 	s.warnings = append(s.warnings, got.warnings...)

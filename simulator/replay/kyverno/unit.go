@@ -47,6 +47,7 @@ type answer struct {
 	failures  map[string]string
 	warnings  []string // sent back to the user
 	generated []verdict.Generated
+	maybe     bool // whether the object is changed is not known, what it is changed to is
 	unpinned  bool // an image's digest would have been put into the object, but is not known
 }
 

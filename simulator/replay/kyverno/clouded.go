@@ -1,0 +1,101 @@
+package kyverno
+
+import (
+	"context"
+	"slices"
+
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// What a policy makes of the object may not be known, for it reads what the capture does not
+// hold. Then it is not known either what those say that come after it. Where it is known what it
+// makes, and not whether it applies, they are asked both ways.
+
+// cloud is a policy of which it is not known what it makes of the object, and its verdict.
+type cloud struct {
+	unit  unit
+	by    verdict.Verdict
+	maybe bool // what it makes is known, and not whether it does
+}
+
+// gather notes that an answer leaves open what the object is.
+func (s *sideRun) gather(u phased, got answer) {
+	if u.phase > phaseMutate {
+		return
+	}
+	open := slices.DeleteFunc(slices.Clone(got.verdicts), func(v verdict.Verdict) bool {
+		return v.Outcome != verdict.Undecided || v.Type != verdict.Mutate
+	})
+	if len(open) > 0 {
+		s.clouds = append(s.clouds, cloud{u.unit, open[0], got.maybe && len(open) == 1})
+	}
+}
+
+// beneath is an answer of a unit that comes after those that leave open what the object is.
+func (s *sideRun) beneath(u phased, got answer) answer {
+	at := slices.IndexFunc(s.clouds, func(c cloud) bool { return !c.maybe || len(s.clouds) > 1 })
+	if at < 0 || u.phase > phaseBackground || slices.ContainsFunc(s.clouds, func(c cloud) bool { return c.unit == u.unit }) {
+		return got
+	}
+	out := answer{object: got.object, unpinned: got.unpinned}
+	for _, v := range got.verdicts {
+		out.verdicts = append(out.verdicts, under(v, s.clouds[at].by))
+	}
+	return out
+}
+
+// under is a verdict that rests on what a policy before it makes of the object.
+func under(v, by verdict.Verdict) verdict.Verdict {
+	if v.Outcome == verdict.Undecided {
+		return v
+	}
+	v.Message, v.Exceptions = "", nil
+	return undecided(v, []miss{{
+		reason:  "it comes after policy " + by.Policy.Name + ", and what that makes of the object is not known: " + by.Reason,
+		resolve: by.Resolve,
+	}})
+}
+
+// otherwise asks the policies of a side about the object as it is without a change that may not be
+// made, and settles what they say alike.
+func (e *Engine) otherwise(ctx context.Context, s *sideRun, j *verdict.Judgement) {
+	if len(s.clouds) != 1 || !s.clouds[0].maybe {
+		return
+	}
+	c := s.clouds[0]
+	apart := &sideRun{req: s.origin, common: s.common, outside: s.outside, side: s.side, without: c.unit, origin: s.origin}
+	apart.mutateAll(ctx, s.side.hooks)
+	weigh([]*sideRun{apart})
+	apart.run(ctx)
+	other := apart.judgement()
+	if j.Decision != other.Decision && j.Decision != verdict.DecisionUndecided {
+		j.Decision, j.Reason, j.Message, j.Messages = verdict.DecisionUndecided, c.by.Reason, "", nil
+	}
+	for _, message := range other.Messages {
+		if j.Decision == verdict.Denied && !slices.Contains(j.Messages, message) {
+			j.Messages = append(j.Messages, message)
+		}
+	}
+	for i, v := range j.Verdicts {
+		if v.Policy == c.by.Policy && v.Type == verdict.Mutate {
+			continue
+		}
+		if w, ok := sameRule(other.Verdicts, v); !ok || w.Outcome != v.Outcome || w.Action != v.Action {
+			j.Verdicts[i] = under(v, c.by)
+		}
+	}
+	for _, w := range other.Verdicts {
+		if _, ok := sameRule(j.Verdicts, w); !ok {
+			j.Verdicts = append(j.Verdicts, under(w, c.by))
+		}
+	}
+	slices.SortStableFunc(j.Verdicts, verdict.Verdict.Compare)
+}
+
+func sameRule(all []verdict.Verdict, v verdict.Verdict) (verdict.Verdict, bool) {
+	at := slices.IndexFunc(all, func(w verdict.Verdict) bool { return w.Policy == v.Policy && w.Type == v.Type && w.Rule == v.Rule })
+	if at < 0 {
+		return verdict.Verdict{}, false
+	}
+	return all[at], true
+}
