@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -44,6 +45,22 @@ func NewWorld(c Cluster, objects ...*WorldObject) (*World, error) {
 		}
 	}
 	return w, nil
+}
+
+// With returns the world with other objects, which stand for those of their names.
+func (w *World) With(objects ...*WorldObject) (*World, error) {
+	with := *w
+	with.objects = maps.Clone(w.objects)
+	for _, o := range objects {
+		h := headOf(o.Object)
+		gvr, _, _ := w.Resources.ResourceFor(ParseGVK(h.APIVersion, h.Kind))
+		key := GVR{Group: gvr.Group, Resource: gvr.Resource}
+		with.objects[key] = maps.Clone(with.objects[key])
+		if err := with.add(o); err != nil {
+			return nil, err
+		}
+	}
+	return &with, nil
 }
 
 // head is what every object says of itself.

@@ -73,6 +73,7 @@ func NewCompiler(opt Options) *Compiler {
 type Program struct {
 	units    []phased
 	scans    []phased
+	brought  []policy.Object
 	Rejected []policy.Problem // policies that Kyverno would reject, in file order
 	Notes    []string         // what a reader of the answer should know
 }
@@ -88,7 +89,7 @@ type classicSet struct {
 // is wrong with a policy is in Rejected.
 func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.World) (*Program, error) {
 	look := world{w}
-	p := &Program{}
+	p := &Program{brought: brought(set)}
 	takes, err := c.acceptance(w)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 type Engine struct {
 	env   *environment
 	look  lookup
+	looks []lookup // of each side, whose policies may bring ConfigMaps
 	sides []side
 	scans [][]phased
 	// unfiltered is env for the scan.
@@ -45,6 +46,18 @@ type answerKey struct {
 	unpinned bool
 }
 
+// lookOf is what the policies of a side look things up in.
+func (e *Engine) lookOf(side int) lookup {
+	if w, ok := e.look.(world); ok && side < len(e.looks) && e.looks[side] != w {
+		return e.looks[side]
+	}
+	return e.look
+}
+
+func newShared() *shared {
+	return &shared{answers: map[answerKey]answer{}, versions: map[string]int{}, contexts: map[seen]*engine.PolicyContext{}, fates: map[int]*fate{}}
+}
+
 // Judge answers rec once for each side, in their order.
 func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judgement, error) {
 	out := make([]verdict.Judgement, len(e.sides))
@@ -66,10 +79,14 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 		return nil, err
 	}
 	outside := e.env.outOfScope(req)
-	common := &shared{answers: map[answerKey]answer{}, versions: map[string]int{}, contexts: map[seen]*engine.PolicyContext{}, fates: map[int]*fate{}}
 	runs := make([]*sideRun, len(e.sides))
+	common := map[lookup]*shared{}
 	for i := range e.sides {
-		runs[i] = &sideRun{req: *req, common: common, outside: outside, side: &e.sides[i], origin: *req}
+		of := *req
+		if of.look = e.lookOf(i); common[of.look] == nil {
+			common[of.look] = newShared()
+		}
+		runs[i] = &sideRun{req: of, common: common[of.look], outside: outside, side: &e.sides[i], origin: of}
 		runs[i].mutateAll(ctx, e.sides[i].hooks)
 	}
 	weigh(runs)

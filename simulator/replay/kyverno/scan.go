@@ -48,13 +48,19 @@ func (e *Engine) Scan(ctx context.Context, rec *capture.Record) ([][]verdict.Ver
 		}
 		return out, nil
 	}
-	common := map[unit][]verdict.Verdict{}
+	type seen struct {
+		unit unit
+		look lookup
+	}
+	common := map[seen][]verdict.Verdict{}
 	for i, units := range e.scans {
+		of := *req
+		of.look = e.lookOf(i)
 		for _, u := range units {
-			got, ok := common[u.unit]
+			got, ok := common[seen{u.unit, of.look}]
 			if !ok {
-				got = (&sideRun{req: *req}).scan(ctx, u)
-				common[u.unit] = got
+				got = (&sideRun{req: of}).scan(ctx, u)
+				common[seen{u.unit, of.look}] = got
 			}
 			out[i] = append(out[i], got...)
 		}
