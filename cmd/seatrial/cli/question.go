@@ -104,10 +104,12 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 	return reports.Build(q.input(meter.Radius())), nil
 }
 
-// judgedAsWritten notes custom resources without a definition.
+// judgedAsWritten notes custom resources without a definition, and what was taken for granted.
 func (q *question) judgedAsWritten(engines map[string]*kyverno.Engine) {
-	if note := kyverno.Undefined(engines); note != "" {
-		q.notes = append(q.notes, note)
+	for _, note := range []string{kyverno.Undefined(engines), kyverno.Assumed(engines)} {
+		if note != "" {
+			q.notes = append(q.notes, note)
+		}
 	}
 }
 

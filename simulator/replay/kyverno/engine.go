@@ -99,5 +99,6 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 		}
 	}
 	e.undefined.add(e.look, rec, out)
+	e.assume(rec, out)
 	return out, nil
 }

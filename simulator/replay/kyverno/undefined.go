@@ -6,14 +6,18 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
-// undefined are the kinds of custom resources that were judged without their definitions.
-type undefined struct{ kinds sync.Map } // capture.GVK
+// undefined is what was judged with less than an API server knows.
+type undefined struct {
+	kinds sync.Map    // capture.GVK of custom resources without their definitions
+	pods  atomic.Bool // see [Assumed]
+}
 
 // add remembers the kind of a record that policies said something of.
 func (u *undefined) add(look lookup, rec *capture.Record, sides []verdict.Judgement) {

@@ -1,0 +1,44 @@
+package kyverno
+
+import (
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// plugged are the resources by which built-in plugins change pods that ask for nothing.
+var plugged = []capture.GVR{
+	{Version: "v1", Resource: "limitranges"},
+	{Version: "v1", Resource: "serviceaccounts"},
+	{Group: "scheduling.k8s.io", Version: "v1", Resource: "priorityclasses"},
+}
+
+// assume remembers that policies judged a new pod as if no plugin changed it by anything that the
+// capture does not hold.
+func (e *Engine) assume(rec *capture.Record, sides []verdict.Judgement) {
+	w, ok := e.look.(world)
+	if !ok || e.undefined.pods.Load() || rec.Operation != capture.Create || rec.SubResource != "" || rec.Kind != (capture.GVK{Version: "v1", Kind: "Pod"}) {
+		return
+	}
+	if rec.Live && rec.Origin.Source != "audit" { // an API server has answered with it
+		return
+	}
+	said := false
+	for _, j := range sides {
+		said = said || len(j.Verdicts) > 0
+	}
+	for _, gvr := range plugged {
+		if said && !w.Knows(gvr, rec.Namespace) {
+			e.undefined.pods.Store(true)
+		}
+	}
+}
+
+// Assumed says what engines took for granted of plugins; empty for nothing.
+func Assumed(engines map[string]*Engine) string {
+	for _, e := range engines {
+		if e.undefined.pods.Load() {
+			return "new pods were judged as if there were no LimitRanges, pull secrets of service accounts and default priorities but those in the capture, which does not say that it holds all; capture the cluster, or say so with --complete"
+		}
+	}
+	return ""
+}
