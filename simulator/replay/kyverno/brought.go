@@ -25,21 +25,21 @@ func brought(set *policy.Set) []policy.Object {
 }
 
 // looks are what the policies of each program look things up in.
-func looks(w *capture.World, programs []*Program) ([]lookup, error) {
+func looks(of world, programs []*Program) ([]lookup, error) {
 	all := make([]lookup, len(programs))
 	for i, p := range programs {
-		own := w
+		own := of
 		if len(p.brought) > 0 {
 			objects := make([]*capture.WorldObject, len(p.brought))
 			for i, o := range p.brought {
-				objects[i] = &capture.WorldObject{Cluster: w.Cluster.Name, Object: inDefault(o), Origin: capture.Origin{File: o.File, Line: o.Line}}
+				objects[i] = &capture.WorldObject{Cluster: of.Cluster.Name, Object: inDefault(o), Origin: capture.Origin{File: o.File, Line: o.Line}}
 			}
 			var err error
-			if own, err = w.With(objects...); err != nil {
+			if own.World, err = of.With(objects...); err != nil {
 				return nil, fmt.Errorf("add what comes with the policies to the world: %w", err)
 			}
 		}
-		all[i] = world{own}
+		all[i] = own
 	}
 	return all, nil
 }

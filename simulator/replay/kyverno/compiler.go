@@ -88,7 +88,7 @@ type classicSet struct {
 // Compile compiles set for the cluster that w is the world of. The error is ours; what
 // is wrong with a policy is in Rejected.
 func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.World) (*Program, error) {
-	look := world{w}
+	look := world{World: w}
 	p := &Program{brought: brought(set)}
 	takes, err := c.acceptance(w)
 	if err != nil {

@@ -157,7 +157,7 @@ func plantInRecords(t *testing.T, path string) (plants int) {
 			t.Fatal(err)
 		}
 		what := fmt.Sprintf("%s %s %s/%s", r.Operation, r.Kind.Kind, r.Namespace, r.Name)
-		plants += plant(t, what, world{c.World("c")}, func(look *planted) outcomes {
+		plants += plant(t, what, world{World: c.World("c")}, func(look *planted) outcomes {
 			engine, err := compiler.Engine(c.World("c"), capture.User{Username: "alice"}, program)
 			if err != nil {
 				t.Fatal(err)

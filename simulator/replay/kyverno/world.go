@@ -24,7 +24,10 @@ import (
 )
 
 // world answers lookups from a capture's world.
-type world struct{ *capture.World }
+type world struct {
+	*capture.World
+	written bool // objects are as they are written: suites expect no more
+}
 
 var _ lookup = world{}
 
@@ -40,7 +43,7 @@ func (w world) get(gvr schema.GroupVersionResource, namespace, name string) (map
 		}
 		return object, err
 	}
-	if known && gvr == namespaces && slices.Contains(everywhere, name) {
+	if known && !w.written && gvr == namespaces && slices.Contains(everywhere, name) {
 		return systemNamespace(name), nil
 	}
 	if known {
@@ -68,7 +71,7 @@ func (w world) list(gvr schema.GroupVersionResource, namespace string) ([]map[st
 		}
 		objects = append(objects, object)
 	}
-	if gvr == namespaces {
+	if gvr == namespaces && !w.written {
 		objects = w.withSystem(objects)
 	}
 	return objects, nil
@@ -108,7 +111,7 @@ func (w world) withSystem(objects []map[string]any) []map[string]any {
 func (w world) unserved(gvr schema.GroupVersionResource) bool {
 	gvk, known := w.Resources.KindFor(capture.GVR(gvr))
 	if !known {
-		return gvr.Group == "" || w.definedNowhere(gvr.Group)
+		return gvr.Group == "" || !w.written && w.definedNowhere(gvr.Group)
 	}
 	object, err := scheme.Scheme.New(schema.GroupVersionKind(gvk))
 	if err != nil {
@@ -156,20 +159,31 @@ type existingKey struct {
 
 // decode decodes an object as Kyverno's clients do, with integers.
 func (w world) decode(gvr schema.GroupVersionResource, o *capture.WorldObject) (map[string]any, error) {
-	key := existingKey{o, gvr}
-	raw, ok := existing.Load(key)
-	if !ok {
-		made, err := admission.Existing(w.World, o, capture.GVR(gvr))
-		if err != nil {
+	raw := o.Object
+	if !w.written {
+		var err error
+		if raw, err = w.existing(gvr, o); err != nil {
 			return nil, fmt.Errorf("read a captured %s: %w", gvr.Resource, err)
 		}
-		raw, _ = existing.LoadOrStore(key, made)
 	}
 	var object map[string]any
-	if err := utiljson.Unmarshal(raw.(json.RawMessage), &object); err != nil {
+	if err := utiljson.Unmarshal(raw, &object); err != nil {
 		return nil, fmt.Errorf("decode a captured %s: %w", gvr.Resource, err)
 	}
 	return object, nil
+}
+
+func (w world) existing(gvr schema.GroupVersionResource, o *capture.WorldObject) (json.RawMessage, error) {
+	key := existingKey{o, gvr}
+	if known, ok := existing.Load(key); ok {
+		return known.(json.RawMessage), nil
+	}
+	made, err := admission.Existing(w.World, o, capture.GVR(gvr))
+	if err != nil {
+		return nil, err
+	}
+	existing.Store(key, made)
+	return made, nil
 }
 
 func (w world) kindFor(gvr schema.GroupVersionResource) (schema.GroupVersionKind, bool) {
@@ -267,8 +281,8 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	}
 	unfiltered.registry = env.registry
 	env.answers, unfiltered.answers = c.opt.Answers, c.opt.Answers
-	e := &Engine{env: env, unfiltered: unfiltered, look: world{w}, as: as, undefined: &undefined{}}
-	if e.looks, err = looks(w, programs); err != nil {
+	e := &Engine{env: env, unfiltered: unfiltered, look: world{w, c.opt.EveryPolicy}, as: as, undefined: &undefined{}}
+	if e.looks, err = looks(e.look.(world), programs); err != nil {
 		return nil, err
 	}
 	if e.reads, err = c.readingOf(w); err != nil {
