@@ -26,7 +26,11 @@ import (
 // client answers Kyverno's engine from the capture, on behalf of one request, so that
 // what it cannot answer is known to be this request's. It does not do: writes, metrics and
 // other aggregated APIs, watch.
-type client struct{ req *request }
+type client struct {
+	req *request
+	// granted: what is read may be read, or the policy would not have been taken.
+	granted bool
+}
 
 var _ engineapi.Client = client{}
 
@@ -41,6 +45,9 @@ func (c client) RawAbsPath(_ context.Context, path, method string, data io.Reade
 	gvr, namespace, name, err := parseAPIPath(u.Path)
 	if err != nil {
 		return nil, c.unknown("GET "+path, "only objects and lists of objects are captured")
+	}
+	if err := c.mayByPath("get", gvr, namespace, name); err != nil {
+		return nil, err
 	}
 	if name != "" {
 		object, err := c.get(gvr, namespace, name)
@@ -72,6 +79,18 @@ func (c client) RawAbsPath(_ context.Context, path, method string, data io.Reade
 	})
 }
 
+// mayByPath is may in the words of a client that asks by path, which does not read the answer.
+func (c client) mayByPath(verb string, gvr schema.GroupVersionResource, namespace, name string) error {
+	if verb == "get" && name == "" {
+		verb = "list"
+	}
+	err := c.may(verb, gvr, namespace, name)
+	if apierrors.IsForbidden(err) {
+		return apierrors.NewGenericServerResponse(http.StatusForbidden, "get", schema.GroupResource{}, "", "unknown", 0, true)
+	}
+	return err
+}
+
 // post is what the user says that an API server answers.
 func (c client) post(path, method string, data io.Reader) ([]byte, error) {
 	var body []byte
@@ -79,6 +98,11 @@ func (c client) post(path, method string, data io.Reader) ([]byte, error) {
 		var err error
 		if body, err = io.ReadAll(data); err != nil {
 			return nil, fmt.Errorf("read the data of %s: %w", path, err)
+		}
+	}
+	if gvr, namespace, _, err := parseAPIPath(path); err == nil {
+		if err := c.mayByPath("create", gvr, namespace, ""); err != nil {
+			return nil, err
 		}
 	}
 	answer, ok := c.req.env.answers.Find(method, path, body)
@@ -170,6 +194,9 @@ func (c client) GetResource(_ context.Context, apiVersion, kind, namespace, name
 	if err != nil {
 		return nil, err
 	}
+	if err := c.may("get", gvr, namespace, name); err != nil {
+		return nil, err
+	}
 	object, err := c.get(gvr, namespace, name)
 	if err != nil {
 		return nil, err
@@ -184,6 +211,9 @@ func (c client) ListResource(_ context.Context, apiVersion, kind, namespace stri
 	}
 	match, err := asSelector(selector)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.may("list", gvr, namespace, ""); err != nil {
 		return nil, err
 	}
 	objects, err := c.list(gvr, namespace, match)
@@ -251,7 +281,11 @@ func (c client) resources(group, version, kind string) ([]schema.GroupVersionRes
 }
 
 func (c client) GetNamespace(_ context.Context, name string, _ metav1.GetOptions) (*corev1.Namespace, error) {
-	object, err := c.get(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}, "", name)
+	gvr := schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	if err := c.may("get", gvr, "", name); err != nil {
+		return nil, err
+	}
+	object, err := c.get(gvr, "", name)
 	if err != nil {
 		return nil, err
 	}
@@ -288,7 +322,11 @@ func asSelector(selector *metav1.LabelSelector) (labels.Selector, error) {
 
 // Get makes client a resolver of ConfigMap context entries.
 func (c client) Get(_ context.Context, namespace, name string) (*corev1.ConfigMap, error) {
-	object, err := c.get(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, namespace, name)
+	gvr := schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+	if err := c.may("get", gvr, namespace, name); err != nil {
+		return nil, err
+	}
+	object, err := c.get(gvr, namespace, name)
 	if err != nil {
 		return nil, err
 	}
