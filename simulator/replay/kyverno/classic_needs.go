@@ -44,11 +44,12 @@ type needs struct {
 }
 
 var (
-	readsUser    = regexp.MustCompile(`request\.(userInfo|roles|clusterRoles)|serviceAccountName(space)?\s*[}|]`)
-	readsOld     = regexp.MustCompile(`oldObject`)
-	drawsRandom  = regexp.MustCompile(`\brandom\s*\(`)
-	readsContext = regexp.MustCompile(`request|images|@`)
-	readsSecrets = regexp.MustCompile(`\b(data|stringData)\b`)
+	readsUser       = regexp.MustCompile(`request\.(userInfo|roles|clusterRoles)|serviceAccountName(space)?\s*[}|]`)
+	readsOld        = regexp.MustCompile(`oldObject`)
+	drawsRandom     = regexp.MustCompile(`\brandom\s*\(`)
+	readsContext    = regexp.MustCompile(`request|images|@`)
+	readsAuthorizer = regexp.MustCompile(`\bauthorizer\b`)
+	readsSecrets    = regexp.MustCompile(`\b(data|stringData)\b`)
 )
 
 func needsOf(policy kyvernov1.PolicyInterface) needs {
@@ -59,7 +60,7 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 			userVars:  readsUser.Match(text),
 			oldObject: readsOld.Match(text),
 			secrets:   readsSecrets.Match(text),
-			lookups:   looksUp(text),
+			lookups:   looksUp(text) || rule.HasValidateCEL() && readsAuthorizer.Match(text),
 			keepsOld:  rule.HasValidateAllowExistingViolations(),
 		}
 		r.drawn, r.early = drawsOfRule(rule, string(text))

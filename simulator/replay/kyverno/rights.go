@@ -21,9 +21,10 @@ import (
 // rights answer what Kyverno's controllers may do in a cluster: what policies look up they read
 // by their own accounts. It is safe for concurrent use.
 type rights struct {
-	accounts map[string]account    // by controller
-	users    *admission.Authorizer // of everybody
-	ruled    sync.Map              // asked to ruling
+	accounts  map[string]account    // by controller
+	users     *admission.Authorizer // of everybody
+	resources *capture.Resources
+	ruled     sync.Map // asked to ruling
 }
 
 // account is a controller in its cluster. Where the capture does not show it, it has the
@@ -56,7 +57,7 @@ func rightsOf(w *capture.World, programs []*Program) (*rights, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rights{accounts: map[string]account{}, users: own}
+	r := &rights{accounts: map[string]account{}, users: own, resources: w.Resources}
 	grants := slices.ContainsFunc(programs, func(p *Program) bool { return p.grants })
 	var assumed *admission.Authorizer
 	for _, controller := range []string{admissionSuffix, backgroundSuffix, cleanupSuffix, reportsSuffix} {
