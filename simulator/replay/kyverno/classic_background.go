@@ -147,7 +147,7 @@ func (u classicBackground) again(ctx context.Context, eng engineapi.Engine, pc *
 
 // generate runs Kyverno's generator against a client that keeps what it is given.
 func (u classicBackground) generate(req *request, pc *engine.PolicyContext, rule *kyvernov1.Rule) ([]unstructured.Unstructured, error) {
-	keeper := &generateClient{client: client{req: req, granted: true}, rule: rule}
+	keeper := &generateClient{client: client{req: req, clones: true}, rule: rule}
 	controller := generate.NewGenerateControllerWithOnlyClient(keeper, u.engineFor(req))
 	if _, err := controller.ApplyGeneratePolicy(logr.Discard(), pc, []string{rule.Name}); err != nil {
 		return nil, err

@@ -31,8 +31,9 @@ import (
 // other aggregated APIs, watch.
 type client struct {
 	req *request
-	// granted: what is read may be read, or the policy would not have been taken.
-	granted bool
+	// clones: the generator asks. What it clones it may read, or the policy would not have been
+	// taken, and whatever is in it decides nothing.
+	clones bool
 }
 
 var _ engineapi.Client = client{}
@@ -166,6 +167,7 @@ func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (ma
 		}
 		return nil, c.unknown(what, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")
 	}
+	c.lookedUp(gvr, object)
 	return object, err
 }
 
@@ -184,6 +186,7 @@ func (c client) list(gvr schema.GroupVersionResource, namespace string, selector
 			found = append(found, object)
 		}
 	}
+	c.lookedUp(gvr, found...)
 	return found, nil
 }
 

@@ -169,7 +169,7 @@ func evaluate(ctx context.Context, u phased, req *request) (got answer) {
 			got = answer{verdicts: []verdict.Verdict{{Policy: u.unit.ref(), Type: typeOf(u.phase), Outcome: verdict.Error, Message: message}}}
 		}
 	}()
-	req.asker = controllerOf(u.phase)
+	req.asker, req.unit = controllerOf(u.phase), u.unit
 	return u.unit.eval(ctx, req)
 }
 

@@ -124,6 +124,9 @@ func (e globalEntry) Get(projection string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if secrets := (schema.GroupResource{Resource: "secrets"}); gvr.GroupResource() == secrets && projection != "" && len(objects) > 0 {
+		e.from.req.misses.add(secretsMiss.reason, secretsMiss.resolve)
+	}
 	items := make([]any, len(objects))
 	for i, object := range objects {
 		items[i] = object

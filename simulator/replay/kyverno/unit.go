@@ -82,6 +82,7 @@ type request struct {
 	cel            celRequest
 	nobody         bool   // sends it: the background scan asks
 	asker          string // the controller of Kyverno that looks things up; empty is that of admission
+	unit           unit   // that is asked
 	unpinned       bool   // images may have digests that are not known
 	assumed        bool   // that the old object, which is not known, is one that the policy selects
 }
