@@ -3,11 +3,11 @@ package admission
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -136,7 +136,7 @@ func (g grants) GetRole(_ context.Context, namespace, name string) (*rbacv1.Role
 	if r, ok := g.roles[namespace+"/"+name]; ok {
 		return r, nil
 	}
-	return nil, fmt.Errorf("role %s/%s is not in the capture", namespace, name)
+	return nil, apierrors.NewNotFound(rbacv1.Resource("role"), name)
 }
 
 // ListRoleBindings returns the bindings of a namespace.
@@ -149,7 +149,7 @@ func (g grants) GetClusterRole(_ context.Context, name string) (*rbacv1.ClusterR
 	if r, ok := g.clusterRoles[name]; ok {
 		return r, nil
 	}
-	return nil, fmt.Errorf("clusterrole %s is not in the capture", name)
+	return nil, apierrors.NewNotFound(rbacv1.Resource("clusterrole"), name)
 }
 
 // ListClusterRoleBindings returns every ClusterRoleBinding.

@@ -105,6 +105,6 @@ type offlineAuthorizer struct{ req *request }
 
 // Authorize knows nothing.
 func (o offlineAuthorizer) Authorize(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
-	err := client{o.req}.unknown(fmt.Sprintf("whether %s may %s %s", a.GetUser().GetName(), a.GetVerb(), a.GetResource()), "rights are not evaluated offline; rehearse this policy on a fleet")
+	err := client{req: o.req}.unknown(fmt.Sprintf("whether %s may %s %s", a.GetUser().GetName(), a.GetVerb(), a.GetResource()), "rights are not evaluated offline; rehearse this policy on a fleet")
 	return authorizer.DecisionNoOpinion, "", err
 }

@@ -31,7 +31,7 @@ func (p *admissionPolicy) params(req *request, b *binding) ([]runtime.Object, er
 	kind := schema.FromAPIVersionAndKind(p.paramKind.APIVersion, p.paramKind.Kind)
 	resource, namespaced, known := req.look.resourceFor(kind)
 	if !known {
-		return nil, client{req}.unknown("the resource of kind "+p.paramKind.APIVersion+" "+p.paramKind.Kind, "capture its CustomResourceDefinition")
+		return nil, client{req: req}.unknown("the resource of kind "+p.paramKind.APIVersion+" "+p.paramKind.Kind, "capture its CustomResourceDefinition")
 	}
 	namespace, err := paramNamespace(ref, namespaced, req.adm.Namespace)
 	if err != nil {
@@ -76,7 +76,7 @@ func (p *admissionPolicy) paramNamed(req *request, resource schema.GroupVersionR
 			return []runtime.Object{object}, nil
 		}
 	}
-	content, err := client{req}.get(resource, namespace, name)
+	content, err := client{req: req}.get(resource, namespace, name)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -97,7 +97,7 @@ func (p *admissionPolicy) paramsSelected(req *request, resource schema.GroupVers
 	}
 	contents, err := req.look.list(resource, namespace)
 	if err != nil && (len(all) == 0 || !errors.Is(err, errUnknown)) {
-		_, err = client{req}.list(resource, namespace, selector) // says what is missing
+		_, err = client{req: req}.list(resource, namespace, selector) // says what is missing
 		return nil, err
 	}
 	for _, content := range contents {

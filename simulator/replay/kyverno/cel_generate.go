@@ -63,6 +63,7 @@ func (u *generating) eval(ctx context.Context, req *request) answer {
 	err = u.compiled.use(req, func(one *instance[*compiler.Policy]) error {
 		v := verdict.Verdict{Policy: u.name, Type: verdict.Generate}
 		trigger := triggerOf(req, body)
+		req.asker = backgroundSuffix // that of admission does not look into the policy
 		one.library.SetGenerateContext(u.name.Name, u.policyNamespace(), req.adm.Name, trigger.GetNamespace(), req.adm.Kind.Version, req.adm.Kind.Group, req.adm.Kind.Kind, string(trigger.GetUID()), false, false)
 		adm := body.slim
 		if u.needs.body {

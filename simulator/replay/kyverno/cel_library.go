@@ -78,7 +78,7 @@ func (l *library) GetGlobalReference(name, projection string) (any, error) {
 		method, url, _ := strings.Cut(strings.TrimPrefix(name, "HTTP "), " ")
 		answer, ok := l.req.env.answers.Find(method, url, []byte(sent))
 		if !ok {
-			return nil, client{l.req}.unknown("the answer of "+name, answersResolve)
+			return nil, client{req: l.req}.unknown("the answer of "+name, answersResolve)
 		}
 		return calledByCEL(answer), nil
 	}
@@ -122,7 +122,10 @@ func (l *library) ListResources(apiVersion, resource, namespace string, selector
 		return nil, err
 	}
 	gvr := gv.WithResource(resource)
-	objects, err := client{l.req}.list(gvr, namespace, labels.SelectorFromSet(selector))
+	if err := (client{req: l.req}).may("list", gvr, namespace, ""); err != nil {
+		return nil, err
+	}
+	objects, err := client{req: l.req}.list(gvr, namespace, labels.SelectorFromSet(selector))
 	if err != nil {
 		return nil, err
 	}
@@ -143,9 +146,12 @@ func (l *library) GetResource(apiVersion, resource, namespace, name string) (*un
 		return nil, err
 	}
 	if strings.Contains(resource, "/") {
-		return nil, client{l.req}.unknown(resource+" "+name, "subresources are not captured; rehearse this policy on a fleet")
+		return nil, client{req: l.req}.unknown(resource+" "+name, "subresources are not captured; rehearse this policy on a fleet")
 	}
-	object, err := client{l.req}.get(gv.WithResource(resource), namespace, name)
+	if err := (client{req: l.req}).may("get", gv.WithResource(resource), namespace, name); err != nil {
+		return nil, err
+	}
+	object, err := client{req: l.req}.get(gv.WithResource(resource), namespace, name)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +160,13 @@ func (l *library) GetResource(apiVersion, resource, namespace, name string) (*un
 
 // PostResource would create something in the cluster, an access review as a rule.
 func (l *library) PostResource(apiVersion, resource, namespace string, data map[string]any) (*unstructured.Unstructured, error) {
+	gv, err := schema.ParseGroupVersion(apiVersion)
+	if err != nil {
+		return nil, err
+	}
+	if err := (client{req: l.req}).may("create", gv.WithResource(resource), namespace, ""); err != nil {
+		return nil, err
+	}
 	path := "/apis/" + apiVersion
 	if !strings.Contains(apiVersion, "/") {
 		path = "/api/" + apiVersion
@@ -165,7 +178,7 @@ func (l *library) PostResource(apiVersion, resource, namespace string, data map[
 	if err != nil {
 		return nil, err
 	}
-	answer, err := client{l.req}.post(path+"/"+resource, http.MethodPost, bytes.NewReader(body))
+	answer, err := client{req: l.req}.post(path+"/"+resource, http.MethodPost, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +188,7 @@ func (l *library) PostResource(apiVersion, resource, namespace string, data map[
 
 // ToGVR answers resource.ToGVR.
 func (l *library) ToGVR(apiVersion, kind string) (*schema.GroupVersionResource, error) {
-	gvr, err := client{l.req}.resource(apiVersion, kind)
+	gvr, err := client{req: l.req}.resource(apiVersion, kind)
 	if err != nil {
 		return nil, err
 	}

@@ -57,6 +57,7 @@ func (u *mutatingExisting) eval(ctx context.Context, req *request) answer {
 		case v.Outcome == verdict.Unset:
 			return nil
 		case triggered:
+			req.asker = backgroundSuffix
 			out.generated, err = u.targets(ctx, req, body, one)
 			if err != nil {
 				v.Outcome, v.Message = verdict.Error, err.Error()

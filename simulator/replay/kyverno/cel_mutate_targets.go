@@ -47,7 +47,7 @@ func (u *mutatingExisting) find(ctx context.Context, req *request, body *celBody
 // list returns the targets of one resource. What cannot be known is a miss of the request.
 func (u *mutatingExisting) list(req *request, resource mpolTarget, namespace string, selector labels.Selector, names []string) []mpolTarget {
 	if strings.ContainsAny(resource.resource.String(), "*?") {
-		_ = client{req}.unknown("targets "+resource.resource.String(), "wildcards in the resource of a target are not resolved offline")
+		_ = client{req: req}.unknown("targets "+resource.resource.String(), "wildcards in the resource of a target are not resolved offline")
 		return nil
 	}
 	kind, ok := req.look.kindFor(resource.resource)
@@ -57,7 +57,7 @@ func (u *mutatingExisting) list(req *request, resource mpolTarget, namespace str
 	if kind.Kind == "Namespace" {
 		namespace = ""
 	}
-	objects, err := client{req}.list(resource.resource, namespace, selector)
+	objects, err := client{req: req}.list(resource.resource, namespace, selector)
 	if err != nil {
 		return nil
 	}
@@ -97,7 +97,7 @@ func (u *mutatingExisting) targetNamespaces(req *request, constraints admissionr
 	if err != nil {
 		return nil, err
 	}
-	objects, err := client{req}.list(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}, "", selector)
+	objects, err := client{req: req}.list(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}, "", selector)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func (u *mutatingExisting) findByExpression(ctx context.Context, req *request, b
 			return nil, fmt.Errorf("item is not a valid Kubernetes object: %#v", item)
 		}
 		object := unstructured.Unstructured{Object: content}
-		resource, err := client{req}.resource(object.GetAPIVersion(), object.GetKind())
+		resource, err := client{req: req}.resource(object.GetAPIVersion(), object.GetKind())
 		if err != nil {
 			return nil, nil // a miss is recorded
 		}

@@ -16,7 +16,7 @@ type celNeeds struct {
 	namespace bool // reads the namespace object
 	labels    bool // selects namespaces by labels that not every namespace has
 	oldObject bool // reads the old object
-	secrets   bool // reads data or stringData
+	secrets   secretive
 	request   bool // reads the request at all
 	body      bool // … its object, oldObject or options through it
 	random    bool // draws random values
@@ -46,7 +46,7 @@ func celNeedsOf(text string) celNeeds {
 		// The name of the namespace is known even where its object is not.
 		namespace: celNamespace.MatchString(celNamespaceName.ReplaceAllString(text, "")),
 		oldObject: celOldObject.MatchString(text),
-		secrets:   readsSecrets.MatchString(text),
+		secrets:   secretsOfCEL(text),
 		random:    celRandom.MatchString(text),
 		drawn:     drawsOf(text),
 	}
@@ -83,8 +83,8 @@ func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
 	harm := v.Outcome == verdict.Fail || v.Outcome == verdict.Error || v.Outcome == verdict.Warn ||
 		v.Type != verdict.Validate && v.Type != verdict.VerifyImages
 	switch {
-	case req.rec.Redacted && n.secrets:
-		return []miss{{reason: "the values of Secrets are not in the capture", resolve: "rehearse this policy on a fleet"}}
+	case n.secrets.hidden(req):
+		return []miss{secretsMiss}
 	case !req.userKnown() && n.user:
 		return []miss{{reason: "who sends the request is not in the capture", resolve: resolveUser}}
 	case !req.namespaceKnown && (n.namespace || n.labels && harm):

@@ -128,7 +128,7 @@ func (c *classic) engineFor(req *request) engineapi.Engine {
 
 // engineWith makes it with a registry.
 func (c *classic) engineWith(req *request, from images) engineapi.Engine {
-	return engine.NewEngine(req.env.cfg, req.env.jp, client{req}, from,
+	return engine.NewEngine(req.env.cfg, req.env.jp, client{req: req}, from,
 		imageverifycache.DisabledImageVerifyCache(), contextLoaders(req, c.entries, req.env.jp), exceptionList(c.exceptions), nil)
 }
 

@@ -75,6 +75,8 @@ func (u classicBackground) rule(policy kyvernov1.PolicyInterface, name string) *
 
 // preview adds what the triggered rule would make to out.
 func (u classicBackground) preview(ctx context.Context, out *answer, req *request, eng engineapi.Engine, policy kyvernov1.PolicyInterface, rule *kyvernov1.Rule, v verdict.Verdict) verdict.Verdict {
+	req.asker = backgroundSuffix
+	defer func() { req.asker = admissionSuffix }()
 	pc, err := req.backgroundContext(u.classic)
 	only := withRules(policy, func(r *kyvernov1.Rule) bool { return r.Name == rule.Name })
 	if err != nil || only == nil {
@@ -145,7 +147,7 @@ func (u classicBackground) again(ctx context.Context, eng engineapi.Engine, pc *
 
 // generate runs Kyverno's generator against a client that keeps what it is given.
 func (u classicBackground) generate(req *request, pc *engine.PolicyContext, rule *kyvernov1.Rule) ([]unstructured.Unstructured, error) {
-	keeper := &generateClient{client: client{req}, rule: rule}
+	keeper := &generateClient{client: client{req: req, clones: true}, rule: rule}
 	controller := generate.NewGenerateControllerWithOnlyClient(keeper, u.engineFor(req))
 	if _, err := controller.ApplyGeneratePolicy(logr.Discard(), pc, []string{rule.Name}); err != nil {
 		return nil, err

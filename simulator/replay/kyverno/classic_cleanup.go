@@ -94,7 +94,7 @@ func (c *cleanup) matches(ctx context.Context, req *request) (bool, error) {
 	}
 	jc := enginecontext.NewContext(req.env.jp)
 	loader := contextLoaders(req, c.entries, req.env.jp)(nil, kyvernov1.Rule{})
-	if err := loader.Load(ctx, req.env.jp, client{req}, images{req: req}, spec.Context, jc); err != nil {
+	if err := loader.Load(ctx, req.env.jp, client{req: req}, images{req: req}, spec.Context, jc); err != nil {
 		return false, err
 	}
 	if err := jc.SetTargetResource(resource.Object); err != nil {

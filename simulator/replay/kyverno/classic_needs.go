@@ -16,13 +16,13 @@ import (
 
 // ruleNeeds says what a rule's answer depends on besides the object.
 type ruleNeeds struct {
-	user      bool   // matches or excludes by subject, role or cluster role
-	roles     bool   // … by role or cluster role
-	userVars  bool   // reads the user or the roles
-	nsLabels  bool   // selects namespaces by labels that not every namespace has
-	lookups   bool   // loads context from the cluster, a registry or a service
-	oldObject bool   // reads the old object
-	secrets   bool   // reads data or stringData
+	user      bool // matches or excludes by subject, role or cluster role
+	roles     bool // … by role or cluster role
+	userVars  bool // reads the user or the roles
+	nsLabels  bool // selects namespaces by labels that not every namespace has
+	lookups   bool // loads context from the cluster, a registry or a service
+	oldObject bool // reads the old object
+	secrets   secretive
 	keepsOld  bool   // lets violations stand that the old object had: the default
 	drawn     draws  // reads values that the API server draws
 	early     draws  // … to know whether it is asked at all
@@ -44,11 +44,11 @@ type needs struct {
 }
 
 var (
-	readsUser    = regexp.MustCompile(`request\.(userInfo|roles|clusterRoles)|serviceAccountName(space)?\s*[}|]`)
-	readsOld     = regexp.MustCompile(`oldObject`)
-	drawsRandom  = regexp.MustCompile(`\brandom\s*\(`)
-	readsContext = regexp.MustCompile(`request|images|@`)
-	readsSecrets = regexp.MustCompile(`\b(data|stringData)\b`)
+	readsUser       = regexp.MustCompile(`request\.(userInfo|roles|clusterRoles)|serviceAccountName(space)?\s*[}|]`)
+	readsOld        = regexp.MustCompile(`oldObject`)
+	drawsRandom     = regexp.MustCompile(`\brandom\s*\(`)
+	readsContext    = regexp.MustCompile(`request|images|@`)
+	readsAuthorizer = regexp.MustCompile(`\bauthorizer\b`)
 )
 
 func needsOf(policy kyvernov1.PolicyInterface) needs {
@@ -58,8 +58,8 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 		r := ruleNeeds{
 			userVars:  readsUser.Match(text),
 			oldObject: readsOld.Match(text),
-			secrets:   readsSecrets.Match(text),
-			lookups:   looksUp(text),
+			secrets:   secretsOfRule(rule, string(text)),
+			lookups:   looksUp(text) || rule.HasValidateCEL() && readsAuthorizer.Match(text),
 			keepsOld:  rule.HasValidateAllowExistingViolations(),
 		}
 		r.drawn, r.early = drawsOfRule(rule, string(text))
@@ -79,7 +79,7 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 		n.any = ruleNeeds{
 			user: n.any.user || r.user, roles: n.any.roles || r.roles, userVars: n.any.userVars || r.userVars,
 			nsLabels: n.any.nsLabels || r.nsLabels, lookups: n.any.lookups || r.lookups,
-			oldObject: n.any.oldObject || r.oldObject, secrets: n.any.secrets || r.secrets,
+			oldObject: n.any.oldObject || r.oldObject, secrets: n.any.secrets.or(r.secrets),
 		}
 	}
 	return n
@@ -175,8 +175,8 @@ func (n *needs) settle(v verdict.Verdict, req *request, found []miss) verdict.Ve
 	switch {
 	case len(found) > 0 && (v.Outcome == verdict.Error || r.lookups):
 		return undecided(v, found)
-	case req.rec.Redacted && r.secrets:
-		return undecided(v, []miss{{reason: "the values of Secrets are not in the capture", resolve: "rehearse this policy on a fleet"}})
+	case r.secrets.hidden(req):
+		return undecided(v, []miss{secretsMiss})
 	case userUnknown && (r.userVars || failed && (r.user || n.exceptionUser) || excepted && n.exceptionUser):
 		return undecided(v, []miss{{reason: "who sends the request is not in the capture", resolve: resolveUser}})
 	case rolesUnknown && failed:

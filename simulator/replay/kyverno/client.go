@@ -21,12 +21,20 @@ import (
 
 	"github.com/kyverno/kyverno/ext/wildcard"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // client answers Kyverno's engine from the capture, on behalf of one request, so that
 // what it cannot answer is known to be this request's. It does not do: writes, metrics and
 // other aggregated APIs, watch.
-type client struct{ req *request }
+type client struct {
+	req *request
+	// clones: the generator asks. What it clones it may read, or the policy would not have been
+	// taken, and whatever is in it decides nothing.
+	clones bool
+}
 
 var _ engineapi.Client = client{}
 
@@ -41,6 +49,9 @@ func (c client) RawAbsPath(_ context.Context, path, method string, data io.Reade
 	gvr, namespace, name, err := parseAPIPath(u.Path)
 	if err != nil {
 		return nil, c.unknown("GET "+path, "only objects and lists of objects are captured")
+	}
+	if err := c.mayByPath("get", gvr, namespace, name); err != nil {
+		return nil, err
 	}
 	if name != "" {
 		object, err := c.get(gvr, namespace, name)
@@ -64,12 +75,30 @@ func (c client) RawAbsPath(_ context.Context, path, method string, data io.Reade
 		return nil, err
 	}
 	kind, _ := c.req.look.kindFor(gvr)
+	if c.req.env.mocks == nil && admission.Known(capture.GVK(kind)) {
+		for _, item := range items { // in a list of its own kinds an API server leaves them out
+			delete(item, "apiVersion")
+			delete(item, "kind")
+		}
+	}
 	return json.Marshal(map[string]any{
 		"apiVersion": gvr.GroupVersion().String(),
 		"kind":       kind.Kind + "List",
 		"metadata":   map[string]any{"resourceVersion": "0"},
 		"items":      items,
 	})
+}
+
+// mayByPath is may in the words of a client that asks by path, which does not read the answer.
+func (c client) mayByPath(verb string, gvr schema.GroupVersionResource, namespace, name string) error {
+	if verb == "get" && name == "" {
+		verb = "list"
+	}
+	err := c.may(verb, gvr, namespace, name)
+	if apierrors.IsForbidden(err) {
+		return apierrors.NewGenericServerResponse(http.StatusForbidden, "get", schema.GroupResource{}, "", "unknown", 0, true)
+	}
+	return err
 }
 
 // post is what the user says that an API server answers.
@@ -79,6 +108,11 @@ func (c client) post(path, method string, data io.Reader) ([]byte, error) {
 		var err error
 		if body, err = io.ReadAll(data); err != nil {
 			return nil, fmt.Errorf("read the data of %s: %w", path, err)
+		}
+	}
+	if gvr, namespace, _, err := parseAPIPath(path); err == nil {
+		if err := c.mayByPath("create", gvr, namespace, ""); err != nil {
+			return nil, err
 		}
 	}
 	answer, ok := c.req.env.answers.Find(method, path, body)
@@ -133,6 +167,7 @@ func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (ma
 		}
 		return nil, c.unknown(what, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")
 	}
+	c.lookedUp(gvr, object)
 	return object, err
 }
 
@@ -151,6 +186,7 @@ func (c client) list(gvr schema.GroupVersionResource, namespace string, selector
 			found = append(found, object)
 		}
 	}
+	c.lookedUp(gvr, found...)
 	return found, nil
 }
 
@@ -160,14 +196,12 @@ func (c client) unknown(what, resolve string) error {
 	return fmt.Errorf("%s: %w", what, errUnknown)
 }
 
-// CanI answers for Kyverno's own service accounts, whose rights a capture does not show.
-func (c client) CanI(context.Context, string, string, string, string, string) (bool, string, error) {
-	return true, "", nil
-}
-
 func (c client) GetResource(_ context.Context, apiVersion, kind, namespace, name string, _ ...string) (*unstructured.Unstructured, error) {
 	gvr, err := c.resource(apiVersion, kind)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.may("get", gvr, namespace, name); err != nil {
 		return nil, err
 	}
 	object, err := c.get(gvr, namespace, name)
@@ -184,6 +218,9 @@ func (c client) ListResource(_ context.Context, apiVersion, kind, namespace stri
 	}
 	match, err := asSelector(selector)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.may("list", gvr, namespace, ""); err != nil {
 		return nil, err
 	}
 	objects, err := c.list(gvr, namespace, match)
@@ -251,7 +288,11 @@ func (c client) resources(group, version, kind string) ([]schema.GroupVersionRes
 }
 
 func (c client) GetNamespace(_ context.Context, name string, _ metav1.GetOptions) (*corev1.Namespace, error) {
-	object, err := c.get(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}, "", name)
+	gvr := schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	if err := c.may("get", gvr, "", name); err != nil {
+		return nil, err
+	}
+	object, err := c.get(gvr, "", name)
 	if err != nil {
 		return nil, err
 	}
@@ -288,7 +329,11 @@ func asSelector(selector *metav1.LabelSelector) (labels.Selector, error) {
 
 // Get makes client a resolver of ConfigMap context entries.
 func (c client) Get(_ context.Context, namespace, name string) (*corev1.ConfigMap, error) {
-	object, err := c.get(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, namespace, name)
+	gvr := schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+	if err := c.may("get", gvr, namespace, name); err != nil {
+		return nil, err
+	}
+	object, err := c.get(gvr, namespace, name)
 	if err != nil {
 		return nil, err
 	}

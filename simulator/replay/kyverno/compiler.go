@@ -74,6 +74,7 @@ type Program struct {
 	units    []phased
 	scans    []phased
 	brought  []policy.Object
+	grants   bool             // the set holds roles
 	Rejected []policy.Problem // policies that Kyverno would reject, in file order
 	Notes    []string         // what a reader of the answer should know
 }
@@ -89,7 +90,7 @@ type classicSet struct {
 // is wrong with a policy is in Rejected.
 func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.World) (*Program, error) {
 	look := world{World: w}
-	p := &Program{brought: brought(set)}
+	p := &Program{brought: brought(set), grants: grantsRoles(set)}
 	takes, err := c.acceptance(w)
 	if err != nil {
 		return nil, err

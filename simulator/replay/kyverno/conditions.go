@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -24,10 +23,9 @@ type webhookConditions struct {
 	own     bool // they are the policy's, not those of Kyverno's configuration
 	cel     bool // of a policy that settles itself what is not known
 	// What they read.
-	user, old, data bool
+	user, old bool
+	secrets   secretive
 }
-
-var secretData = regexp.MustCompile(`\b(data|stringData)\b`)
 
 // conditioned is a unit whose webhook has conditions; nil: it has none.
 type conditioned interface {
@@ -51,7 +49,7 @@ func newWebhookConditions(written []admissionregistrationv1.MatchCondition, fail
 	for _, c := range written {
 		w.user = w.user || strings.Contains(c.Expression, "userInfo")
 		w.old = w.old || strings.Contains(c.Expression, "oldObject")
-		w.data = w.data || secretData.MatchString(c.Expression)
+		w.secrets = w.secrets.or(secretsOfCEL(c.Expression))
 	}
 	return w, errors.Join(compiler.faults...)
 }
@@ -92,8 +90,8 @@ func (w *webhookConditions) unknown(req *request) []miss {
 		return []miss{{reason: "who sends the request is not in the capture", resolve: resolveUser}}
 	case w.old && req.rec.Lacks(capture.MissingOldObject):
 		return []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}}
-	case w.data && req.rec.Redacted:
-		return []miss{{reason: "the values of Secrets are not in the capture", resolve: "rehearse this policy on a fleet"}}
+	case w.secrets.hidden(req):
+		return []miss{secretsMiss}
 	}
 	return nil
 }

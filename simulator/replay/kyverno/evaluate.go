@@ -147,6 +147,18 @@ func typeOf(p phase) verdict.RuleType {
 	return verdict.Validate
 }
 
+// controllerOf is the controller of Kyverno that asks the units of a phase. Those of the background
+// are asked by that of admission first, whether there is something to do.
+func controllerOf(p phase) string {
+	switch p {
+	case phaseSchedule:
+		return cleanupSuffix
+	case phaseScan:
+		return reportsSuffix
+	}
+	return admissionSuffix
+}
+
 // evaluate runs a unit. A panic in the engine is an error of that policy, not ours.
 func evaluate(ctx context.Context, u phased, req *request) (got answer) {
 	defer func() {
@@ -157,6 +169,7 @@ func evaluate(ctx context.Context, u phased, req *request) (got answer) {
 			got = answer{verdicts: []verdict.Verdict{{Policy: u.unit.ref(), Type: typeOf(u.phase), Outcome: verdict.Error, Message: message}}}
 		}
 	}()
+	req.asker, req.unit = controllerOf(u.phase), u.unit
 	return u.unit.eval(ctx, req)
 }
 

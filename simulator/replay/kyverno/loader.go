@@ -12,6 +12,7 @@ import (
 	"github.com/kyverno/kyverno/pkg/engine/factories"
 	"github.com/kyverno/kyverno/pkg/engine/jmespath"
 	"github.com/kyverno/kyverno/pkg/globalcontext/store"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -26,7 +27,7 @@ type contextLoader struct {
 }
 
 func contextLoaders(req *request, entries map[string]*kyvernov2beta1.GlobalContextEntry, jp jmespath.Interface) engineapi.ContextLoaderFactory {
-	base := factories.DefaultContextLoaderFactory(client{req}, factories.WithGlobalContextStore(globalContext{req, entries, jp}))
+	base := factories.DefaultContextLoaderFactory(client{req: req}, factories.WithGlobalContextStore(globalContext{req, entries, jp}))
 	return func(policy kyvernov1.PolicyInterface, rule kyvernov1.Rule) engineapi.ContextLoader {
 		return contextLoader{base(policy, rule), req, policy, rule}
 	}
@@ -84,7 +85,25 @@ func (g globalContext) Get(name string) (store.Entry, bool) {
 		g.req.misses.add("GlobalContextEntry "+name+" is not in the policy set", "add the GlobalContextEntry to the policy set")
 		return nil, false
 	}
+	if g.refused(entry) {
+		return nil, false
+	}
 	return globalEntry{g, entry}, true
+}
+
+// refused tells of an entry that Kyverno never fills, because it may not read what is in it.
+func (g globalContext) refused(entry *kyvernov2beta1.GlobalContextEntry) bool {
+	resource := entry.Spec.KubernetesResource
+	if resource == nil {
+		return false
+	}
+	gvr := schema.GroupVersionResource{Group: resource.Group, Version: resource.Version, Resource: resource.Resource}
+	for _, verb := range []string{"list", "watch"} {
+		if err := (client{req: g.req}).may(verb, gvr, resource.Namespace, ""); err != nil {
+			return apierrors.IsForbidden(err)
+		}
+	}
+	return false
 }
 
 type globalEntry struct {
@@ -101,9 +120,12 @@ func (e globalEntry) Get(projection string) (any, error) {
 		return e.called(projection)
 	}
 	gvr := schema.GroupVersionResource{Group: resource.Group, Version: resource.Version, Resource: resource.Resource}
-	objects, err := client{e.from.req}.list(gvr, resource.Namespace, labels.Everything())
+	objects, err := client{req: e.from.req}.list(gvr, resource.Namespace, labels.Everything())
 	if err != nil {
 		return nil, err
+	}
+	if secrets := (schema.GroupResource{Resource: "secrets"}); gvr.GroupResource() == secrets && projection != "" && len(objects) > 0 {
+		e.from.req.misses.add(secretsMiss.reason, secretsMiss.resolve)
 	}
 	items := make([]any, len(objects))
 	for i, object := range objects {

@@ -13,9 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
-
-	"github.com/seatrial/seatrial/simulator/admission"
-	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // reading is what the reports controller of a cluster may read: of other kinds there are no
@@ -28,17 +25,13 @@ type reading struct {
 	unread  map[string][]string                      // the same, of kinds as policies write them
 }
 
-// readingOf reads the rights of the reports controller of w.
-func (c *Compiler) readingOf(w *capture.World) (*reading, error) {
-	account := boundAccount(w, reportsSuffix)
-	if account == "" {
-		return nil, nil
+// reading are the rights of the reports controller to what it scans.
+func (r *rights) reading() *reading {
+	who := r.accounts[reportsSuffix]
+	if !who.shown {
+		return nil
 	}
-	rights, err := admission.NewAuthorizer(w)
-	if err != nil {
-		return nil, err
-	}
-	return &reading{account: account, rights: rights, lacks: map[schema.GroupVersionResource][]string{}, unread: map[string][]string{}}, nil
+	return &reading{account: who.name, rights: who.roles, lacks: map[schema.GroupVersionResource][]string{}, unread: map[string][]string{}}
 }
 
 // lacking are the verbs that it may not use on a resource, of those that Kyverno asks about.

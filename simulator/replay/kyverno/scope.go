@@ -37,6 +37,7 @@ type environment struct {
 	bindings   roleBindings
 	clusters   clusterRoleBindings
 	rolesKnown bool
+	rights     *rights           // of Kyverno itself; nil: everything
 	mocks      *Mocks            // nil: everything is as captured
 	answers    answers.Calls     // of services, as the user says
 	registry   http.RoundTripper // answers in the place of image registries; nil: nothing does

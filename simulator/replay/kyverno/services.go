@@ -81,7 +81,7 @@ func answered(req *request, call *kyvernov1.APICall) (answers.Call, error) {
 	answer, ok := req.env.answers.Find(method, url, body)
 	switch {
 	case !ok:
-		return answer, client{req}.unknown("the answer of service "+url, answersResolve)
+		return answer, client{req: req}.unknown("the answer of service "+url, answersResolve)
 	case answer.Failed():
 		return answer, fmt.Errorf("HTTP %d %s: %s", answer.Status, http.StatusText(answer.Status), answer.Text())
 	}

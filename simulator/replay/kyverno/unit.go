@@ -80,9 +80,11 @@ type request struct {
 	misses         misses
 	classic        classicRequest
 	cel            celRequest
-	nobody         bool // sends it: the background scan asks
-	unpinned       bool // images may have digests that are not known
-	assumed        bool // that the old object, which is not known, is one that the policy selects
+	nobody         bool   // sends it: the background scan asks
+	asker          string // the controller of Kyverno that looks things up; empty is that of admission
+	unit           unit   // that is asked
+	unpinned       bool   // images may have digests that are not known
+	assumed        bool   // that the old object, which is not known, is one that the policy selects
 }
 
 // oldUnknown tells of an update that the object before it, which selectors may select as well,

@@ -281,11 +281,12 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	}
 	unfiltered.registry = env.registry
 	env.answers, unfiltered.answers = c.opt.Answers, c.opt.Answers
-	e := &Engine{env: env, unfiltered: unfiltered, look: world{w, c.opt.EveryPolicy}, as: as, undefined: &undefined{}}
-	if e.looks, err = looks(e.look.(world), programs); err != nil {
+	if env.rights, err = rightsOf(w, programs); err != nil {
 		return nil, err
 	}
-	if e.reads, err = c.readingOf(w); err != nil {
+	unfiltered.rights = env.rights
+	e := &Engine{env: env, unfiltered: unfiltered, look: world{w, c.opt.EveryPolicy}, as: as, undefined: &undefined{}, reads: env.rights.reading()}
+	if e.looks, err = looks(e.look.(world), programs); err != nil {
 		return nil, err
 	}
 	for _, p := range programs {
