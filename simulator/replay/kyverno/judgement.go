@@ -28,6 +28,7 @@ func (s *sideRun) judgement() verdict.Judgement {
 	j.Unordered = slices.Compact(s.unordered)
 	slices.SortStableFunc(j.Verdicts, verdict.Verdict.Compare)
 	slices.SortStableFunc(j.Generated, func(a, b verdict.Generated) int { return strings.Compare(a.Target, b.Target) })
+	s.denials, s.beside = s.heard(s.denials), s.heard(s.beside)
 	switch {
 	case len(s.denials) > 0:
 		j.Decision, j.Messages, j.Generated = verdict.Denied, s.messages(), nil
@@ -37,6 +38,8 @@ func (s *sideRun) judgement() verdict.Judgement {
 				j.Messages = append(j.Messages, m)
 			}
 		}
+	case s.left():
+		j.Decision, j.Reason = verdict.DecisionUndecided, "Kyverno crashes on the request, and may or may not answer its other webhooks before"
 	case s.unsure != nil:
 		j.Decision, j.Reason = verdict.DecisionUndecided, s.unsure.Reason
 	}

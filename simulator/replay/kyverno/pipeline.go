@@ -30,9 +30,11 @@ type sideRun struct {
 	verdicts   []verdict.Verdict
 	warnings   []string
 	denials    []denial
-	elsewise   []string // what a refusal by the same webhook would say in another order of its policies
-	acting     []phased // of the webhook that was asked last: those that changed the object, or refused
-	beside     []denial // that do not refuse
+	elsewise   []string            // what a refusal by the same webhook would say in another order of its policies
+	acting     []phased            // of the webhook that was asked last: those that changed the object, or refused
+	beside     []denial            // that do not refuse
+	broken     []unit              // left their webhooks without an answer
+	dead       []verdict.PolicyRef // in which Kyverno died
 	generated  []verdict.Generated
 	unsure     *verdict.Verdict // the first undecided verdict that could change the decision
 	background []phased
@@ -77,6 +79,7 @@ func (s *sideRun) take(u phased, got answer) {
 	got = s.beneath(u, refusing(got))
 	s.gather(u, got)
 	s.req.unpinned = s.req.unpinned || got.unpinned
+	s.broke(u.unit, got)
 	s.verdicts = append(s.verdicts, got.verdicts...)
 	s.warnings = append(s.warnings, got.warnings...)
 	s.generated = append(s.generated, got.generated...)

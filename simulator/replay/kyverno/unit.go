@@ -42,6 +42,8 @@ type answer struct {
 	deny     string // what the user would be told; empty when the unit does not deny
 	wordless bool   // it denies, and a message of its rule's own is empty
 	early    bool   // the API server says so, without asking the unit's webhook
+	broken   bool   // the engine panicked: the webhook gives no answer, for none of its policies
+	dies     bool   // … nor does Kyverno, which dies of it
 	// failures are the rules of a classic policy, by name, that the blocked message would
 	// list. Kyverno joins those of all policies into one message.
 	failures  map[string]string

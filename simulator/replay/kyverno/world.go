@@ -267,7 +267,7 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	}
 	unfiltered.registry = env.registry
 	env.answers, unfiltered.answers = c.opt.Answers, c.opt.Answers
-	e := &Engine{env: env, unfiltered: unfiltered, look: world{w}, as: as, undefined: &undefined{}}
+	e := &Engine{env: env, unfiltered: unfiltered, look: world{w}, as: as, undefined: &undefined{}, crashes: &crashes{}}
 	if e.looks, err = looks(w, programs); err != nil {
 		return nil, err
 	}
