@@ -48,7 +48,15 @@ func evaluate(ctx context.Context, u phased, req *request) (got answer) {
 			got = panicked(u, req, p)
 		}
 	}()
-	return u.unit.eval(ctx, req)
+	ways, unclear := waysOf(u.unit, req)
+	if len(ways) == 0 {
+		return withUnclear(u.unit.eval(ctx, req), unclear)
+	}
+	got = withUnclear(ways[0].eval(ctx), unclear)
+	for _, other := range ways[1:] {
+		got.differs(withUnclear(other.eval(ctx), unclear), u.unit)
+	}
+	return got
 }
 
 // panicked is the answer of a unit in which the engine panicked with p.

@@ -47,6 +47,7 @@ type denial struct {
 	message  string            // empty: it says so only where another policy refuses
 	early    bool              // the API server says so before it calls a webhook
 	failures map[string]string // of a ClusterPolicy, by rule
+	others   []denial          // what it may say instead
 }
 
 // run asks the policies that come after the mutations.
@@ -108,7 +109,10 @@ func decides(p phase, v verdict.Verdict) bool {
 }
 
 func (s *sideRun) deny(u unit, got answer) {
-	said := denial{u, got.deny, got.early, got.failures}
+	said := denial{unit: u, message: got.deny, early: got.early, failures: got.failures}
+	for _, o := range got.others {
+		said.others = append(said.others, denial{unit: u, message: o.deny, early: o.early, failures: o.failures})
+	}
 	if !got.refuses() {
 		s.beside = append(s.beside, said)
 		return

@@ -49,8 +49,9 @@ type answer struct {
 	failures  map[string]string
 	warnings  []string // sent back to the user
 	generated []verdict.Generated
-	maybe     bool // whether the object is changed is not known, what it is changed to is
-	unpinned  bool // an image's digest would have been put into the object, but is not known
+	others    []answer // with other words, of which Kyverno draws one
+	maybe     bool     // whether the object is changed is not known, what it is changed to is
+	unpinned  bool     // an image's digest would have been put into the object, but is not known
 }
 
 // refuses tells whether the answer denies the request.
