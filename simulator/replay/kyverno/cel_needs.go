@@ -20,6 +20,7 @@ type celNeeds struct {
 	request   bool // reads the request at all
 	body      bool // … its object, oldObject or options through it
 	random    bool // draws random values
+	ordered   bool // takes the keys of a map in an order
 	callsOut  bool // calls URLs in a way that is not followed
 	drawn     draws
 }
@@ -73,6 +74,9 @@ func (n *celNeeds) settle(v verdict.Verdict, req *request, found []miss) verdict
 	}
 	if n.random && !req.env.draws() {
 		found = append(found, randomMiss)
+	}
+	if n.ordered && !req.env.draws() {
+		found = append(found, drawnKeys)
 	}
 	if len(found) == 0 {
 		return v
