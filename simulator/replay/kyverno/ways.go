@@ -104,7 +104,7 @@ func (a *answer) differs(other answer, u unit) {
 		}
 	}
 	if !made {
-		a.object = nil
+		a.object, a.maybe = nil, false
 	}
 	if a.refuses() && other.refuses() && (a.deny != other.deny || !maps.Equal(a.failures, other.failures)) {
 		for rule := range other.failures {
