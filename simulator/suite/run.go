@@ -94,6 +94,7 @@ func (r *Runner) try(ctx context.Context, s *Suite) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
+	mocks.Lenient = r.opt.CLI
 	resources, err := s.resources(r.discovery, s.Test.Resources)
 	if err != nil {
 		return nil, err

@@ -100,13 +100,14 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 		}
 	}
 	q.notes = append(q.notes, drawn.notes()...)
-	q.judgedAsWritten(engines)
+	q.seen(engines)
 	return reports.Build(q.input(meter.Radius())), nil
 }
 
-// judgedAsWritten notes custom resources without a definition, and what was taken for granted.
-func (q *question) judgedAsWritten(engines map[string]*kyverno.Engine) {
-	for _, note := range []string{kyverno.Undefined(engines), kyverno.Assumed(engines)} {
+// seen notes custom resources without a definition, what was taken for granted, and what
+// crashes Kyverno.
+func (q *question) seen(engines map[string]*kyverno.Engine) {
+	for _, note := range []string{kyverno.Undefined(engines), kyverno.Assumed(engines), kyverno.Crashes(engines)} {
 		if note != "" {
 			q.notes = append(q.notes, note)
 		}

@@ -177,7 +177,7 @@ func (h *hubReplay) answer(ctx context.Context, q *question) (*reports.Report, e
 			return nil, unanswered(err)
 		}
 	}
-	q.judgedAsWritten(h.engines)
+	q.seen(h.engines)
 	return h.report(q, meter.Radius()), nil
 }
 

@@ -20,6 +20,7 @@ type celNeeds struct {
 	request   bool // reads the request at all
 	body      bool // … its object, oldObject or options through it
 	random    bool // draws random values
+	ordered   bool // takes the keys of a map in an order
 	callsOut  bool // calls URLs in a way that is not followed
 	drawn     draws
 }
@@ -71,6 +72,12 @@ func (n *celNeeds) settle(v verdict.Verdict, req *request, found []miss) verdict
 	if len(found) == 0 && req.env.mocks == nil {
 		found = n.unknown(v, req)
 	}
+	if n.random && !req.env.draws() {
+		found = append(found, randomMiss)
+	}
+	if n.ordered && !req.env.draws() {
+		found = append(found, drawnKeys)
+	}
 	if len(found) == 0 {
 		return v
 	}
@@ -95,8 +102,6 @@ func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
 		return []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}}
 	case n.callsOut && v.Outcome != verdict.Skip:
 		return []miss{{reason: "the policy may call a URL", resolve: "HTTP calls are not made offline; rehearse this policy on a fleet"}}
-	case n.random:
-		return []miss{randomMiss}
 	case v.Type == verdict.Generate || v.Outcome == verdict.Skip && len(v.Exceptions) > 0:
 		return nil // what is drawn goes into what is generated, and decides nothing
 	}

@@ -229,6 +229,7 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 		changed.callsOut = changed.callsOut || e.read.callsOut
 	}
 	base.needs = celNeedsOf(changed.text)
+	base.needs.ordered = ordersMaps(changed.content)
 	base.needs.lookups, base.needs.callsOut = changed.lookups, changed.callsOut
 	if made, err := c.generatedOfCEL(base, changed.content, shared); made != nil || err != nil {
 		return made, err

@@ -111,6 +111,9 @@ func (c *classic) sees(req *request) bool {
 	if c.policy.IsNamespaced() && c.policy.GetNamespace() != req.adm.Namespace {
 		return false
 	}
+	if req.nobody && req.adm.SubResource == "" && c.kinds.below(req.kind) {
+		return true // a scan asks every policy about what is watched for any of them
+	}
 	return c.kinds.sees(req.kind, req.adm.SubResource, string(req.adm.Operation))
 }
 
@@ -204,13 +207,29 @@ func (k kindIndex) sees(gvk schema.GroupVersionKind, sub, operation string) bool
 // names tells whether a rule names the kind; an empty operation is any.
 func (k kindIndex) names(gvk schema.GroupVersionKind, sub, operation string) bool {
 	for _, s := range k.kinds {
-		if !wildcard.Match(s.kind, gvk.Kind) || !wildcard.Match(s.group, gvk.Group) || !wildcard.Match(s.version, gvk.Version) {
+		if !s.isOf(gvk) {
 			continue
 		}
 		ephemeral := gvk.Kind == "Pod" && sub == "ephemeralcontainers" && s.sub == ""
-		if (wildcard.Match(s.sub, sub) || ephemeral) && (len(s.operations) == 0 || operation == "" || slices.Contains(s.operations, operation)) {
+		if (s.takes(sub) || ephemeral) && (len(s.operations) == 0 || operation == "" || slices.Contains(s.operations, operation)) {
 			return true
 		}
 	}
 	return false
+}
+
+// below tells whether a rule names subresources of the kind by a wildcard.
+func (k kindIndex) below(gvk schema.GroupVersionKind) bool {
+	return slices.ContainsFunc(k.kinds, func(s kindSelector) bool { return s.isOf(gvk) && wildcard.Match(s.sub, "") })
+}
+
+func (s kindSelector) isOf(gvk schema.GroupVersionKind) bool {
+	return wildcard.Match(s.kind, gvk.Kind) && wildcard.Match(s.group, gvk.Group) && wildcard.Match(s.version, gvk.Version)
+}
+
+// takes tells whether the policy is called for a subresource, or for the resource itself.
+// Kyverno's webhook and policy cache find subresources alone by Pod/*, and both by */*.
+func (s kindSelector) takes(sub string) bool {
+	both := s.sub == "" || s.kind == "*" && s.sub == "*"
+	return wildcard.Match(s.sub, sub) && (sub != "" || both)
 }

@@ -27,6 +27,8 @@ type ruleNeeds struct {
 	drawn     draws  // reads values that the API server draws
 	early     draws  // … to know whether it is asked at all
 	random    bool   // draws random values, but for its message
+	ordered   bool   // takes the keys of objects in an order
+	wild      bool   // has wildcards for keys in its patterns
 	message   string // as written, where it draws random values
 	// rule is the rule where overrides of its action ask for such labels; nil for others.
 	rule *kyvernov1.Rule
@@ -40,6 +42,8 @@ type needs struct {
 	exceptionUser   bool
 	exceptionLabels bool
 	exceptionRandom bool
+	ordered         bool // a rule, or an exception, takes the keys of objects in an order
+	wild            bool // a rule has wildcards for keys in its patterns
 	context         bool // a rule that mutates reads the request from its context
 }
 
@@ -73,6 +77,8 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 		if v := rule.Validation; v != nil && (labelsDecide(v.FailureActionOverrides) || labelsDecide(policy.GetSpec().ValidationFailureActionOverrides)) {
 			r.rule = &rule
 		}
+		r.ordered, r.wild = ordersKeys(text), rule.HasValidate() && wildKey.Match(text)
+		n.ordered, n.wild = n.ordered || r.ordered, n.wild || r.wild
 		n.overrides = n.overrides || r.rule != nil || labelsDecide(policy.GetSpec().ValidationFailureActionOverrides)
 		n.rules[rule.Name] = r
 		n.context = n.context || rule.HasMutate() && readsContext.Match(text)
@@ -148,6 +154,7 @@ func (n *needs) addExceptions(exceptions []*kyvernov2.PolicyException) {
 		text, _ := json.Marshal(e.Spec.Conditions)
 		n.exceptionUser = n.exceptionUser || r.user || readsUser.Match(text)
 		n.exceptionLabels = n.exceptionLabels || r.nsLabels
+		n.ordered = n.ordered || ordersKeys(text)
 		n.exceptionRandom = n.exceptionRandom || drawsRandom.Match(text)
 	}
 }
@@ -185,10 +192,10 @@ func (n *needs) settle(v verdict.Verdict, req *request, found []miss) verdict.Ve
 		return undecided(v, []miss{{reason: "the labels of the namespace are not in the capture", resolve: resolveLabels}})
 	case req.rec.Lacks(capture.MissingOldObject) && n.restsOnOld(v, r, req):
 		return undecided(v, []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}})
-	case (r.random || n.exceptionRandom) && req.env.mocks == nil:
+	case (r.random || n.exceptionRandom) && !req.env.draws():
 		v.Message, v.Exceptions = "", nil
 		return undecided(v, []miss{randomMiss})
-	case r.message != "" && v.Outcome == verdict.Fail && req.env.mocks == nil:
+	case r.message != "" && v.Outcome == verdict.Fail && !req.env.draws():
 		v.Message = r.message // it would be another one each time
 	}
 	reads := r.drawn

@@ -91,9 +91,19 @@ func (u classicValidate) eval(ctx context.Context, req *request) answer {
 		u.judge(&out, req, eng.Validate(ctx, pc.WithPolicy(cut.enforce)), true)
 	}
 	if cut.audit != nil {
-		u.judge(&out, req, eng.Validate(ctx, pc.WithPolicy(cut.audit)), false)
+		run := func() { u.judge(&out, req, eng.Validate(ctx, pc.WithPolicy(cut.audit)), false) }
+		if u.warns() {
+			run() // the user hears of it
+		} else {
+			u.quietly(&out, req, run)
+		}
 	}
 	return out
+}
+
+func (c *classic) warns() bool {
+	emit := c.policy.GetSpec().EmitWarning
+	return emit != nil && *emit
 }
 
 // judge maps one response and draws Kyverno's block decision from it.
@@ -108,8 +118,7 @@ func (u classicValidate) judge(out *answer, req *request, er engineapi.EngineRes
 	if enforce && er.IsFailed() && !er.HasEnforcedFailure() {
 		action = verdict.Audit
 	}
-	emit := u.policy.GetSpec().EmitWarning
-	warns := enforce || emit != nil && *emit
+	warns := enforce || u.warns()
 	for _, v := range u.verdicts(er, verdict.Validate, action) {
 		v = u.needs.settle(v, req, found)
 		if u.needs.open(u.policy.GetSpec(), v.Rule, req) {
@@ -176,12 +185,11 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 
 // warnsOf tells whether the user hears of a mutation: of every one if the policy says so.
 func (u classicMutate) warnsOf(v verdict.Verdict) bool {
-	emit := u.policy.GetSpec().EmitWarning
 	switch v.Outcome {
 	case verdict.Fail, verdict.Error, verdict.Warn:
 		return true
 	case verdict.Pass:
-		return emit != nil && *emit
+		return u.warns()
 	}
 	return false
 }

@@ -23,6 +23,7 @@ type Engine struct {
 	unfiltered *environment
 	reads      *reading // for the scan
 	undefined  *undefined
+	crashes    *crashes
 	// As is the user of records that do not say who sent them; zero leaves them unknown.
 	as capture.User
 }
@@ -93,6 +94,9 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 	for i, run := range runs {
 		run.run(ctx)
 		out[i] = run.judgement()
+		for _, p := range run.dead {
+			e.crashes.policies.Store(p, true)
+		}
 		e.otherwise(ctx, run, &out[i])
 		if err := ctx.Err(); err != nil {
 			return nil, err

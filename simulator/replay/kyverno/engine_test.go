@@ -124,8 +124,11 @@ func answersTo(t *testing.T, c *capture.Capture, cluster string, set *policy.Set
 		sayRecord(t, &out, engine, r, how)
 	}
 	notes := engine.Unread()
-	if note := Undefined(map[string]*Engine{cluster: engine}); note != "" {
-		notes = append(notes, note)
+	engines := map[string]*Engine{cluster: engine}
+	for _, note := range []string{Undefined(engines), Crashes(engines)} {
+		if note != "" {
+			notes = append(notes, note)
+		}
 	}
 	for _, note := range notes {
 		fmt.Fprintf(&out, "note %s\n", note)

@@ -3,7 +3,6 @@ package kyverno
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -157,20 +156,6 @@ func controllerOf(p phase) string {
 		return reportsSuffix
 	}
 	return admissionSuffix
-}
-
-// evaluate runs a unit. A panic in the engine is an error of that policy, not ours.
-func evaluate(ctx context.Context, u phased, req *request) (got answer) {
-	defer func() {
-		if p := recover(); p != nil {
-			req.classic.context = nil // it may be half-way through a checkpoint
-			req.misses.take()
-			message := fmt.Sprintf("the engine panicked: %v", p)
-			got = answer{verdicts: []verdict.Verdict{{Policy: u.unit.ref(), Type: typeOf(u.phase), Outcome: verdict.Error, Message: message}}}
-		}
-	}()
-	req.asker, req.unit = controllerOf(u.phase), u.unit
-	return u.unit.eval(ctx, req)
 }
 
 // refusing is an answer without the objects that an API server would not take from Kyverno.

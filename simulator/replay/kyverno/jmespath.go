@@ -14,12 +14,26 @@ type cachedJMESPath struct {
 	jmespath.Interface
 	mu      sync.RWMutex
 	queries map[string]jmespath.Query
+	// orders are the same with the keys of objects in all the orders that are tried, this first.
+	orders func() []*cachedJMESPath
 }
 
 const maxQueries = 20_000
 
 func newJMESPath(cfg config.Configuration) *cachedJMESPath {
-	return &cachedJMESPath{Interface: jmespath.New(cfg), queries: map[string]jmespath.Query{}}
+	made := newJMESPathIn(cfg, 0)
+	made.orders = sync.OnceValue(func() []*cachedJMESPath {
+		all := []*cachedJMESPath{made}
+		for which := 1; which < keyOrders; which++ {
+			all = append(all, newJMESPathIn(cfg, which))
+		}
+		return all
+	})
+	return made
+}
+
+func newJMESPathIn(cfg config.Configuration, which int) *cachedJMESPath {
+	return &cachedJMESPath{Interface: newOrderedQueries(cfg, which), queries: map[string]jmespath.Query{}}
 }
 
 func (c *cachedJMESPath) Query(text string) (jmespath.Query, error) {

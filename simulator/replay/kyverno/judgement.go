@@ -28,15 +28,18 @@ func (s *sideRun) judgement() verdict.Judgement {
 	j.Unordered = slices.Compact(s.unordered)
 	slices.SortStableFunc(j.Verdicts, verdict.Verdict.Compare)
 	slices.SortStableFunc(j.Generated, func(a, b verdict.Generated) int { return strings.Compare(a.Target, b.Target) })
+	s.denials, s.beside = s.heard(s.denials), s.heard(s.beside)
 	switch {
 	case len(s.denials) > 0:
 		j.Decision, j.Messages, j.Generated = verdict.Denied, s.messages(), nil
 		j.Message = j.Messages[0]
-		for _, m := range s.elsewise {
+		for _, m := range append(s.drawnMessages(), s.elsewise...) {
 			if !slices.Contains(j.Messages, m) {
 				j.Messages = append(j.Messages, m)
 			}
 		}
+	case s.left():
+		j.Decision, j.Reason = verdict.DecisionUndecided, "Kyverno crashes on the request, and may or may not answer its other webhooks before"
 	case s.unsure != nil:
 		j.Decision, j.Reason = verdict.DecisionUndecided, s.unsure.Reason
 	}
@@ -66,6 +69,19 @@ func (s *sideRun) refusal() verdict.Judgement {
 	slices.SortFunc(s.unordered, verdict.PolicyRef.Compare)
 	j.Unordered = slices.Compact(s.unordered)
 	return j
+}
+
+// drawnMessages are what else the user may be told, where Kyverno draws the words of a policy.
+func (s *sideRun) drawnMessages() (messages []string) {
+	for i, d := range s.denials {
+		for _, other := range d.others {
+			way := *s
+			way.denials = slices.Clone(s.denials)
+			way.denials[i] = other
+			messages = append(messages, way.messages()...)
+		}
+	}
+	return messages
 }
 
 // undeliverable tells whether a warning cannot be a header of HTTP: the API server drops

@@ -27,9 +27,15 @@ type Mocks struct {
 	Images    map[string]map[string]any
 	// Lookups says that context entries are looked up in the world. Otherwise only those
 	// that are mocked have a value.
-	Lookups             bool
+	Lookups bool
+	// Lenient takes what Kyverno draws as it comes, and ConfigMaps that are not mocked for
+	// nothing, as its command line does.
+	Lenient             bool
 	Roles, ClusterRoles []string // of the user
 }
+
+// draws tells whether what is drawn is taken as it comes.
+func (e *environment) draws() bool { return e.mocks != nil && e.mocks.Lenient }
 
 // CallAnswer is what a URL answers.
 type CallAnswer struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/go-logr/logr"
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
@@ -35,14 +36,19 @@ func (m *Mocks) answered(entry kyvernov1.ContextEntry, jp jmespath.Interface, co
 		done, err = m.answerCall(entry, jp, context)
 		return done || !m.Lookups, err
 	case entry.ConfigMap != nil:
-		return !m.Lookups, nil
+		return !m.Lookups && (m.Lenient || given(entry, context)), nil
 	case entry.ImageRegistry != nil:
-		found, err := context.Query(entry.Name) // given as a variable, or asked of a registry
-		return err == nil && found != nil, nil
+		return given(entry, context), nil
 	case entry.GlobalReference != nil:
 		return len(m.Global) == 0, nil
 	}
 	return false, nil
+}
+
+// given tells whether variables stand for an entry, which is looked up or asked of a registry otherwise.
+func given(entry kyvernov1.ContextEntry, context enginecontext.Interface) bool {
+	found, err := context.Query(strconv.Quote(entry.Name)) // it may have hyphens
+	return err == nil && found != nil
 }
 
 func (m *Mocks) answerCall(entry kyvernov1.ContextEntry, jp jmespath.Interface, context enginecontext.Interface) (bool, error) {

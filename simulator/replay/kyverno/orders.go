@@ -19,7 +19,7 @@ func (s *sideRun) each(ctx context.Context, units []phased, take func(phased, an
 	object := s.req.adm.Object.Raw
 	defer s.follow(0, nil)
 	for _, u := range units {
-		version, denials := s.version, len(s.denials)
+		version, denials, broken := s.version, len(s.denials), len(s.broken)
 		s.follow(0, nil)
 		if after && rereads(u) {
 			s.follow(began+1, object)
@@ -28,6 +28,10 @@ func (s *sideRun) each(ctx context.Context, units []phased, take func(phased, an
 		after = after || s.passesOn(u)
 		if s.version != version || len(s.denials) > denials {
 			s.acting = append(s.acting, u)
+		}
+		if len(s.broken) > broken {
+			s.mutate(object) // nothing comes of what the others did
+			break
 		}
 		if len(s.denials) > 0 && !mutates(u.unit) {
 			break

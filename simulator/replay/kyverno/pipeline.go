@@ -30,9 +30,11 @@ type sideRun struct {
 	verdicts   []verdict.Verdict
 	warnings   []string
 	denials    []denial
-	elsewise   []string // what a refusal by the same webhook would say in another order of its policies
-	acting     []phased // of the webhook that was asked last: those that changed the object, or refused
-	beside     []denial // that do not refuse
+	elsewise   []string            // what a refusal by the same webhook would say in another order of its policies
+	acting     []phased            // of the webhook that was asked last: those that changed the object, or refused
+	beside     []denial            // that do not refuse
+	broken     []unit              // left their webhooks without an answer
+	dead       []verdict.PolicyRef // in which Kyverno died
 	generated  []verdict.Generated
 	unsure     *verdict.Verdict // the first undecided verdict that could change the decision
 	background []phased
@@ -45,6 +47,7 @@ type denial struct {
 	message  string            // empty: it says so only where another policy refuses
 	early    bool              // the API server says so before it calls a webhook
 	failures map[string]string // of a ClusterPolicy, by rule
+	others   []denial          // what it may say instead
 }
 
 // run asks the policies that come after the mutations.
@@ -77,6 +80,7 @@ func (s *sideRun) take(u phased, got answer) {
 	got = s.beneath(u, refusing(got))
 	s.gather(u, got)
 	s.req.unpinned = s.req.unpinned || got.unpinned
+	s.broke(u.unit, got)
 	s.verdicts = append(s.verdicts, got.verdicts...)
 	s.warnings = append(s.warnings, got.warnings...)
 	s.generated = append(s.generated, got.generated...)
@@ -105,7 +109,10 @@ func decides(p phase, v verdict.Verdict) bool {
 }
 
 func (s *sideRun) deny(u unit, got answer) {
-	said := denial{u, got.deny, got.early, got.failures}
+	said := denial{unit: u, message: got.deny, early: got.early, failures: got.failures}
+	for _, o := range got.others {
+		said.others = append(said.others, denial{unit: u, message: o.deny, early: o.early, failures: o.failures})
+	}
 	if !got.refuses() {
 		s.beside = append(s.beside, said)
 		return

@@ -42,13 +42,16 @@ type answer struct {
 	deny     string // what the user would be told; empty when the unit does not deny
 	wordless bool   // it denies, and a message of its rule's own is empty
 	early    bool   // the API server says so, without asking the unit's webhook
+	broken   bool   // the engine panicked: the webhook gives no answer, for none of its policies
+	dies     bool   // … nor does Kyverno, which dies of it
 	// failures are the rules of a classic policy, by name, that the blocked message would
 	// list. Kyverno joins those of all policies into one message.
 	failures  map[string]string
 	warnings  []string // sent back to the user
 	generated []verdict.Generated
-	maybe     bool // whether the object is changed is not known, what it is changed to is
-	unpinned  bool // an image's digest would have been put into the object, but is not known
+	others    []answer // with other words, of which Kyverno draws one
+	maybe     bool     // whether the object is changed is not known, what it is changed to is
+	unpinned  bool     // an image's digest would have been put into the object, but is not known
 }
 
 // refuses tells whether the answer denies the request.

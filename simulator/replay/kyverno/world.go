@@ -285,7 +285,7 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 		return nil, err
 	}
 	unfiltered.rights = env.rights
-	e := &Engine{env: env, unfiltered: unfiltered, look: world{w, c.opt.EveryPolicy}, as: as, undefined: &undefined{}, reads: env.rights.reading()}
+	e := &Engine{env: env, unfiltered: unfiltered, look: world{w, c.opt.EveryPolicy}, as: as, undefined: &undefined{}, reads: env.rights.reading(), crashes: &crashes{}}
 	if e.looks, err = looks(e.look.(world), programs); err != nil {
 		return nil, err
 	}
