@@ -42,6 +42,7 @@ type answer struct {
 	deny     string // what the user would be told; empty when the unit does not deny
 	wordless bool   // it denies, and a message of its rule's own is empty
 	early    bool   // the API server says so, without asking the unit's webhook
+	instead  string // what the user may be told in the place of deny
 	// failures are the rules of a classic policy, by name, that the blocked message would
 	// list. Kyverno joins those of all policies into one message.
 	failures  map[string]string
