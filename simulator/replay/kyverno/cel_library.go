@@ -121,6 +121,9 @@ func (l *library) ListResources(apiVersion, resource, namespace string, selector
 	if err != nil {
 		return nil, err
 	}
+	if err := l.namesPath(namespace); err != nil {
+		return nil, err
+	}
 	gvr := gv.WithResource(resource)
 	objects, err := client{l.req}.list(gvr, namespace, labels.SelectorFromSet(selector))
 	if err != nil {
@@ -142,6 +145,9 @@ func (l *library) GetResource(apiVersion, resource, namespace, name string) (*un
 	if err != nil {
 		return nil, err
 	}
+	if err := l.namesPath(namespace, name); err != nil {
+		return nil, err
+	}
 	if strings.Contains(resource, "/") {
 		return nil, client{l.req}.unknown(resource+" "+name, "subresources are not captured; rehearse this policy on a fleet")
 	}
@@ -154,6 +160,9 @@ func (l *library) GetResource(apiVersion, resource, namespace, name string) (*un
 
 // PostResource would create something in the cluster, an access review as a rule.
 func (l *library) PostResource(apiVersion, resource, namespace string, data map[string]any) (*unstructured.Unstructured, error) {
+	if err := l.namesPath(namespace); err != nil {
+		return nil, err
+	}
 	path := "/apis/" + apiVersion
 	if !strings.Contains(apiVersion, "/") {
 		path = "/api/" + apiVersion
