@@ -10,9 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/admission/plugin/webhook/predicates/rules"
-	kjson "sigs.k8s.io/json"
 
-	apiadmission "github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
@@ -69,18 +67,14 @@ func isAdmissionPolicy(object policy.Object) bool {
 	return strings.HasPrefix(object.APIVersion, "admissionregistration.k8s.io/") && strings.HasSuffix(object.Kind, "AdmissionPolicy")
 }
 
-// decodeStrict decodes an object of Kubernetes itself; versions differ in nothing but name.
-func decodeStrict(object policy.Object, into any) error {
-	faults, err := kjson.UnmarshalStrict(object.JSON, into)
-	if err != nil {
-		return err
-	}
-	return errors.Join(faults...)
-}
-
 func (s *celSet) addBinding(object policy.Object, lenient bool) error {
+	if !lenient {
+		if err := takenByAPIServer(object); err != nil {
+			return err
+		}
+	}
 	b := binding{name: object.Name, digest: object.Digest}
-	var faults []error // an API server names all of them
+	var faults []error
 	var match *admissionregistrationv1.MatchResources
 	switch object.Kind {
 	case "ValidatingAdmissionPolicyBinding":
@@ -90,9 +84,6 @@ func (s *celSet) addBinding(object policy.Object, lenient bool) error {
 		}
 		if len(typed.Spec.ValidationActions) == 0 && lenient {
 			typed.Spec.ValidationActions = []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny}
-		}
-		if len(typed.Spec.ValidationActions) == 0 {
-			faults = append(faults, errors.New("spec.validationActions: Required value: at least one validation action is required"))
 		}
 		b.policy = verdict.PolicyRef{Kind: "ValidatingAdmissionPolicy", Name: typed.Spec.PolicyName}
 		b.paramRef, b.actions, match = typed.Spec.ParamRef, typed.Spec.ValidationActions, typed.Spec.MatchResources
@@ -114,11 +105,6 @@ func (s *celSet) addBinding(object policy.Object, lenient bool) error {
 	faults = append(faults, checkParamRef(b.paramRef))
 	if err := errors.Join(faults...); err != nil {
 		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-	if !lenient {
-		if err := apiadmission.Registers(object.JSON); err != nil {
-			return err
-		}
 	}
 	if match != nil {
 		selected := newSelection(match)
@@ -166,14 +152,7 @@ func (c *Compiler) compileAdmissionPolicy(object policy.Object, shared celSet) *
 	made, ok := c.cel.made[key]
 	if !ok {
 		made = &compiled{}
-		if object.Kind == "ValidatingAdmissionPolicy" {
-			made.units, made.err = c.newValidatingAdmission(base, object)
-		} else {
-			made.units, made.err = c.newMutatingAdmission(base, object)
-		}
-		if made.err == nil && !c.opt.Lenient {
-			made.err = apiadmission.Registers(object.JSON)
-		}
+		made.units, made.err = c.newAdmissionUnits(base, object)
 		if len(base.bindings) == 0 {
 			made.units = nil
 		}

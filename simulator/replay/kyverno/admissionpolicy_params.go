@@ -2,7 +2,6 @@ package kyverno
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,6 +14,10 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // params returns the parameters that a binding evaluates its policy with: one nil for a
@@ -67,7 +70,7 @@ func paramNamespace(ref *admissionregistrationv1.ParamRef, namespaced bool, requ
 }
 
 func (p *admissionPolicy) paramNamed(req *request, resource schema.GroupVersionResource, namespace, name string) ([]runtime.Object, error) {
-	own, err := p.ownParams(namespace)
+	own, err := p.ownParams(req, resource, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +94,7 @@ func (p *admissionPolicy) paramsSelected(req *request, resource schema.GroupVers
 	if err != nil {
 		return nil, err
 	}
-	all, err := p.ownParams(namespace)
+	all, err := p.ownParams(req, resource, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -120,21 +123,45 @@ func (p *admissionPolicy) paramsSelected(req *request, resource schema.GroupVers
 	return found, nil
 }
 
-// ownParams returns the parameters in the policy set, of one namespace.
-func (p *admissionPolicy) ownParams(namespace string) ([]*unstructured.Unstructured, error) {
+// ownParams returns the parameters in the policy set, of one namespace, as an API server returns them.
+func (p *admissionPolicy) ownParams(req *request, resource schema.GroupVersionResource, namespace string) ([]*unstructured.Unstructured, error) {
 	var all []*unstructured.Unstructured
 	for _, other := range p.others {
 		content := map[string]any{}
-		if err := json.Unmarshal(other.JSON, &content); err != nil {
+		if err := utiljson.Unmarshal(other.JSON, &content); err != nil {
 			return nil, fmt.Errorf("decode parameter %s: %w", other.Name, err)
 		}
 		object := &unstructured.Unstructured{Object: content}
 		if object.GetNamespace() == "" && namespace != "" {
 			object.SetNamespace(cmp.Or(other.Namespace, "default"))
 		}
-		if object.GetNamespace() == namespace {
-			all = append(all, object)
+		if object.GetNamespace() != namespace {
+			continue
 		}
+		err := installed(req, resource, object)
+		if words(err) != "" { // no API server has it
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read parameter %s: %w", other.Name, err)
+		}
+		all = append(all, object)
 	}
 	return all, nil
+}
+
+// installed makes of an object of the policy set what an API server returns when it is installed.
+func installed(req *request, resource schema.GroupVersionResource, object *unstructured.Unstructured) error {
+	w, ok := req.look.(world)
+	if !ok || req.env.mocks != nil {
+		return nil
+	}
+	raw, err := object.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	if raw, err = admission.Existing(w.World, &capture.WorldObject{Object: raw}, capture.GVR(resource)); err != nil {
+		return err
+	}
+	return utiljson.Unmarshal(raw, &object.Object)
 }

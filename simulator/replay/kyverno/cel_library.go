@@ -121,6 +121,9 @@ func (l *library) ListResources(apiVersion, resource, namespace string, selector
 	if err != nil {
 		return nil, err
 	}
+	if err := l.namesPath(namespace); err != nil {
+		return nil, err
+	}
 	gvr := gv.WithResource(resource)
 	if err := (client{req: l.req}).may("list", gvr, namespace, ""); err != nil {
 		return nil, err
@@ -145,6 +148,9 @@ func (l *library) GetResource(apiVersion, resource, namespace, name string) (*un
 	if err != nil {
 		return nil, err
 	}
+	if err := l.namesPath(namespace, name); err != nil {
+		return nil, err
+	}
 	if strings.Contains(resource, "/") {
 		return nil, client{req: l.req}.unknown(resource+" "+name, "subresources are not captured; rehearse this policy on a fleet")
 	}
@@ -162,6 +168,9 @@ func (l *library) GetResource(apiVersion, resource, namespace, name string) (*un
 func (l *library) PostResource(apiVersion, resource, namespace string, data map[string]any) (*unstructured.Unstructured, error) {
 	gv, err := schema.ParseGroupVersion(apiVersion)
 	if err != nil {
+		return nil, err
+	}
+	if err := l.namesPath(namespace); err != nil {
 		return nil, err
 	}
 	if err := (client{req: l.req}).may("create", gv.WithResource(resource), namespace, ""); err != nil {

@@ -24,10 +24,11 @@ type celSet struct {
 }
 
 type celException struct {
-	typed  *policiesv1beta1.PolicyException // nil: it does not apply
-	read   rewritten                        // its expressions
-	digest string
-	err    error // why a cluster would reject it
+	typed   *policiesv1beta1.PolicyException // nil: it does not apply
+	read    rewritten                        // its expressions
+	written *policiesv1beta1.PolicyException // with its expressions as they are
+	digest  string
+	err     error // why a cluster would reject it
 }
 
 // celCache holds what was compiled, by content: policies that are in several sets are
@@ -156,8 +157,8 @@ func (c *Compiler) readException(object policy.Object, into *celException) error
 	if err := json.Unmarshal(changed.content, typed); err != nil {
 		return fmt.Errorf("decode %s: %w", object.Kind, err)
 	}
-	typed.Namespace = object.Namespace
-	into.typed, into.read = typed, changed
+	typed.Namespace, written.Namespace = object.Namespace, object.Namespace
+	into.typed, into.written, into.read = typed, written, changed
 	return nil
 }
 
@@ -231,9 +232,10 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 	base.needs = celNeedsOf(changed.text)
 	base.needs.ordered = ordersMaps(changed.content)
 	base.needs.lookups, base.needs.callsOut = changed.lookups, changed.callsOut
-	if made, err := c.generatedOfCEL(base, changed.content, shared); made != nil || err != nil {
+	made, always, err := c.generatedOfCEL(base, content, exceptions, shared.others)
+	if always && made != nil || err != nil {
 		return made, err
 	}
 	units, err := celCompilers[object.Kind](c, base, changed.content)
-	return c.withScans(object, units), err
+	return c.withScans(object, withGenerated(units, made)), err
 }

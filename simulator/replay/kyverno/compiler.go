@@ -95,6 +95,9 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 	if err != nil {
 		return nil, err
 	}
+	if !c.opt.EveryPolicy {
+		set = p.served(set, w)
+	}
 	shared := c.classicSet(set, p)
 	for _, object := range set.Objects {
 		if !isClassic(object) {
@@ -124,9 +127,6 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 		if note != "" {
 			p.Notes = append(p.Notes, note)
 		}
-	}
-	if !c.opt.EveryPolicy {
-		set = p.served(set, w)
 	}
 	units, problems, err := c.compileCEL(ctx, set, look)
 	if err != nil {

@@ -48,6 +48,7 @@ func evaluate(ctx context.Context, u phased, req *request) (got answer) {
 			got = panicked(u, req, p)
 		}
 	}()
+	req.asker, req.unit = controllerOf(u.phase), u.unit
 	ways, unclear := waysOf(u.unit, req)
 	if len(ways) == 0 {
 		return withUnclear(u.unit.eval(ctx, req), unclear)

@@ -1,6 +1,7 @@
 package kyverno
 
 import (
+	"embed"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -22,6 +23,11 @@ type definitions struct {
 }
 
 var shipped definitions
+
+// besides has the definitions that the release installs, and leaves out of its command line.
+//
+//go:embed defaults/kyverno.io_globalcontextentries.yaml
+var besides embed.FS
 
 // Served is what an API server without webhooks makes of a new object, such as that of a
 // hub that holds Kyverno's definitions alone: the object as it is stored, and the fields
@@ -68,7 +74,9 @@ func readDefinition(name string) (*admission.Definition, error) {
 	}
 	content, err := fs.ReadFile(crds, name)
 	if err != nil {
-		return nil, nil //nolint:nilerr,nilnil // an absent CRD is an answer
+		if content, err = besides.ReadFile("defaults/" + name); err != nil {
+			return nil, nil //nolint:nilerr,nilnil // an absent CRD is an answer
+		}
 	}
 	raw, err := yaml.YAMLToJSON(content)
 	if err != nil {

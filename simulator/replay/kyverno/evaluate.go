@@ -43,7 +43,7 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 		return got
 	}
 	if got, uncalled := s.uncalled(ctx, u, req); uncalled {
-		got = s.scoped(u, got)
+		got = s.req.scoped(u, got)
 		s.common.answers[key] = got
 		return got
 	}
@@ -56,7 +56,7 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 		got = evaluate(ctx, u, req)
 		s.common.contexts[key.seen] = s.req.classic.context
 	}
-	got = s.scoped(u, got)
+	got = s.req.scoped(u, got)
 	s.common.answers[key] = got
 	return got
 }

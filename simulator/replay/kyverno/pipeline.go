@@ -30,7 +30,7 @@ type sideRun struct {
 	verdicts   []verdict.Verdict
 	warnings   []string
 	denials    []denial
-	elsewise   []string            // what a refusal by the same webhook would say in another order of its policies
+	elsewise   []string            // what a refusal would say in another order of its webhook's policies, or by who else may judge
 	acting     []phased            // of the webhook that was asked last: those that changed the object, or refused
 	beside     []denial            // that do not refuse
 	broken     []unit              // left their webhooks without an answer
@@ -118,6 +118,9 @@ func (s *sideRun) deny(u unit, got answer) {
 		return
 	}
 	s.denials = append(s.denials, said)
+	if got.instead != "" {
+		s.elsewise = append(s.elsewise, got.instead)
+	}
 }
 
 // mutate puts the object after a mutation in the place of the one before.

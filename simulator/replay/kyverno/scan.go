@@ -182,7 +182,7 @@ func (c *Compiler) withScans(object policy.Object, units []phased) (out []phased
 	}
 	for _, u := range units {
 		switch u.unit.(type) {
-		case *validating, *imageValidating, *mutating, *validatingAdmission:
+		case *validating, *eitherWay, *imageValidating, *mutating, *validatingAdmission:
 			out = append(out, phased{phaseScan, scanned{u.unit, r.scored()}})
 		}
 	}

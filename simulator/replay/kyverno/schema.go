@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno/data"
 	"github.com/kyverno/kyverno/ext/resource/loader"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kubectl-validate/pkg/openapiclient"
 
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -48,7 +50,7 @@ func (s *schemas) defaulted(obj policy.Object) ([]byte, error) {
 		return nil, err
 	}
 	if l == nil { // the release ships no schema of GlobalContextEntry for its command line
-		return obj.JSON, nil
+		return defined(group, obj)
 	}
 	content, err := withoutStatus(obj.JSON)
 	if err != nil {
@@ -111,6 +113,32 @@ func (f oneFile) ReadDir(dir string) ([]fs.DirEntry, error) {
 	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() != f.name }), err
 }
 
+// defined returns obj as its definition has it stored; as it is where there is none.
+func defined(group string, obj policy.Object) ([]byte, error) {
+	definition, err := shipped.of(group, obj.Kind)
+	if err != nil || definition == nil {
+		return obj.JSON, err
+	}
+	stored, dropped, err := definition.Store(obj.JSON)
+	if err == nil && len(dropped) > 0 {
+		err = strictly(dropped)
+	}
+	return stored, err
+}
+
+// unknownField finds in what the loader says the fields that a definition does not know.
+var unknownField = regexp.MustCompile(`(?m)^(\S+): Invalid value: value provided for unknown field$`)
+
+// strictly is what an API server says of unknown fields when it is to validate fields strictly,
+// which kubectl asks it for; of what is not valid besides it does not speak then.
+func strictly(fields []string) error {
+	var faults []error
+	for _, field := range fields {
+		faults = append(faults, fmt.Errorf("unknown field %q", field))
+	}
+	return runtime.NewStrictDecodingError(faults)
+}
+
 // reasonOf takes the wrapping of the loader off an error: what is left is the API server's text.
 func reasonOf(err error) string {
 	text := err.Error()
@@ -118,6 +146,13 @@ func reasonOf(err error) string {
 		if rest, ok := strings.CutPrefix(text, prefix); ok {
 			text = strings.TrimSuffix(rest, ")")
 		}
+	}
+	var unknown []string
+	for _, found := range unknownField.FindAllStringSubmatch(text, -1) {
+		unknown = append(unknown, found[1])
+	}
+	if len(unknown) > 0 {
+		return strictly(unknown).Error()
 	}
 	return text
 }

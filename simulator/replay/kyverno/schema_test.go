@@ -20,7 +20,7 @@ func TestSchemas(t *testing.T) {
 		}, {
 			reason: "an unknown field is named with its path",
 			object: `{apiVersion: policies.kyverno.io/v1, kind: ValidatingPolicy, metadata: {name: a}, spec: {validation: []` + rules + `}}`,
-			want:   "spec.validation: Invalid value: value provided for unknown field",
+			want:   `strict decoding error: unknown field "spec.validation"`,
 		}, {
 			reason: "an enumeration is checked",
 			object: `{apiVersion: policies.kyverno.io/v1, kind: PolicyException, metadata: {name: a, namespace: b}, spec: {reportResult: maybe, policyRefs: [{kind: ValidatingPolicy, name: x}]}}`,
@@ -31,7 +31,23 @@ func TestSchemas(t *testing.T) {
 		}, {
 			reason: "classic kinds are checked too",
 			object: `{apiVersion: kyverno.io/v1, kind: ClusterPolicy, metadata: {name: a}, spec: {rules: [{name: x, match: {any: [{resources: {kind: [Pod]}}]}}]}}`,
-			want:   "spec.rules[0].match.any[0].resources.kind: Invalid value: value provided for unknown field",
+			want:   `strict decoding error: unknown field "spec.rules[0].match.any[0].resources.kind"`,
+		}, {
+			reason: "of unknown fields each is named, and nothing else",
+			object: `{apiVersion: policies.kyverno.io/v1, kind: PolicyException, metadata: {name: a, namespace: b}, spec: {b: 1, a: {c: 2}, reportResult: maybe, policyRefs: [{kind: ValidatingPolicy, name: x}]}}`,
+			want:   `strict decoding error: unknown field "spec.a", unknown field "spec.b"`,
+		}, {
+			reason: "global context entries have their definition, too",
+			object: `{apiVersion: kyverno.io/v2beta1, kind: GlobalContextEntry, metadata: {name: a}, spec: {}}`,
+			want:   `[<nil>: Invalid value: "": "spec" must validate one and only one schema (oneOf). Found none valid, spec.kubernetesResource: Required value]`,
+		}, {
+			reason: "with the types of their fields",
+			object: `{apiVersion: kyverno.io/v2beta1, kind: GlobalContextEntry, metadata: {name: a}, spec: {apiCall: {urlPath: /api/v1/pods, refreshInterval: nope}}}`,
+			want:   `spec.apiCall.refreshInterval: Invalid value: "nope": spec.apiCall.refreshInterval in body must be of type duration: "nope"`,
+		}, {
+			reason: "and what they do not know",
+			object: `{apiVersion: kyverno.io/v2beta1, kind: GlobalContextEntry, metadata: {name: a}, spec: {apiCall: {urlPath: /api/v1/pods}, more: 1}}`,
+			want:   `strict decoding error: unknown field "spec.more"`,
 		}, {
 			reason: "a version that is not served is not accepted",
 			object: `{apiVersion: policies.kyverno.io/v9, kind: ValidatingPolicy, metadata: {name: a}, spec: {}}`,

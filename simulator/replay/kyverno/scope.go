@@ -192,8 +192,8 @@ func labelsOf(raw []byte) map[string]string {
 
 // scoped is an answer where it is not known whether Kyverno sees the request: what does
 // nothing to it, does nothing either way.
-func (s *sideRun) scoped(u phased, got answer) answer {
-	unknown := s.req.env.maybeOutside(&s.req)
+func (r *request) scoped(u phased, got answer) answer {
+	unknown := r.env.maybeOutside(r)
 	if len(unknown) == 0 || isAPIServers(u.unit) {
 		return got
 	}

@@ -2,7 +2,9 @@ package kyverno
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/version"
@@ -22,8 +24,8 @@ func unservedPolicy(w *capture.World, object policy.Object) error {
 	if !ok || group != "admissionregistration.k8s.io" {
 		return nil
 	}
-	if _, _, known := w.Resources.ResourceFor(capture.GVK{Group: group, Version: written, Kind: object.Kind}); known && written != "v1" {
-		return nil // the capture lists it
+	if written != "v1" && lists(w, object.APIVersion) {
+		return nil
 	}
 	server, err := version.ParseGeneric(cmp.Or(w.Cluster.ServerVersion, assumedVersion))
 	if err != nil || written == "v1" && server.AtLeast(version.MajorMinor(1, since)) {
@@ -32,12 +34,23 @@ func unservedPolicy(w *capture.World, object policy.Object) error {
 	return fmt.Errorf("apiVersion %s of %s is not served by Kubernetes %d.%d unless it is told to; v1 is from 1.%d on", object.APIVersion, object.Kind, server.Major(), server.Minor(), since)
 }
 
-// served is a set without the admission policies that the cluster does not serve.
+// lists tells whether the capture shows that its cluster serves a version of a group.
+func lists(w *capture.World, groupVersion string) bool {
+	lists := w.Objects(func(_, kind string) bool { return kind == capture.APIResourceList })
+	return slices.ContainsFunc(lists, func(o *capture.WorldObject) bool {
+		var served struct{ GroupVersion string }
+		return json.Unmarshal(o.Object, &served) == nil && served.GroupVersion == groupVersion
+	})
+}
+
+// served is a set without what the cluster does not take: versions of admission policies that it
+// does not serve, objects of namespaces that it does not have.
 func (p *Program) served(set *policy.Set, w *capture.World) *policy.Set {
 	left := *set
 	left.Objects = nil
 	for _, object := range set.Objects {
-		if err := unservedPolicy(w, object); err != nil {
+		err := cmp.Or(unservedPolicy(w, object), homeless(world{World: w}, set, object))
+		if err != nil {
 			p.reject(object, err)
 			continue
 		}

@@ -44,6 +44,7 @@ type answer struct {
 	early    bool   // the API server says so, without asking the unit's webhook
 	broken   bool   // the engine panicked: the webhook gives no answer, for none of its policies
 	dies     bool   // … nor does Kyverno, which dies of it
+	instead  string // what the user may be told in the place of deny
 	// failures are the rules of a classic policy, by name, that the blocked message would
 	// list. Kyverno joins those of all policies into one message.
 	failures  map[string]string

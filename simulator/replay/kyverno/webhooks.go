@@ -119,6 +119,8 @@ func voiceOf(u unit, cel celWebhooks) string {
 		return classicWebhook(config.ValidatingWebhookName, u.classic)
 	case *imageValidating:
 		base = config.ImageValidatingPolicyValidateWebhookName
+	case *eitherWay:
+		return voiceOf(u.validating, cel)
 	case *validating:
 		base = config.ValidatingPolicyWebhookName
 		if u.namespaced {
