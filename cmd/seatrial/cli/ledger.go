@@ -4,12 +4,11 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/outfile"
 	"github.com/seatrial/seatrial/simulator/replay"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
@@ -34,11 +33,10 @@ type ledgerLine struct {
 	verdict.Verdict
 }
 
-// ledgers are the ledger files of one run, written through temporary files.
+// ledgers are the ledger files of one run.
 type ledgers struct {
 	buffers []*bufio.Writer
-	files   []*os.File
-	paths   []string
+	files   []*outfile.File
 }
 
 func openLedgers(env Env, outputs []output) (*ledgers, error) {
@@ -49,13 +47,12 @@ func openLedgers(env Env, outputs []output) (*ledgers, error) {
 		}
 		var to io.Writer = env.Stdout
 		if o.file != "-" {
-			file, err := os.CreateTemp(filepath.Dir(o.file), ".seatrial-*")
+			file, err := outfile.Create(o.file)
 			if err != nil {
 				l.abort()
-				return nil, malformed(err, "")
+				return nil, malformed(err, "name a file that you may write")
 			}
 			l.files = append(l.files, file)
-			l.paths = append(l.paths, o.file)
 			to = file
 		}
 		l.buffers = append(l.buffers, bufio.NewWriterSize(to, 1<<16))
@@ -76,7 +73,7 @@ func (l *ledgers) add(a replay.Answer) error {
 			}
 			for _, to := range l.buffers {
 				if _, err := to.Write(append(content, '\n')); err != nil {
-					return err
+					return malformed(err, "")
 				}
 			}
 		}
@@ -99,11 +96,8 @@ func (l *ledgers) close() error {
 			return err
 		}
 	}
-	for i, file := range l.files {
+	for _, file := range l.files {
 		if err := file.Close(); err != nil {
-			return err
-		}
-		if err := os.Rename(file.Name(), l.paths[i]); err != nil {
 			return err
 		}
 	}
@@ -114,7 +108,6 @@ func (l *ledgers) close() error {
 // abort drops what close has not completed.
 func (l *ledgers) abort() {
 	for _, file := range l.files {
-		file.Close()
-		os.Remove(file.Name())
+		file.Abort()
 	}
 }
