@@ -2,7 +2,6 @@ package kyverno
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // params returns the parameters that a binding evaluates its policy with: one nil for a
@@ -125,7 +125,7 @@ func (p *admissionPolicy) ownParams(namespace string) ([]*unstructured.Unstructu
 	var all []*unstructured.Unstructured
 	for _, other := range p.others {
 		content := map[string]any{}
-		if err := json.Unmarshal(other.JSON, &content); err != nil {
+		if err := utiljson.Unmarshal(other.JSON, &content); err != nil {
 			return nil, fmt.Errorf("decode parameter %s: %w", other.Name, err)
 		}
 		object := &unstructured.Unstructured{Object: content}
