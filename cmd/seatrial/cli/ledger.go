@@ -31,6 +31,13 @@ type ledgerLine struct {
 	User        string            `json:"user,omitempty"`
 	Decision    verdict.Decision  `json:"decision"` // of the whole request
 	verdict.Verdict
+	Generated []made `json:"generated,omitempty"` // what the rule makes or changes
+}
+
+// made is an object as a rule makes it or leaves it.
+type made struct {
+	Target string          `json:"target"`
+	Object json.RawMessage `json:"object,omitempty"`
 }
 
 // ledgers are the ledger files of one run.
@@ -67,7 +74,7 @@ func (l *ledgers) add(a replay.Answer) error {
 	for i, side := range []string{"baseline", "candidate"} {
 		j := &a.Sides[i]
 		for k := range j.Verdicts {
-			content, err := json.Marshal(line(side, a.Record, j.Decision, j.Verdicts[k]))
+			content, err := json.Marshal(line(side, a.Record, j, j.Verdicts[k]))
 			if err != nil {
 				return err
 			}
@@ -81,13 +88,27 @@ func (l *ledgers) add(a replay.Answer) error {
 	return nil
 }
 
-func line(side string, r *capture.Record, d verdict.Decision, v verdict.Verdict) ledgerLine {
+func line(side string, r *capture.Record, j *verdict.Judgement, v verdict.Verdict) ledgerLine {
 	v.Message = strings.TrimSpace(v.Message)
 	return ledgerLine{
 		Side: side, Seq: r.Seq, Cluster: r.Cluster, Time: r.Time, Operation: r.Operation,
 		APIVersion: r.Kind.APIVersion(), Kind: r.Kind.Kind, SubResource: r.SubResource,
-		Namespace: r.Namespace, Name: r.Name, User: r.User.Username, Decision: d, Verdict: v,
+		Namespace: r.Namespace, Name: r.Name, User: r.User.Username, Decision: j.Decision, Verdict: v, Generated: madeBy(j, v),
 	}
+}
+
+// madeBy are the objects that the rule of a verdict makes, or changes.
+func madeBy(j *verdict.Judgement, v verdict.Verdict) []made {
+	if v.Type != verdict.Generate && v.Type != verdict.MutateExisting {
+		return nil
+	}
+	var out []made
+	for _, g := range j.Generated {
+		if g.Policy == v.Policy && g.Rule == v.Rule {
+			out = append(out, made{g.Target, g.Object})
+		}
+	}
+	return out
 }
 
 func (l *ledgers) close() error {
