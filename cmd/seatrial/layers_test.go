@@ -24,6 +24,7 @@ var layers = map[string][]string{
 	"simulator":         {"simulator"},
 	"simulator/answers": {"simulator", "docs/schema"},
 	"simulator/blast":   {"simulator", "docs/schema"},
+	"simulator/outfile": {},
 	"simulator/strict":  {},
 	"harness":           {"harness", "scenarios", "simulator"},
 	"harness/timeline":  {},

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apiserver/pkg/registry/rest"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -119,7 +120,7 @@ func inNamespace(rec *capture.Record, raw json.RawMessage) (json.RawMessage, err
 		return raw, nil
 	}
 	var object map[string]any
-	if err := json.Unmarshal(raw, &object); err != nil {
+	if err := utiljson.Unmarshal(raw, &object); err != nil {
 		return nil, fmt.Errorf("decode the object: %w", err)
 	}
 	meta, ok := object["metadata"].(map[string]any)

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/kubernetes/pkg/apis/core"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -139,7 +140,7 @@ func timeOf(rec *capture.Record) metav1.Time {
 // storedCustom does so with a custom resource.
 func storedCustom(w *capture.World, rec *capture.Record, object json.RawMessage) (json.RawMessage, error) {
 	after, before := &unstructured.Unstructured{}, &unstructured.Unstructured{}
-	if err := json.Unmarshal(object, &after.Object); err != nil {
+	if err := utiljson.Unmarshal(object, &after.Object); err != nil {
 		return nil, fmt.Errorf("decode the object: %w", err)
 	}
 	if after.Object["metadata"] == nil {
@@ -155,7 +156,7 @@ func storedCustom(w *capture.World, rec *capture.Record, object json.RawMessage)
 		}
 		return json.Marshal(after.Object)
 	}
-	if err := json.Unmarshal(rec.OldObject, &before.Object); err != nil {
+	if err := utiljson.Unmarshal(rec.OldObject, &before.Object); err != nil {
 		return nil, fmt.Errorf("decode the old object: %w", err)
 	}
 	keepIdentity(after.Object, before.Object)
@@ -180,7 +181,7 @@ func keepIdentity(after, before map[string]any) {
 			now[field] = old[field]
 		}
 	}
-	if n, ok := old["generation"].(float64); ok && !reflect.DeepEqual(after["spec"], before["spec"]) {
+	if n, ok := old["generation"].(int64); ok && !reflect.DeepEqual(after["spec"], before["spec"]) {
 		now["generation"] = n + 1
 	}
 }

@@ -113,6 +113,35 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// A rule that is undecided under both sides does not hide one that is only under the candidate.
+func TestUndecidedCountsNewRules(t *testing.T) {
+	rule := func(name string, o verdict.Outcome, action verdict.Action) verdict.Verdict {
+		return verdict.Verdict{Policy: limits, Rule: name, Type: verdict.Validate, Outcome: o, Action: action, Reason: "no user"}
+	}
+	undecided := func(verdicts ...verdict.Verdict) verdict.Judgement {
+		return verdict.Judgement{Decision: verdict.DecisionUndecided, Verdicts: verdicts}
+	}
+	old := rule("old", verdict.Undecided, verdict.Enforce)
+	for name, test := range map[string]struct {
+		before, after verdict.Judgement
+		want          string
+	}{
+		"new":     {undecided(old), undecided(old, rule("new", verdict.Undecided, verdict.Enforce)), "1"},
+		"passed":  {undecided(old, rule("r", verdict.Pass, verdict.Enforce)), undecided(old, rule("r", verdict.Undecided, verdict.Enforce)), "1"},
+		"mutates": {undecided(old), undecided(old, verdict.Verdict{Policy: limits, Rule: "m", Type: verdict.Mutate, Outcome: verdict.Undecided}), "1"},
+		"audit":   {undecided(old), undecided(old, rule("audit", verdict.Undecided, verdict.Audit)), "0"},
+		"same":    {undecided(old), undecided(old), "0"},
+		"first":   {verdict.Judgement{Decision: verdict.Allowed}, undecided(old), "1"},
+		"allowed": {undecided(old), verdict.Judgement{Decision: verdict.Allowed, Verdicts: []verdict.Verdict{rule("audit", verdict.Undecided, verdict.Audit)}}, "0"},
+	} {
+		rec := pod("prod", "shop", "a", nil)
+		r := measure(Config{}, replay.Answer{Record: &rec, Sides: []verdict.Judgement{test.before, test.after}})
+		if l := r.Budget[1]; l.Name != "undecided requests" || l.Found != test.want {
+			t.Errorf("%s: %s %s, want %s", name, l.Name, l.Found, test.want)
+		}
+	}
+}
+
 func TestConfigFaults(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"unknown field": {"apiVersion: seatrial.dev/v1alpha1\nkind: Config\nbudjet: {}\n", "c.yaml: invalid: line 3: field budjet not found (known: apiVersion, kind, team, budget)"},

@@ -1,6 +1,7 @@
 package blast
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -47,7 +48,23 @@ func (s *spent) add(m *Meter, rec *capture.Record, before, after *verdict.Judgem
 	s.failing.addIf(has[diff.NewlyFailing], key)
 	s.mutated.addIf(has[diff.MutationChanged], key)
 	s.errors.addIf(newErrors(changes), key)
-	s.undecided.addIf(after.Decision == verdict.DecisionUndecided && before.Decision != verdict.DecisionUndecided, key)
+	s.undecided.addIf(newlyUndecided(before, after, changes), key)
+}
+
+// newlyUndecided tells whether the decision is not known, and was, or rests on one more rule
+// that is not decided: a policy that nobody can decide must not hide those that come to it.
+func newlyUndecided(before, after *verdict.Judgement, changes []diff.Change) bool {
+	if after.Decision != verdict.DecisionUndecided {
+		return false
+	}
+	return before.Decision != verdict.DecisionUndecided || slices.ContainsFunc(changes, func(c diff.Change) bool {
+		return c.Class == diff.Undecided && outcome(c.Before) != verdict.Undecided && mayDecide(c.After)
+	})
+}
+
+// mayDecide tells whether to know a verdict could turn the decision.
+func mayDecide(v *verdict.Verdict) bool {
+	return v.Type == verdict.Mutate || v.Action == verdict.Enforce
 }
 
 // newErrors tells whether a rule fails to evaluate that did not before.

@@ -12,7 +12,7 @@ import (
 )
 
 // Config is the file seatrial.yaml. Its zero value is the default: team labels "team" and
-// "owner", nothing newly denied, nothing undecided that was decided, no new errors.
+// "owner", nothing newly denied, nothing newly undecided, no new errors.
 type Config struct {
 	APIVersion string `yaml:"apiVersion" json:"apiVersion"` // "seatrial.dev/v1alpha1"
 	Kind       string `yaml:"kind" json:"kind"`             // "Config"
@@ -32,7 +32,7 @@ type Team struct {
 type Budget struct {
 	NewlyDenied  Limits   `yaml:"newlyDenied" json:"newlyDenied,omitempty"`
 	NewlyFailing Limits   `yaml:"newlyFailing" json:"newlyFailing,omitempty"`
-	Undecided    Limits   `yaml:"undecided" json:"undecided,omitempty"` // requests whose decision was known and is not any more
+	Undecided    Limits   `yaml:"undecided" json:"undecided,omitempty"` // requests whose decision is not known, because of a rule that was not undecided before
 	Errors       Limits   `yaml:"errors" json:"errors,omitempty"`
 	Mutations    Limits   `yaml:"mutations" json:"mutations,omitempty"`
 	Exempt       []Exempt `yaml:"exempt" json:"exempt,omitempty"`

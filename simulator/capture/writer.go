@@ -2,16 +2,16 @@ package capture
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash"
-	"os"
-	"path/filepath"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/seatrial/seatrial/simulator/outfile"
 )
 
 // line is one line of the stream; exactly one field is set.
@@ -24,11 +24,10 @@ type line struct {
 	End     *End         `json:"end,omitempty"`
 }
 
-// Writer writes a capture. Clusters come first, each before its world; records last. It
-// writes to a temporary file beside path, which [Writer.Close] renames.
+// Writer writes a capture. Clusters come first, each before its world; records last.
+// [Writer.Close] puts it in its place.
 type Writer struct {
-	path string
-	file *os.File
+	file *outfile.File
 	buf  *bufio.Writer
 	zip  *zstd.Encoder
 	sum  hash.Hash
@@ -38,11 +37,11 @@ type Writer struct {
 
 // NewWriter starts a capture that will appear at path, with mode 0600.
 func NewWriter(path string) (*Writer, error) {
-	file, err := os.CreateTemp(filepath.Dir(path), ".seatrial-*")
+	file, err := outfile.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("create capture: %w", err)
 	}
-	w := &Writer{path: path, file: file, sum: sha256.New()}
+	w := &Writer{file: file, sum: sha256.New()}
 	w.buf = bufio.NewWriterSize(file, 1<<16)
 	// One encoder goroutine: the bytes are the same on every machine.
 	w.zip, err = zstd.NewWriter(w.buf, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
@@ -104,13 +103,12 @@ func (w *Writer) Record(r *Record) error {
 func (w *Writer) Close() error {
 	w.end.Digest = "sha256:" + hex.EncodeToString(w.sum.Sum(nil))
 	w.write(line{End: &w.end})
-	err := errors.Join(w.err, w.zip.Close(), w.buf.Flush(), w.file.Sync(), w.file.Close())
-	if err == nil {
-		err = os.Rename(w.file.Name(), w.path)
+	if err := cmp.Or(w.err, w.zip.Close(), w.buf.Flush()); err != nil {
+		w.file.Abort()
+		return fmt.Errorf("complete capture: %w", err)
 	}
-	if err != nil {
-		os.Remove(w.file.Name())
-		return fmt.Errorf("complete capture %s: %w", w.path, err)
+	if err := w.file.Close(); err != nil {
+		return fmt.Errorf("complete capture: %w", err)
 	}
 	return nil
 }
@@ -120,6 +118,5 @@ func (w *Writer) Abort() {
 	if w.zip != nil {
 		_ = w.zip.Close() // the file goes anyway
 	}
-	w.file.Close()
-	os.Remove(w.file.Name())
+	w.file.Abort()
 }

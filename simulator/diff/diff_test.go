@@ -78,6 +78,18 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// What is generated comes of a rule, whose verdicts explain the change.
+func TestGenerationNamesItsVerdicts(t *testing.T) {
+	for _, kind := range []verdict.RuleType{verdict.Generate, verdict.MutateExisting} {
+		before, after := judged(verdict.Allowed), judged(verdict.Allowed, verdict.Verdict{Policy: labels, Rule: "g", Type: kind, Outcome: verdict.Pass})
+		after.Generated = []verdict.Generated{{Policy: labels, Rule: "g", Target: "A/x"}}
+		changes := Compare(&before, &after)
+		if len(changes) != 1 || changes[0].Before != nil || changes[0].After != &after.Verdicts[0] {
+			t.Errorf("%s: %+v", kind, changes)
+		}
+	}
+}
+
 func TestMutationAndGeneration(t *testing.T) {
 	made := func(targets ...string) []verdict.Generated {
 		var out []verdict.Generated

@@ -30,7 +30,10 @@ func (c *comparison) generation() {
 	}
 	for key, objects := range found {
 		slices.Sort(objects)
-		c.changes = append(c.changes, Change{Class: GenerationChanged, Policy: key.policy, Rule: key.rule, Objects: objects})
+		c.changes = append(c.changes, Change{
+			Class: GenerationChanged, Policy: key.policy, Rule: key.rule, Objects: objects,
+			Before: maker(c.old, key), After: maker(c.new, key),
+		})
 	}
 	c.deletion()
 }
@@ -46,6 +49,15 @@ func byTarget(j *verdict.Judgement) map[targetKey]verdict.Generated {
 		out[targetKey{ruleKey{g.Policy, g.Rule, verdict.Generate}, g.Target}] = g
 	}
 	return out
+}
+
+// maker is the verdict of the rule that makes an object, or changes one.
+func maker(rules map[ruleKey]*verdict.Verdict, key ruleKey) *verdict.Verdict {
+	if v := rules[key]; v != nil {
+		return v
+	}
+	key.kind = verdict.MutateExisting
+	return rules[key]
 }
 
 // deletion adds objects that a cleanup or deleting policy would, or would no longer, delete.

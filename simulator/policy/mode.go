@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // Mode says what a policy's failure does: it is noted, or it refuses the request.
@@ -132,7 +134,7 @@ func write(holder map[string]any, field string, mode Mode) {
 // with its new content.
 func rewrite(o Object, f func(spec map[string]any) bool) Object {
 	var object map[string]any
-	if json.Unmarshal(o.JSON, &object) != nil {
+	if utiljson.Unmarshal(o.JSON, &object) != nil {
 		return o
 	}
 	spec, ok := object["spec"].(map[string]any)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
@@ -138,7 +140,7 @@ func (e *event) operation() capture.Operation {
 
 // body decodes a body and redacts it. nil when there is none, or when it is no object.
 func body(raw json.RawMessage) (object map[string]any, hidden bool) {
-	if len(raw) == 0 || json.Unmarshal(raw, &object) != nil || len(object) == 0 {
+	if len(raw) == 0 || utiljson.Unmarshal(raw, &object) != nil || len(object) == 0 {
 		return nil, false
 	}
 	return object, redact(object)

@@ -5,6 +5,7 @@ import (
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"k8s.io/client-go/kubernetes/scheme"
 
@@ -99,7 +100,7 @@ func patched(gvk capture.GVK, old map[string]any, patch json.RawMessage, subreso
 
 func decodeObject(raw []byte) map[string]any {
 	var object map[string]any
-	if json.Unmarshal(raw, &object) != nil {
+	if utiljson.Unmarshal(raw, &object) != nil {
 		return nil
 	}
 	return object

@@ -230,3 +230,32 @@ func TestPatchesAgreeWithAnswers(t *testing.T) {
 		t.Fatal("no records")
 	}
 }
+
+// Numbers that no floating number holds are captured as they were sent, patched and kept.
+func TestLargeIntegersStayAsTheyAre(t *testing.T) {
+	const thing = `{"apiVersion":"seatrial.test/v1","kind":"Thing","metadata":{"name":"t","namespace":"a"},"spec":{"size":9007199254740993}}`
+	event := func(verb, object, patch string) string {
+		return `{"apiVersion":"audit.k8s.io/v1","kind":"Event","level":"RequestResponse","auditID":"` + verb + `","stage":"ResponseComplete","verb":"` + verb +
+			`","user":{"username":"dev"},"objectRef":{"resource":"things","name":"t","apiVersion":"v1","apiGroup":"seatrial.test","namespace":"a"},` +
+			`"responseStatus":{"code":200},"requestURI":"/","requestObject":` + patch + `,"responseObject":` + object + `}`
+	}
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	yaml, _ := manifests(t, write("t.yaml", "apiVersion: seatrial.test/v1\nkind: Thing\nmetadata: {name: t, namespace: a}\nspec: {size: 9007199254740993}\n"))
+	list := "{\"apiVersion\":\"audit.k8s.io/v1\",\"kind\":\"EventList\",\n\"items\":[" + event("create", thing, thing) + ",\n" + event("patch", "null", `{"spec":{"m":1}}`) + "]}"
+	log, _ := audit(t, nil, write("audit.log", list))
+	for _, r := range append(records(t, yaml), records(t, log)...) {
+		if !strings.Contains(string(r.Object), `"size":9007199254740993`) {
+			t.Errorf("%s has %s", line(r), r.Object)
+		}
+		if r.Operation == capture.Update && !strings.Contains(string(r.OldObject), `"size":9007199254740993`) {
+			t.Errorf("%s had %s", line(r), r.OldObject)
+		}
+	}
+}

@@ -42,8 +42,11 @@ func (r *Runner) RunAll(ctx context.Context, files []string, workers int) (*Repo
 	close(next)
 	wait.Wait()
 	report := &Report{}
-	for _, one := range rows {
+	for i, one := range rows {
 		report.Add(one)
+		if len(suites[i].Test.Results) == 0 {
+			report.Silent = append(report.Silent, suites[i].Path)
+		}
 	}
 	return report, ctx.Err()
 }

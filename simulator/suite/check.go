@@ -46,7 +46,7 @@ func (e *Expected) names() []name {
 
 func (n name) matches(h head) bool {
 	return (n.name == "" || n.name == h.name) && (n.namespace == "" || n.namespace == h.namespace) &&
-		(n.apiVersion == "" || n.apiVersion == h.apiVersion) && (n.kind == "" || n.kind == h.kind)
+		(n.apiVersion == "" || n.apiVersion == h.apiVersion) && (n.kind == "" || n.kind == h.kind || h.kind == "")
 }
 
 // check fills a row.
@@ -58,6 +58,9 @@ func (t *trial) check(row *Row, e *Expected, n name) {
 	if unknown := t.unknown(e); unknown != "" {
 		row.Status, row.Reason = Failed, unknown
 		return
+	}
+	if n.kind == "" && !t.opt.CLI {
+		n.kind = e.Kind
 	}
 	found, named := t.found(e, n)
 	if t.opt.CLI && !named && len(found) == 0 {

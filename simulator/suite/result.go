@@ -38,10 +38,12 @@ type Summary struct {
 	Errors  int `json:"errors"`
 }
 
-// Report is the answer to all suites, in the order of their files.
+// Report is the answer to all suites, in the order of their files. Silent are the files of
+// those that expect nothing.
 type Report struct {
-	Summary Summary `json:"summary"`
-	Results []Row   `json:"results"`
+	Summary Summary  `json:"summary"`
+	Results []Row    `json:"results"`
+	Silent  []string `json:"silent,omitempty"`
 }
 
 // Add counts the rows of one suite.

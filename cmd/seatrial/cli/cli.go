@@ -58,8 +58,15 @@ func (e *exitError) Unwrap() error { return e.err }
 // malformed marks err as the asker's mistake (exit code 2). hint may be empty.
 func malformed(err error, hint string) error { return &exitError{exitUsage, err, hint} }
 
-// unanswered marks err as ours (exit code 3): the question was fine.
-func unanswered(err error) error { return &exitError{exitUnanswered, err, ""} }
+// unanswered marks err as ours (exit code 3): the question was fine. What is marked already
+// stays as it is.
+func unanswered(err error) error {
+	var exit *exitError
+	if errors.As(err, &exit) {
+		return exit
+	}
+	return &exitError{exitUnanswered, err, ""}
+}
 
 // errExceeded ends a verb with exit code 1 and without a message: the report has said it.
 var errExceeded = &exitError{code: exitExceeded, err: errors.New("budget exceeded")}

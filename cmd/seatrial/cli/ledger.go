@@ -4,12 +4,11 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/outfile"
 	"github.com/seatrial/seatrial/simulator/replay"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
@@ -32,13 +31,19 @@ type ledgerLine struct {
 	User        string            `json:"user,omitempty"`
 	Decision    verdict.Decision  `json:"decision"` // of the whole request
 	verdict.Verdict
+	Generated []made `json:"generated,omitempty"` // what the rule makes or changes
 }
 
-// ledgers are the ledger files of one run, written through temporary files.
+// made is an object as a rule makes it or leaves it.
+type made struct {
+	Target string          `json:"target"`
+	Object json.RawMessage `json:"object,omitempty"`
+}
+
+// ledgers are the ledger files of one run.
 type ledgers struct {
 	buffers []*bufio.Writer
-	files   []*os.File
-	paths   []string
+	files   []*outfile.File
 }
 
 func openLedgers(env Env, outputs []output) (*ledgers, error) {
@@ -49,13 +54,12 @@ func openLedgers(env Env, outputs []output) (*ledgers, error) {
 		}
 		var to io.Writer = env.Stdout
 		if o.file != "-" {
-			file, err := os.CreateTemp(filepath.Dir(o.file), ".seatrial-*")
+			file, err := outfile.Create(o.file)
 			if err != nil {
 				l.abort()
-				return nil, malformed(err, "")
+				return nil, malformed(err, "name a file that you may write")
 			}
 			l.files = append(l.files, file)
-			l.paths = append(l.paths, o.file)
 			to = file
 		}
 		l.buffers = append(l.buffers, bufio.NewWriterSize(to, 1<<16))
@@ -70,13 +74,13 @@ func (l *ledgers) add(a replay.Answer) error {
 	for i, side := range []string{"baseline", "candidate"} {
 		j := &a.Sides[i]
 		for k := range j.Verdicts {
-			content, err := json.Marshal(line(side, a.Record, j.Decision, j.Verdicts[k]))
+			content, err := json.Marshal(line(side, a.Record, j, j.Verdicts[k]))
 			if err != nil {
 				return err
 			}
 			for _, to := range l.buffers {
 				if _, err := to.Write(append(content, '\n')); err != nil {
-					return err
+					return malformed(err, "")
 				}
 			}
 		}
@@ -84,13 +88,27 @@ func (l *ledgers) add(a replay.Answer) error {
 	return nil
 }
 
-func line(side string, r *capture.Record, d verdict.Decision, v verdict.Verdict) ledgerLine {
+func line(side string, r *capture.Record, j *verdict.Judgement, v verdict.Verdict) ledgerLine {
 	v.Message = strings.TrimSpace(v.Message)
 	return ledgerLine{
 		Side: side, Seq: r.Seq, Cluster: r.Cluster, Time: r.Time, Operation: r.Operation,
 		APIVersion: r.Kind.APIVersion(), Kind: r.Kind.Kind, SubResource: r.SubResource,
-		Namespace: r.Namespace, Name: r.Name, User: r.User.Username, Decision: d, Verdict: v,
+		Namespace: r.Namespace, Name: r.Name, User: r.User.Username, Decision: j.Decision, Verdict: v, Generated: madeBy(j, v),
 	}
+}
+
+// madeBy are the objects that the rule of a verdict makes, or changes.
+func madeBy(j *verdict.Judgement, v verdict.Verdict) []made {
+	if v.Type != verdict.Generate && v.Type != verdict.MutateExisting {
+		return nil
+	}
+	var out []made
+	for _, g := range j.Generated {
+		if g.Policy == v.Policy && g.Rule == v.Rule {
+			out = append(out, made{g.Target, g.Object})
+		}
+	}
+	return out
 }
 
 func (l *ledgers) close() error {
@@ -99,11 +117,8 @@ func (l *ledgers) close() error {
 			return err
 		}
 	}
-	for i, file := range l.files {
+	for _, file := range l.files {
 		if err := file.Close(); err != nil {
-			return err
-		}
-		if err := os.Rename(file.Name(), l.paths[i]); err != nil {
 			return err
 		}
 	}
@@ -114,7 +129,6 @@ func (l *ledgers) close() error {
 // abort drops what close has not completed.
 func (l *ledgers) abort() {
 	for _, file := range l.files {
-		file.Close()
-		os.Remove(file.Name())
+		file.Abort()
 	}
 }

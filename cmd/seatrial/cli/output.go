@@ -15,6 +15,7 @@ import (
 
 	"github.com/seatrial/seatrial/reports"
 	"github.com/seatrial/seatrial/reports/render"
+	"github.com/seatrial/seatrial/simulator/outfile"
 )
 
 // output is one report to write: a format and a file, "-" for standard output.
@@ -103,54 +104,15 @@ func terminal(env Env) (color bool, width int) {
 	return env.Getenv("NO_COLOR") == "" && env.Getenv("TERM") != "dumb", width
 }
 
-// writeFile writes to a temporary file with mode 0600 and renames it, so that a half
-// report never stands under the name. A link keeps pointing where it did; a device or a
-// pipe is written to as it is.
+// writeFile writes a file, whole or not at all.
 func writeFile(path string, write func(io.Writer) error) error {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return writeDevice(path, write)
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".seatrial-*")
+	file, err := outfile.Create(path)
 	if err != nil {
-		return malformed(fmt.Errorf("write %s: %w", path, bare(err)), "name a file that you may write")
+		return malformed(err, "name a file that you may write")
 	}
-	err = write(file)
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
+	if err := write(file); err != nil {
+		file.Abort()
+		return err
 	}
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		os.Remove(file.Name())
-		return fmt.Errorf("write %s: %w", path, bare(err))
-	}
-	return nil
-}
-
-// bare is an error of the file system without the name of the file, which is said already.
-func bare(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		return at.Err
-	}
-	return err
-}
-
-func writeDevice(path string, write func(io.Writer) error) error {
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return malformed(fmt.Errorf("write %s: %w", path, bare(err)), "name a file that you may write")
-	}
-	err = write(file)
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, bare(err))
-	}
-	return nil
+	return file.Close()
 }

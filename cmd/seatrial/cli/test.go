@@ -78,6 +78,12 @@ func (f *testFlags) run(cmd *cobra.Command, env Env, args []string) error {
 	if err != nil {
 		return malformed(err, "")
 	}
+	if r.Summary.Results == 0 && !opt.CLI {
+		return malformed(errors.New("nothing is expected: the suites have no results"), "list under results what policies should say of the resources")
+	}
+	for _, file := range r.Silent {
+		fmt.Fprintf(env.Stderr, "%s has no results: it tests nothing\n", file)
+	}
 	if err := f.write(env, outputs, r); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	yamlv3 "go.yaml.in/yaml/v3"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -193,7 +194,7 @@ func toJSON(text string) (raw []byte, strict bool, err error) {
 
 func decode(raw []byte) (map[string]any, error) {
 	var object map[string]any
-	if err := json.Unmarshal(raw, &object); err != nil {
+	if err := utiljson.Unmarshal(raw, &object); err != nil {
 		return nil, err
 	}
 	if object == nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/google/cel-go/parser"
 	"github.com/kyverno/kyverno/pkg/cel/compiler"
 	"github.com/kyverno/kyverno/pkg/cel/policies/gpol/template"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // rewriter changes the expressions of a policy where evaluating them as written would
@@ -35,7 +36,7 @@ type rewritten struct {
 // policy rewrites the expressions of a policy or an exception.
 func (r rewriter) policy(content []byte) (rewritten, error) {
 	var object map[string]any
-	if err := json.Unmarshal(content, &object); err != nil {
+	if err := utiljson.Unmarshal(content, &object); err != nil {
 		return rewritten{}, fmt.Errorf("decode the policy: %w", err)
 	}
 	out := rewritten{content: content}

@@ -63,7 +63,7 @@ func (e *Engine) otherwise(ctx context.Context, s *sideRun, j *verdict.Judgement
 		return
 	}
 	c := s.clouds[0]
-	apart := &sideRun{req: s.origin, common: s.common, outside: s.outside, side: s.side, without: c.unit, origin: s.origin}
+	apart := &sideRun{req: s.origin, common: s.common, outside: s.outside, side: s.side, engine: e, without: c.unit, origin: s.origin}
 	apart.mutateAll(ctx, s.side.hooks)
 	weigh([]*sideRun{apart})
 	apart.run(ctx)

@@ -3,6 +3,8 @@ package kyverno
 import (
 	"encoding/json"
 
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
@@ -26,7 +28,7 @@ func (c *Compiler) Defaulted(set *policy.Set) *policy.Set {
 // sorted re-encodes an object with sorted keys, or returns the other one.
 func sorted(raw, otherwise json.RawMessage) json.RawMessage {
 	var object map[string]any
-	if json.Unmarshal(raw, &object) != nil {
+	if utiljson.Unmarshal(raw, &object) != nil {
 		return otherwise
 	}
 	delete(object, "status")

@@ -37,6 +37,10 @@ type shared struct {
 	fates    map[int]*fate // of the objects after all mutations
 }
 
+func newShared() *shared {
+	return &shared{answers: map[answerKey]answer{}, versions: map[string]int{}, contexts: map[seen]*engine.PolicyContext{}, fates: map[int]*fate{}}
+}
+
 // seen is what a policy sees: a version of the object, and that with which its webhook was
 // called, if another policy came before; see [sideRun.follow].
 type seen struct{ version, began int }
@@ -53,10 +57,6 @@ func (e *Engine) lookOf(side int) lookup {
 		return e.looks[side]
 	}
 	return e.look
-}
-
-func newShared() *shared {
-	return &shared{answers: map[answerKey]answer{}, versions: map[string]int{}, contexts: map[seen]*engine.PolicyContext{}, fates: map[int]*fate{}}
 }
 
 // Judge answers rec once for each side, in their order.
@@ -87,7 +87,7 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 		if of.look = e.lookOf(i); common[of.look] == nil {
 			common[of.look] = newShared()
 		}
-		runs[i] = &sideRun{req: of, common: common[of.look], outside: outside, side: &e.sides[i], origin: of}
+		runs[i] = &sideRun{req: of, common: common[of.look], outside: outside, side: &e.sides[i], engine: e, origin: of}
 		runs[i].mutateAll(ctx, e.sides[i].hooks)
 	}
 	weigh(runs)

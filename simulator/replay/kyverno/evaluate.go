@@ -3,7 +3,6 @@ package kyverno
 import (
 	"context"
 	"encoding/json"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -156,24 +155,4 @@ func controllerOf(p phase) string {
 		return reportsSuffix
 	}
 	return admissionSuffix
-}
-
-// refusing is an answer without the objects that an API server would not take from Kyverno.
-func refusing(got answer) answer {
-	refused := map[string]string{}
-	for _, g := range got.generated {
-		if err := admission.Decodes(g.Object); len(g.Object) > 0 && err != nil {
-			refused[g.Target] = err.Error()
-			got.verdicts = slices.Clone(got.verdicts)
-			for i := range got.verdicts {
-				if v := &got.verdicts[i]; v.Rule == g.Rule && v.Outcome == verdict.Pass {
-					v.Outcome, v.Message = verdict.Error, g.Target+" cannot be made: "+err.Error()
-				}
-			}
-		}
-	}
-	if len(refused) > 0 {
-		got.generated = slices.DeleteFunc(slices.Clone(got.generated), func(g verdict.Generated) bool { return refused[g.Target] != "" })
-	}
-	return got
 }

@@ -1,9 +1,10 @@
 package kyverno
 
 import (
-	"encoding/json"
 	"reflect"
 	"slices"
+
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -76,5 +77,5 @@ func equalJSON(a, b []byte) bool {
 		return true
 	}
 	var x, y any
-	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
+	return utiljson.Unmarshal(a, &x) == nil && utiljson.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }

@@ -11,7 +11,8 @@ type sideRun struct {
 	req     request
 	common  *shared
 	side    *side
-	outside string // why Kyverno is not asked; the API server's own policies still are
+	engine  *Engine // judges what is generated; nil: nothing is
+	outside string  // why Kyverno is not asked; the API server's own policies still are
 	version int
 	began   int // 1 + the version with which the webhook was called, where a policy came before
 
@@ -66,7 +67,11 @@ func (s *sideRun) run(ctx context.Context) {
 		if u.phase >= phaseValidate && !s.stored {
 			s.store()
 		}
-		s.take(u, s.ask(ctx, u))
+		got := s.ask(ctx, u)
+		if u.phase == phaseBackground {
+			got = s.refusing(ctx, got)
+		}
+		s.take(u, got)
 	}
 }
 
@@ -77,7 +82,7 @@ func isAPIServers(u unit) bool {
 }
 
 func (s *sideRun) take(u phased, got answer) {
-	got = s.beneath(u, refusing(got))
+	got = s.beneath(u, got)
 	s.gather(u, got)
 	s.req.unpinned = s.req.unpinned || got.unpinned
 	s.broke(u.unit, got)

@@ -229,7 +229,7 @@ func InstalledPolicies(w *capture.World) *policy.Set {
 // in a repository.
 func clean(raw json.RawMessage) json.RawMessage {
 	var object map[string]any
-	if json.Unmarshal(raw, &object) != nil {
+	if utiljson.Unmarshal(raw, &object) != nil {
 		return raw
 	}
 	delete(object, "status")
