@@ -60,6 +60,7 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 		}
 		req.orphan = !ok
 	}
+	req.equivalents = equivalentsOf(req)
 	if err := req.findNamespace(); err != nil {
 		return nil, err
 	}
