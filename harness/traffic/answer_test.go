@@ -52,6 +52,7 @@ func TestPaths(t *testing.T) {
 		"/api/v1/namespaces/a/pods/x":                     {Operation: capture.Delete, Resource: pods, Namespace: "a", Name: "x"},
 		"/api/v1/namespaces/a/pods/x/eviction":            {Operation: capture.Create, Resource: pods, SubResource: "eviction", Namespace: "a", Name: "x"},
 		"/apis/apps/v1/namespaces/a/deployments/x/scale":  {Operation: capture.Update, Resource: capture.GVR{Group: "apps", Version: "v1", Resource: "deployments"}, SubResource: "scale", Namespace: "a", Name: "x"},
+		"/api/v1/namespaces/b/pods":                       {Operation: capture.Delete, Resource: pods, Namespace: "b", Name: "x", Collection: true},
 		"/api/v1/namespaces":                              {Operation: capture.Create, Resource: capture.GVR{Version: "v1", Resource: "namespaces"}, Namespace: "x", Name: "x"},
 		"/api/v1/namespaces/x":                            {Operation: capture.Update, Resource: capture.GVR{Version: "v1", Resource: "namespaces"}, Namespace: "x", Name: "x"},
 		"/apis/rbac.authorization.k8s.io/v1/clusterroles": {Operation: capture.Create, Resource: capture.GVR{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"}, Name: "a:b"},

@@ -118,8 +118,8 @@ func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) 
 		return nil, "a connection cannot be a dry run"
 	}
 	target := s.host + path(rec)
-	if dryRun {
-		target += "?" + url.Values{"dryRun": {"All"}}.Encode()
+	if query := query(rec, dryRun); len(query) > 0 {
+		target += "?" + query.Encode()
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
@@ -158,7 +158,7 @@ func path(rec *capture.Record) string {
 		parts = append(parts, "namespaces", rec.Namespace)
 	}
 	parts = append(parts, rec.Resource.Resource)
-	if rec.Name != "" && (rec.Operation != capture.Create || rec.SubResource != "") {
+	if rec.Name != "" && !rec.Collection && (rec.Operation != capture.Create || rec.SubResource != "") {
 		parts = append(parts, rec.Name)
 	}
 	if rec.SubResource != "" {
@@ -168,6 +168,18 @@ func path(rec *capture.Record) string {
 		parts[i] = url.PathEscape(parts[i])
 	}
 	return "/" + strings.Join(parts, "/")
+}
+
+// query is what follows the path. Of a collection that was deleted, it selects the record's object.
+func query(rec *capture.Record, dryRun bool) url.Values {
+	values := url.Values{}
+	if dryRun {
+		values.Set("dryRun", "All")
+	}
+	if rec.Collection {
+		values.Set("fieldSelector", "metadata.name="+rec.Name)
+	}
+	return values
 }
 
 // unstored drops what only the cluster that stored an object may say.

@@ -91,11 +91,14 @@ func Decodes(raw json.RawMessage) error {
 // Known tells whether a kind is one of Kubernetes' own, which the API server holds by its type.
 func Known(kind capture.GVK) bool { return known().Recognizes(schema.GroupVersionKind(kind)) }
 
-// Convert returns an object of Kubernetes in another version of its kind, as an API server
-// converts it for a webhook that asks for that version.
+// Convert returns an object in another version of its kind, as an API server converts it for
+// a webhook that asks for that version. Of custom resources it is the API server's own way.
 func Convert(raw json.RawMessage, from, to capture.GVK) (json.RawMessage, error) {
 	if len(raw) == 0 {
 		return nil, nil
+	}
+	if !known().Recognizes(schema.GroupVersionKind(from)) {
+		return renamed(raw, schema.GroupVersionKind(to).GroupVersion())
 	}
 	inside, err := decode(raw, schema.GroupVersionKind(from))
 	if err != nil {

@@ -29,6 +29,9 @@ func Valid(w *capture.World, rec *capture.Record, object json.RawMessage) error 
 	if !written(rec) || len(object) == 0 {
 		return nil
 	}
+	if err := conflict(rec, object); err != nil {
+		return refusedFor(err)
+	}
 	gvk := schema.GroupVersionKind(rec.Kind)
 	if !known().Recognizes(gvk) {
 		return validCustom(w, rec, object)
@@ -100,7 +103,7 @@ func refusedFor(err error) error {
 	if err == nil {
 		return nil
 	}
-	if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
+	if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsConflict(err) {
 		return &Refused{err.Error()}
 	}
 	return fmt.Errorf("validate the object: %w", err)

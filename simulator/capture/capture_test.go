@@ -231,6 +231,19 @@ func TestAbortLeavesNothing(t *testing.T) {
 	}
 }
 
+// A line that could not be read is not written.
+func TestTooLongALine(t *testing.T) {
+	w, err := NewWriter(filepath.Join(t.TempDir(), "long"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	err = w.Record(&Record{Cluster: "c", Object: []byte(`"` + strings.Repeat("x", maxLine) + `"`), Origin: Origin{Source: "audit", File: "audit.log", Line: 7}})
+	if err == nil || !strings.Contains(err.Error(), "what was read at audit.log:7 is larger than 64 MiB") {
+		t.Errorf("a record of more than a line: %v", err)
+	}
+}
+
 func TestMerge(t *testing.T) {
 	dir := t.TempDir()
 	a, b, out := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "out")

@@ -7,23 +7,29 @@ import (
 	"slices"
 )
 
+// Merged is what a merge wrote.
+type Merged struct {
+	End
+	Replaced []string // objects of worlds that took the place of others, in words
+}
+
 // Merge writes the clusters of several captures into one file, in the order given. Two
 // clusters of the same name are refused, unless join says that they are the same one: then
 // their worlds and records are put together, the later world object winning.
-func Merge(ctx context.Context, out string, files []string, join bool) (End, error) {
+func Merge(ctx context.Context, out string, files []string, join bool) (Merged, error) {
 	if err := distinct(files); err != nil {
-		return End{}, err
+		return Merged{}, err
 	}
 	from := map[string]string{}
 	captures := make([]*Capture, 0, len(files))
 	for _, name := range files {
 		c, err := Open(name)
 		if err != nil {
-			return End{}, err
+			return Merged{}, err
 		}
 		for _, cluster := range c.Clusters {
 			if other, twice := from[cluster.Name]; twice && !join {
-				return End{}, fmt.Errorf("cluster %q is in both %s and %s: capture one of them with another --cluster, or --join them", cluster.Name, other, name)
+				return Merged{}, fmt.Errorf("cluster %q is in both %s and %s: capture one of them with another --cluster, or --join them", cluster.Name, other, name)
 			}
 			from[cluster.Name] = name
 		}
@@ -31,16 +37,16 @@ func Merge(ctx context.Context, out string, files []string, join bool) (End, err
 	}
 	w, err := NewWriter(out)
 	if err != nil {
-		return End{}, err
+		return Merged{}, err
 	}
 	introduced := map[string]bool{}
 	for _, c := range captures {
 		if err := c.copyTo(ctx, w, introduced); err != nil {
 			w.Abort()
-			return End{}, err
+			return Merged{}, err
 		}
 	}
-	return w.end, w.Close()
+	return Merged{w.end, w.Replaced()}, w.Close()
 }
 
 // distinct refuses a file that is given twice: its records would count twice.

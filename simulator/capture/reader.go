@@ -22,6 +22,9 @@ var ErrFormat = errors.New("not a readable capture")
 // UPDATE carries the object twice; the rest is room for escapes.
 const maxLine = 64 << 20
 
+// MaxObject bounds an object of a capture, in bytes: a line holds up to three.
+const MaxObject = 16 << 20
+
 // Capture is an opened capture. World and cluster lines are read when it is opened;
 // records are streamed by [Capture.Records], as often as asked.
 type Capture struct {

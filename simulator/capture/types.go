@@ -103,6 +103,7 @@ type Record struct {
 	Namespace   string          `json:"namespace,omitempty"`   // empty for cluster-scoped objects
 	Name        string          `json:"name,omitempty"`        // empty on CREATE with generateName
 	User        User            `json:"user,omitzero"`
+	Collection  bool            `json:"collection,omitempty"` // of a DELETE: a collection was deleted, the request names no object
 	DryRun      bool            `json:"dryRun,omitempty"`
 	Object      json.RawMessage `json:"object,omitempty"`
 	OldObject   json.RawMessage `json:"oldObject,omitempty"`

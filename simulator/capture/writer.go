@@ -33,6 +33,8 @@ type Writer struct {
 	sum  hash.Hash
 	end  End
 	err  error
+	// replaced are the objects of worlds that a later one takes the place of.
+	replaced Replaced
 }
 
 // NewWriter starts a capture that will appear at path, with mode 0600.
@@ -62,6 +64,10 @@ func (w *Writer) write(l line) {
 		w.err = fmt.Errorf("write capture: %w", err)
 		return
 	}
+	if len(content) >= maxLine {
+		w.err = fmt.Errorf("write capture: what was read at %s is larger than %d MiB", l.origin().place(), maxLine>>20)
+		return
+	}
 	content = append(content, '\n')
 	if l.End == nil {
 		w.sum.Write(content)
@@ -70,6 +76,20 @@ func (w *Writer) write(l line) {
 		w.err = fmt.Errorf("write capture: %w", err)
 	}
 }
+
+// origin is where the content of a line came from.
+func (l *line) origin() Origin {
+	switch {
+	case l.World != nil:
+		return l.World.Origin
+	case l.Record != nil:
+		return l.Record.Origin
+	}
+	return Origin{Source: "capture"}
+}
+
+// Replaced tells, in words, which objects of worlds were given more than once, and differ.
+func (w *Writer) Replaced() []string { return w.replaced.Found }
 
 // Cluster introduces a cluster.
 func (w *Writer) Cluster(c Cluster) error {
@@ -80,6 +100,7 @@ func (w *Writer) Cluster(c Cluster) error {
 // World adds an object that policies may look up.
 func (w *Writer) World(o WorldObject) error {
 	w.end.World++
+	w.replaced.See(&o)
 	w.write(line{World: &o})
 	return w.err
 }

@@ -86,7 +86,9 @@ func (a *auditor) readWorld(ctx context.Context, paths []string, stdin io.Reader
 	if err != nil {
 		return err
 	}
+	var replaced capture.Replaced
 	for _, o := range objects {
+		replaced.See(&capture.WorldObject{Cluster: a.cluster, Object: o.raw, Origin: o.origin})
 		key := stateKey{o.gvr.Group, o.gvr.Resource, o.namespace, o.name}
 		a.owners.see(o.content, o.namespace)
 		a.snapshot[key] = o.content
@@ -95,6 +97,7 @@ func (a *auditor) readWorld(ctx context.Context, paths []string, stdin io.Reader
 		}
 		a.world[key] = o
 	}
+	a.sum.Replaced = replaced.Found
 	return nil
 }
 

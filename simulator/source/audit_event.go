@@ -111,25 +111,20 @@ func (e *event) gvr() capture.GVR {
 	return capture.GVR{Group: e.ObjectRef.APIGroup, Version: e.ObjectRef.APIVersion, Resource: e.ObjectRef.Resource}
 }
 
-// connects are the subresources that open a connection; the API server admits them as CONNECT.
-var connects = map[string]string{"exec": "PodExecOptions", "attach": "PodAttachOptions", "portforward": "PodPortForwardOptions", "proxy": ""}
-
 // operation is the admission operation, "" for a request that is not admitted: a read.
 func (e *event) operation() capture.Operation {
 	if e.ObjectRef == nil || e.ObjectRef.Resource == "" {
 		return ""
 	}
-	if _, ok := connects[e.ObjectRef.Subresource]; ok && e.Verb != "delete" {
+	if e.connectKind() != "" {
 		return capture.Connect
 	}
 	switch e.Verb {
 	case "create":
 		return capture.Create
-	case "update":
-		return capture.Update
-	case "patch":
+	case "update", "patch":
 		if e.ResponseStatus != nil && e.ResponseStatus.Code == 201 {
-			return capture.Create // server-side apply of a new object
+			return capture.Create // of a new object, by its name or by server-side apply
 		}
 		return capture.Update
 	case "delete", "deletecollection":

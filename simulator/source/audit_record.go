@@ -72,32 +72,10 @@ func guessKind(resource string) string {
 	return strings.ToUpper(name[:1]) + name[1:]
 }
 
-// connect rebuilds the options of a CONNECT request from its address.
-func (a *auditor) connect(r *capture.Record, e *event) {
-	kind := connects[r.SubResource]
-	if kind == "" {
-		kind = map[string]string{"pods": "PodProxyOptions", "services": "ServiceProxyOptions", "nodes": "NodeProxyOptions"}[r.Resource.Resource]
-	}
-	r.Missing = nil
-	r.Kind = capture.GVK{Version: "v1", Kind: kind}
-	options := map[string]any{"apiVersion": "v1", "kind": kind}
-	for key, values := range e.query() {
-		switch key {
-		case "stdin", "stdout", "stderr", "tty":
-			options[key] = values[0] == "true" || values[0] == "1"
-		case "container", "path":
-			options[key] = values[0]
-		case "command":
-			options[key] = values
-		}
-	}
-	r.Object = encode(options)
-}
-
 func (a *auditor) creation(r *capture.Record, e *event, request, response map[string]any) {
 	object := request
-	if e.Verb == "patch" {
-		object = response // server-side apply: only the answer is the whole object
+	if e.Verb == "patch" && response != nil {
+		object = response // server-side apply: the answer has all of the object
 	}
 	if object == nil {
 		r.Missing = append(r.Missing, capture.MissingObject)
@@ -160,7 +138,7 @@ func (a *auditor) collection(r *capture.Record, request map[string]any, items []
 		one := *r
 		meta, _ := item["metadata"].(map[string]any)
 		one.Name, one.Namespace = text(meta, "name"), text(meta, "namespace")
-		one.Kind.Kind = kind
+		one.Kind.Kind, one.Collection = kind, true
 		one.Redacted = redact(item) || one.Redacted
 		if request != nil {
 			one.Options = encode(request)

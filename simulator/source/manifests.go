@@ -29,6 +29,7 @@ type Summary struct {
 	World      int // of a running cluster: objects that policies may look up
 	NonObjects int // documents that no cluster stores: values, kustomizations, test suites
 	Skipped    []capture.Skipped
+	Replaced   []string // objects that policies may look up which are given more than once, and differ
 	Audit      AuditSummary
 }
 
@@ -73,6 +74,7 @@ func Manifests(ctx context.Context, w *capture.Writer, cluster capture.Cluster, 
 	if err := writeWorld(w, cluster, objects, sum.Skipped); err != nil {
 		return sum, err
 	}
+	sum.Replaced = w.Replaced()
 	for _, o := range objects {
 		sum.Objects++
 		if o.live {
@@ -224,6 +226,9 @@ func newObject(doc manifest.Document, resources *capture.Resources) (*object, st
 	raw, err := json.Marshal(doc.Object)
 	if err != nil {
 		return nil, kind + " cannot be encoded as JSON"
+	}
+	if len(raw) > capture.MaxObject {
+		return nil, fmt.Sprintf("%s is larger than %d MiB: no API server takes it", kind, capture.MaxObject>>20)
 	}
 	o.raw = raw
 	return o, ""

@@ -126,6 +126,19 @@ func TestManifests(t *testing.T) {
 	}
 }
 
+// What is too large for a capture is told of when it is written, not when it is read.
+func TestTooLarge(t *testing.T) {
+	large := filepath.Join(t.TempDir(), "large.yaml")
+	content := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndata: {x: " + strings.Repeat("x", capture.MaxObject) + "}\n"
+	if err := os.WriteFile(large, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, sum := manifests(t, large)
+	if len(records(t, c)) != 1 || len(sum.Skipped) != 1 || sum.Skipped[0].Line != 5 || !strings.Contains(sum.Skipped[0].Reason, "ConfigMap is larger than 16 MiB") {
+		t.Errorf("skipped %+v", sum.Skipped)
+	}
+}
+
 func itoa(n int) string {
 	raw, _ := json.Marshal(n)
 	return string(raw)

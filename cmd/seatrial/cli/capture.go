@@ -130,6 +130,14 @@ func printSkipped(w io.Writer, sum source.Summary) {
 	for _, s := range sum.Skipped {
 		fmt.Fprintf(w, "skipped %s:%d: %s\n", s.File, s.Line, s.Reason)
 	}
+	printReplaced(w, sum.Replaced)
+}
+
+// printReplaced tells of objects that are given more than once.
+func printReplaced(w io.Writer, replaced []string) {
+	for _, words := range replaced {
+		fmt.Fprintf(w, "note: %s\n", words)
+	}
 }
 
 func printRest(w io.Writer, sum source.Summary, out string) {
@@ -155,6 +163,7 @@ func newCaptureMerge(env Env) *cobra.Command {
 			if err != nil {
 				return malformed(err, "")
 			}
+			printReplaced(env.Stderr, end.Replaced)
 			fmt.Fprintf(env.Stderr, "merged %d records of %d captures\nwrote %s\n", end.Records, len(files), out)
 			return nil
 		},

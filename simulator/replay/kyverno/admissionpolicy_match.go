@@ -87,6 +87,7 @@ func (c *admissionCall) selects(s selection) (bool, error) {
 	if !c.req.namespaceKnown {
 		match = s.loose
 	}
+	equivalents := c.req.interfaces()
 	matched, resource, _, err := c.matcher.Matches(c.attr, equivalents, &kyvernomatching.MatchCriteria{Constraints: match})
 	if err == nil && !matched && c.req.oldUnknown() {
 		matched, resource, _, err = c.matcher.Matches(c.attr, equivalents, &kyvernomatching.MatchCriteria{Constraints: ofAnyObject(match)})

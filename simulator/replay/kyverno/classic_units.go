@@ -160,6 +160,7 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 	found := req.misses.take()
 	var out answer
 	drawn := false // what the object becomes
+	refuses, failed := false, []string(nil)
 	for _, v := range u.verdicts(er, verdict.Mutate, "") {
 		v = u.needs.settle(v, req, found)
 		if unsure := u.unsureOf(v, req); v.Outcome == verdict.Pass && len(unsure) > 0 {
@@ -169,11 +170,17 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 		out.verdicts = append(out.verdicts, v)
 		drawn = drawn || v.Outcome == verdict.Undecided && v.Reason == randomMiss.reason
 		if v.Outcome == verdict.Error && u.failClosed() || v.Outcome == verdict.Fail {
-			out.deny = fmt.Sprintf("mutation policy %s error: failed to apply policy %s rules [%s: %s]", u.name.Name, u.name.Name, v.Rule, v.Message)
+			refuses = true
+		}
+		if v.Outcome == verdict.Error || v.Outcome == verdict.Fail {
+			failed = append(failed, v.Rule+": "+v.Message)
 		}
 		if u.warnsOf(v) {
 			out.warnings = append(out.warnings, fmt.Sprintf("policy %s.%s: %s", u.name.Name, v.Rule, v.Message))
 		}
+	}
+	if refuses {
+		out.deny = fmt.Sprintf("mutation policy %s error: failed to apply policy %s rules %v", u.name.Name, u.name.Name, failed)
 	}
 	if er.PatchedResource.Object != nil && !drawn {
 		if object, err := json.Marshal(er.PatchedResource.Object); err == nil {

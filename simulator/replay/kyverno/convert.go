@@ -14,43 +14,64 @@ import (
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
-// equivalents knows the resources that Kubernetes 1.36 serves in several groups or
-// versions of the same storage: matchPolicy Equivalent matches any of them.
-var equivalents = &apiserver.RuntimeObjectInterfaces{EquivalentResourceMapper: newEquivalents()}
-
-type equivalentKind struct {
+// equivalent is a resource of the same storage as another: matchPolicy Equivalent matches any
+// of them.
+type equivalent struct {
 	resource schema.GroupVersionResource
 	kind     string
+	webhook  bool // converts, which nobody asks here
 }
 
-var equivalentKinds = []equivalentKind{
-	{schema.GroupVersionResource{Group: "autoscaling", Version: "v1", Resource: "horizontalpodautoscalers"}, "HorizontalPodAutoscaler"},
-	{schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}, "HorizontalPodAutoscaler"},
-	{schema.GroupVersionResource{Version: "v1", Resource: "events"}, "Event"},
-	{schema.GroupVersionResource{Group: "events.k8s.io", Version: "v1", Resource: "events"}, "Event"},
-}
-
-func newEquivalents() runtime.EquivalentResourceMapper {
-	registry := runtime.NewEquivalentResourceRegistryWithIdentity(func(r schema.GroupResource) string { return r.Resource })
-	for _, e := range equivalentKinds {
-		registry.RegisterKindFor(e.resource, "", e.resource.GroupVersion().WithKind(e.kind))
-	}
-	return registry
+// equivalentKinds are the resources that Kubernetes 1.36 serves in several groups or versions.
+var equivalentKinds = []equivalent{
+	{resource: schema.GroupVersionResource{Group: "autoscaling", Version: "v1", Resource: "horizontalpodautoscalers"}, kind: "HorizontalPodAutoscaler"},
+	{resource: schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}, kind: "HorizontalPodAutoscaler"},
+	{resource: schema.GroupVersionResource{Version: "v1", Resource: "events"}, kind: "Event"},
+	{resource: schema.GroupVersionResource{Group: "events.k8s.io", Version: "v1", Resource: "events"}, kind: "Event"},
 }
 
 // equivalentsOf lists the other kinds in which an API server could send the object of a
-// request; none for most.
-func equivalentsOf(r *request) (out []int) {
+// request; none for most. Custom resources have those of their definition.
+func equivalentsOf(r *request) (out []equivalent) {
 	own := schema.GroupVersionResource(r.adm.Resource)
-	if r.adm.SubResource != "" || !slices.ContainsFunc(equivalentKinds, func(e equivalentKind) bool { return e.resource == own }) {
-		return nil
+	if r.adm.SubResource == "" && slices.ContainsFunc(equivalentKinds, func(e equivalent) bool { return e.resource == own }) {
+		for _, e := range equivalentKinds {
+			if e.resource.Resource == own.Resource && e.resource != own {
+				out = append(out, e)
+			}
+		}
 	}
-	for i, e := range equivalentKinds {
-		if e.resource.Resource == own.Resource && e.resource != own {
-			out = append(out, i)
+	w, ok := r.look.(world)
+	if !ok || r.env.mocks != nil {
+		return out
+	}
+	versions := admission.VersionsOf(w.World, r.rec)
+	if versions == nil || !slices.Contains(versions.Served, own.Version) {
+		return out
+	}
+	for _, version := range versions.Served {
+		if version != own.Version {
+			out = append(out, equivalent{own.GroupResource().WithVersion(version), r.kind.Kind, versions.Webhook})
 		}
 	}
 	return out
+}
+
+// unequalled are the interfaces of most requests.
+var unequalled = &apiserver.RuntimeObjectInterfaces{EquivalentResourceMapper: runtime.NewEquivalentResourceRegistry()}
+
+// interfaces tell the API server's matcher which resources are equivalent to that of the request.
+func (r *request) interfaces() apiserver.ObjectInterfaces {
+	if len(r.equivalents) == 0 {
+		return unequalled
+	}
+	registry := runtime.NewEquivalentResourceRegistryWithIdentity(func(g schema.GroupResource) string { return g.Resource })
+	for _, e := range r.equivalents {
+		registry.RegisterKindFor(e.resource, r.adm.SubResource, e.resource.GroupVersion().WithKind(e.kind))
+	}
+	own := schema.GroupVersionResource(r.adm.Resource)
+	registry.RegisterKindFor(own, r.adm.SubResource, schema.GroupVersionKind(r.adm.Kind))
+	return &apiserver.RuntimeObjectInterfaces{EquivalentResourceMapper: registry}
 }
 
 // sentAsIs tells whether the webhook of a unit gets the object as it was sent: classic
@@ -58,7 +79,7 @@ func equivalentsOf(r *request) (out []int) {
 // object's own version on behalf of any of them.
 func (s *sideRun) sentAsIs(u phased) bool {
 	own, ok := u.unit.(interface{ shared() *classic })
-	if !ok || len(equivalentsOf(&s.req)) == 0 {
+	if !ok || len(s.req.equivalents) == 0 {
 		return false
 	}
 	return slices.ContainsFunc(s.side.units, func(other phased) bool {
@@ -73,17 +94,31 @@ func (c *classic) shared() *classic { return c }
 
 // named is the request as if it were for another version of its kind, with its objects as
 // they are.
-func (r *request) named(equivalent int) *request {
-	e := equivalentKinds[equivalent]
-	to := e.resource.GroupVersion().WithKind(e.kind)
+func (r *request) named(as equivalent) *request {
+	to := as.resource.GroupVersion().WithKind(as.kind)
 	other := *r
-	other.adm.Kind, other.adm.Resource = metav1.GroupVersionKind(to), metav1.GroupVersionResource(e.resource)
+	other.adm.Resource = metav1.GroupVersionResource(as.resource)
+	if r.adm.Kind == metav1.GroupVersionKind(r.kind) { // not a scale
+		other.adm.Kind = metav1.GroupVersionKind(to)
+	}
+	other.equivalents = nil
+	for _, e := range append(slices.Clone(r.equivalents), equivalent{schema.GroupVersionResource(r.adm.Resource), r.kind.Kind, as.webhook}) {
+		if e.resource != as.resource {
+			other.equivalents = append(other.equivalents, e)
+		}
+	}
 	other.kind, other.classic, other.cel = to, classicRequest{began: r.classic.began}, celRequest{}
 	return &other
 }
 
 // convert brings the objects of a request from a version to its own.
-func (r *request) convert(from schema.GroupVersionKind) error {
+func (r *request) convert(from schema.GroupVersionKind, as equivalent) error {
+	if from == schema.GroupVersionKind(r.adm.Kind) {
+		return nil // it has one version
+	}
+	if as.webhook {
+		return fmt.Errorf("the %s is converted by a webhook for a policy about another version", from.Kind)
+	}
 	for _, raw := range []*[]byte{&r.adm.Object.Raw, &r.adm.OldObject.Raw, &r.classic.began} {
 		object, err := admission.Convert(*raw, capture.GVK(from), capture.GVK(r.adm.Kind))
 		if err != nil {

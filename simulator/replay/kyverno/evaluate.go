@@ -97,9 +97,9 @@ func (s *sideRun) seenBy(u phased) (*request, error) {
 	if s.sentAsIs(u) {
 		return nil, nil
 	}
-	for _, to := range equivalentsOf(&s.req) {
-		if other := s.req.named(to); pre.sees(other) && convertible(u.unit, other) {
-			return other, other.convert(schema.GroupVersionKind(s.req.adm.Kind))
+	for _, as := range s.req.equivalents {
+		if other := s.req.named(as); pre.sees(other) && convertible(u.unit, other) {
+			return other, other.convert(schema.GroupVersionKind(s.req.adm.Kind), as)
 		}
 	}
 	return nil, nil

@@ -163,7 +163,11 @@ func (s *sideRun) blocked(failures map[string]map[string]string) string {
 	if s.req.adm.Kind.Kind == "Namespace" {
 		namespace = "" // the object has none
 	}
-	fmt.Fprintf(&text, "resource %s/%s/%s was blocked due to the following policies \n\n", s.req.adm.Kind.Kind, namespace, s.req.adm.Name)
+	name := nameIn(s.req.adm.Object.Raw) // the options of a connection have none
+	if len(s.req.adm.Object.Raw) == 0 {
+		name = nameIn(s.req.adm.OldObject.Raw)
+	}
+	fmt.Fprintf(&text, "resource %s/%s/%s was blocked due to the following policies \n\n", s.req.adm.Kind.Kind, namespace, name)
 	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)
 	if err := encoder.Encode(failures); err != nil {

@@ -25,18 +25,22 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 	}
 	req := &request{rec: rec, look: e.look, env: e.env, sent: object}
 	req.adm = admissionv1.AdmissionRequest{
-		Kind:            metav1.GroupVersionKind(rec.Kind),
-		Resource:        metav1.GroupVersionResource(rec.Resource),
-		SubResource:     rec.SubResource,
-		RequestKind:     (*metav1.GroupVersionKind)(&rec.Kind),
-		RequestResource: (*metav1.GroupVersionResource)(&rec.Resource),
-		Name:            rec.Name,
-		Namespace:       rec.Namespace,
-		Operation:       admissionv1.Operation(rec.Operation),
-		UserInfo:        userOf(rec.User, e.as),
-		Object:          runtime.RawExtension{Raw: object},
-		OldObject:       runtime.RawExtension{Raw: rec.OldObject},
-		Options:         runtime.RawExtension{Raw: rec.Options},
+		Kind:               metav1.GroupVersionKind(rec.Kind),
+		Resource:           metav1.GroupVersionResource(rec.Resource),
+		SubResource:        rec.SubResource,
+		RequestKind:        (*metav1.GroupVersionKind)(&rec.Kind),
+		RequestResource:    (*metav1.GroupVersionResource)(&rec.Resource),
+		RequestSubResource: rec.SubResource,
+		Name:               rec.Name,
+		Namespace:          rec.Namespace,
+		Operation:          admissionv1.Operation(rec.Operation),
+		UserInfo:           userOf(rec.User, e.as),
+		Object:             runtime.RawExtension{Raw: object},
+		OldObject:          runtime.RawExtension{Raw: rec.OldObject},
+		Options:            runtime.RawExtension{Raw: rec.Options},
+	}
+	if rec.Collection {
+		req.adm.Name = ""
 	}
 	if rec.DryRun {
 		dry := true
@@ -56,6 +60,7 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 		}
 		req.orphan = !ok
 	}
+	req.equivalents = equivalentsOf(req)
 	if err := req.findNamespace(); err != nil {
 		return nil, err
 	}

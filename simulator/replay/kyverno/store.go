@@ -17,16 +17,17 @@ func (s *sideRun) store() {
 	}
 	s.mutate(object)
 	if s.req.adm.Name == "" && s.req.rec.SubResource == "" {
-		s.req.adm.Name = generatedName(object)
+		s.req.adm.Name = nameIn(object)
 	}
 }
 
-func generatedName(object []byte) string {
+// nameIn is the name of an object.
+func nameIn(object []byte) string {
 	var head struct {
 		Metadata struct {
 			Name string `json:"name"`
 		} `json:"metadata"`
 	}
-	_ = json.Unmarshal(object, &head) // it was encoded before
+	_ = json.Unmarshal(object, &head) // it was encoded before, or there is none
 	return head.Metadata.Name
 }

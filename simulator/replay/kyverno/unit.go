@@ -72,6 +72,8 @@ type request struct {
 	// kind is the kind of the parent resource: Pod for pods/exec.
 	kind   schema.GroupVersionKind
 	orphan bool // of a subresource whose parent's kind is not in the capture
+	// equivalents are the other versions of the kind in which webhooks may get it.
+	equivalents []equivalent
 	// namespace is the Namespace object of a namespaced request. Where the capture does
 	// not hold it, it has just the name and the label that every namespace has, and
 	// namespaceKnown is false.

@@ -1,0 +1,68 @@
+package admission
+
+import (
+	"encoding/json"
+	"sync"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+)
+
+// Versions are the versions in which an API server serves a custom resource.
+type Versions struct {
+	Served []string // in the order of the definition
+	// Webhook says that one converts between them. Otherwise the versions differ in nothing
+	// but their names.
+	Webhook bool
+}
+
+var versions sync.Map // *capture.WorldObject → *Versions
+
+// VersionsOf are the versions of a record's kind; nil where the world does not hold its definition.
+func VersionsOf(w *capture.World, rec *capture.Record) *Versions {
+	if w == nil || rec.Resource.Group == "" || known().IsGroupRegistered(rec.Resource.Group) {
+		return nil
+	}
+	definitions := capture.GVR{Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions"}
+	found, _ := w.Get(definitions, "", rec.Resource.Resource+"."+rec.Resource.Group)
+	if found == nil {
+		return nil
+	}
+	read, ok := versions.Load(found)
+	if !ok {
+		read, _ = versions.LoadOrStore(found, readVersions(found.Object))
+	}
+	return read.(*Versions)
+}
+
+func readVersions(raw json.RawMessage) *Versions {
+	v := &Versions{}
+	var definition apiextensionsv1.CustomResourceDefinition
+	if json.Unmarshal(raw, &definition) != nil {
+		return v // no API server has it
+	}
+	for _, one := range definition.Spec.Versions {
+		if one.Served {
+			v.Served = append(v.Served, one.Name)
+		}
+	}
+	conversion := definition.Spec.Conversion
+	v.Webhook = conversion != nil && conversion.Strategy == apiextensionsv1.WebhookConverter
+	return v
+}
+
+// renamed is a custom resource in another version of its kind, where no webhook converts it.
+func renamed(raw json.RawMessage, to schema.GroupVersion) (json.RawMessage, error) {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return nil, &Refused{Undecodable + err.Error()}
+	}
+	version, err := json.Marshal(to.String())
+	if err != nil {
+		return nil, err
+	}
+	object["apiVersion"] = version
+	return json.Marshal(object)
+}
