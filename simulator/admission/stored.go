@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/kubernetes/pkg/apis/batch"
 	"k8s.io/kubernetes/pkg/apis/core"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -51,6 +52,9 @@ func Stored(w *capture.World, rec *capture.Record, object json.RawMessage) (json
 	if err != nil {
 		return nil, err
 	}
+	if job, ok := after.(*batch.Job); ok && rec.Operation == capture.Create && sharesLabels(w, rec, object) {
+		job.Labels = job.Spec.Template.Labels
+	}
 	if rec.Operation == capture.Create {
 		err = stored(rec, after)
 	} else {
@@ -82,10 +86,7 @@ func stored(rec *capture.Record, object runtime.Object) error {
 	if service, ok := object.(*core.Service); ok {
 		allocate(contextOf(rec), service, nil)
 	}
-	s.PrepareForCreate(contextOf(rec), object)
-	if volume, ok := object.(*core.PersistentVolume); ok && volume.Status.LastPhaseTransitionTime != nil {
-		volume.Status.LastPhaseTransitionTime = &at // by its own clock
-	}
+	timed(object, nil, at, func() { s.PrepareForCreate(contextOf(rec), object) })
 	s.Canonicalize(object)
 	return nil
 }
@@ -120,7 +121,7 @@ func replaced(s updating, rec *capture.Record, object, before runtime.Object) er
 		o.SetResourceVersion(old.GetResourceVersion())
 	}
 	o.SetGeneration(old.GetGeneration())
-	s.PrepareForUpdate(contextOf(rec), object, before)
+	timed(object, before, timeOf(rec), func() { s.PrepareForUpdate(contextOf(rec), object, before) })
 	if o.GetUID() == "" {
 		o.SetUID(old.GetUID())
 	}
