@@ -63,26 +63,27 @@ func manifests(ctx context.Context, file string) *capture.Capture {
 	})
 }
 
-var drawnToken, drawnName = regexp.MustCompile(`kube-api-access-[a-z0-9]{5}`), regexp.MustCompile(`"name":"drawn-[a-z0-9]{5}"`)
+var drawnTime = regexp.MustCompile(`("(?:creationTimestamp|last\w*TransitionTime)":")[^"]*"`)
 
-// undrawn is an object with what an API server draws at random as the replay draws it.
+var drawnUID = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+var drawnToken, drawnName = regexp.MustCompile(`kube-api-access-[a-z0-9]{5}`), regexp.MustCompile(`"drawn-[a-z0-9]{5}"`)
+
+// undrawn is an object with what an API server draws at random as the replay draws it. A Job has
+// its uid in its labels, too; ports on nodes are the same in every dry run.
 func undrawn(object json.RawMessage) map[string]any {
 	GinkgoHelper()
 	object = drawnToken.ReplaceAll(object, []byte("kube-api-access-00000"))
-	object = drawnName.ReplaceAll(object, []byte(`"name":"drawn-xxxxx"`))
+	object = drawnName.ReplaceAll(object, []byte(`"drawn-xxxxx"`))
+	object = drawnTime.ReplaceAll(object, []byte(`${1}1970-01-01T00:00:00Z"`))
+	object = drawnUID.ReplaceAll(object, []byte("00000000-0000-0000-0000-000000000000"))
 	var o map[string]any
 	Expect(json.Unmarshal(object, &o)).To(Succeed())
 	meta := o["metadata"].(map[string]any)
 	delete(meta, "managedFields")
-	meta["uid"], meta["creationTimestamp"] = "00000000-0000-0000-0000-000000000000", "1970-01-01T00:00:00Z"
 	spec, _ := o["spec"].(map[string]any)
 	if ip, _ := spec["clusterIP"].(string); o["kind"] == "Service" && ip != "" && ip != "None" {
 		spec["clusterIP"], spec["clusterIPs"] = "10.96.0.10", []any{"10.96.0.10"}
-		for i, p := range spec["ports"].([]any) {
-			if port := p.(map[string]any); port["nodePort"] != nil && port["nodePort"] != float64(30123) {
-				port["nodePort"] = 30000 + i
-			}
-		}
 	}
 	return o
 }

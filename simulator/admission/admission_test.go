@@ -1,13 +1,14 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -80,7 +81,7 @@ func TestObjectsAreWhatAnAPIServerMakesOfThem(t *testing.T) {
 			delete(answers[i], "status") // defaulted for the answer, not for webhooks
 			delete(got, "status")
 		}
-		if diff := cmp.Diff(answers[i], got); diff != "" {
+		if diff := gocmp.Diff(answers[i], got); diff != "" {
 			t.Errorf("%s %s (-live +offline):\n%s", rec.Kind.Kind, rec.Name, diff)
 		}
 	}
@@ -125,11 +126,12 @@ func TestWhatStaysAsItIs(t *testing.T) {
 	}{
 		{"an API server answered with it", capture.Record{Operation: capture.Create, Live: true, Origin: capture.Origin{Source: "cluster"}}, true},
 		{"an audit log holds what was sent", capture.Record{Operation: capture.Create, Live: true, Origin: capture.Origin{Source: "audit"}}, false},
-		{"a subresource", capture.Record{Operation: capture.Update, SubResource: "status"}, true},
+		{"a subresource of another kind", capture.Record{Operation: capture.Update, SubResource: "unknown", Kind: capture.GVK{Group: "example.com", Version: "v1", Kind: "Other"}}, true},
+		{"a status", capture.Record{Operation: capture.Update, SubResource: "status"}, false},
 		{"a deletion", capture.Record{Operation: capture.Delete}, true},
 		{"the body is missing", capture.Record{Operation: capture.Create, Missing: []capture.Missing{capture.MissingObject}}, true},
 	} {
-		c.rec.Kind, c.rec.Object = pods, object
+		c.rec.Kind, c.rec.Object = cmp.Or(c.rec.Kind, pods), object
 		got, err := Prepare(nil, &c.rec)
 		if err != nil || (string(got) == string(object)) != c.same {
 			t.Errorf("%s: %s %v", c.reason, got, err)
@@ -167,7 +169,7 @@ func TestAnUpdateKeepsWhatOnlyTheServerWrites(t *testing.T) {
 		var a, b any
 		_ = json.Unmarshal(got, &a)
 		_ = json.Unmarshal(want, &b)
-		if diff := cmp.Diff(b, a); diff != "" {
+		if diff := gocmp.Diff(b, a); diff != "" {
 			t.Errorf("%s:\n%s", c.reason, diff)
 		}
 	}

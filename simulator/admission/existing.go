@@ -69,9 +69,9 @@ func asCreated(w *capture.World, object *unstructured.Unstructured, raw json.Raw
 // undraw takes out of a stored object what stands for values that an API server draws, and that
 // the object did not have before.
 func undraw(made, before map[string]any) {
-	for _, field := range []string{"uid", "creationTimestamp"} {
-		unstructured.RemoveNestedField(made, "metadata", field)
-	}
+	withoutUID(made)
+	unstructured.RemoveNestedField(made, "metadata", "creationTimestamp")
+	unstructured.RemoveNestedField(made, "status", "lastPhaseTransitionTime")
 	if made["kind"] != "Service" || made["apiVersion"] != "v1" {
 		return
 	}
@@ -93,6 +93,21 @@ func undraw(made, before map[string]any) {
 	}
 	if len(ports) > 0 {
 		_ = unstructured.SetNestedSlice(made, ports, "spec", "ports") // it has just been read from there
+	}
+}
+
+// withoutUID takes the uid that is drawn out of an object: a Job has it in its labels and its
+// selector, too.
+func withoutUID(in map[string]any) {
+	for key, value := range in {
+		switch v := value.(type) {
+		case string:
+			if IsDrawn(v) {
+				delete(in, key)
+			}
+		case map[string]any:
+			withoutUID(v)
+		}
 	}
 }
 

@@ -41,15 +41,20 @@ func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o, err := meta.Accessor(inside); err == nil && rec.Operation == capture.Create {
+	if o, err := meta.Accessor(inside); err == nil && rec.Operation == capture.Create && !keepsIdentity[rec.SubResource] {
 		rest.WipeObjectMetaSystemFields(o) // nobody brings an identity along
 	}
 	placed(inside, rec.Namespace)
-	if err := (plugins{w, rec.Namespace}).admit(inside, rec.Operation); err != nil {
-		return nil, err
+	if rec.SubResource == "" {
+		if err := (plugins{w, rec.Namespace}).admit(inside, rec.Operation); err != nil {
+			return nil, err
+		}
 	}
 	return encode(inside, gvk)
 }
+
+// keepsIdentity are the subresources whose creation names the object that it is for by its uid.
+var keepsIdentity = map[string]bool{"binding": true, "token": true}
 
 // Defaulted returns what a webhook made of the object of a request with the defaults of
 // what it added, as an API server fills them in after each webhook.
@@ -98,7 +103,8 @@ func sameKind(object json.RawMessage, gvk schema.GroupVersionKind) error {
 // written tells whether a request brings an object that the API server reads as one of its kind.
 func written(rec *capture.Record) bool {
 	write := rec.Operation == capture.Create || rec.Operation == capture.Update
-	return write && rec.SubResource == "" && len(rec.Object) > 0 && !rec.Lacks(capture.MissingObject)
+	read := ofItself(rec) || known().Recognizes(schema.GroupVersionKind(rec.Kind))
+	return write && read && len(rec.Object) > 0 && !rec.Lacks(capture.MissingObject)
 }
 
 // answered tells whether an API server has answered with the object: it has been through

@@ -11,6 +11,8 @@ import (
 	apiregistration "k8s.io/kube-aggregator/pkg/apis/apiregistration/install"
 	admissionregistration "k8s.io/kubernetes/pkg/apis/admissionregistration/install"
 	apps "k8s.io/kubernetes/pkg/apis/apps/install"
+	authentication "k8s.io/kubernetes/pkg/apis/authentication/install"
+	authorization "k8s.io/kubernetes/pkg/apis/authorization/install"
 	autoscaling "k8s.io/kubernetes/pkg/apis/autoscaling/install"
 	batch "k8s.io/kubernetes/pkg/apis/batch/install"
 	certificates "k8s.io/kubernetes/pkg/apis/certificates/install"
@@ -36,7 +38,8 @@ import (
 var known = sync.OnceValue(func() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	for _, install := range []func(*runtime.Scheme){
-		admissionregistration.Install, apiextensions.Install, apiregistration.Install, apps.Install, autoscaling.Install, batch.Install,
+		admissionregistration.Install, apiextensions.Install, apiregistration.Install, apps.Install,
+		authentication.Install, authorization.Install, autoscaling.Install, batch.Install,
 		certificates.Install, coordination.Install, core.Install, discovery.Install, events.Install, flowcontrol.Install,
 		networking.Install, node.Install, policy.Install, rbac.Install, resource.Install, scheduling.Install, storage.Install, storagemigration.Install,
 	} {

@@ -26,7 +26,7 @@ import (
 // has its words; others are ours. Of the kinds that it does not know, nor the world defines,
 // the metadata is judged. An update whose old object is not known is judged by itself.
 func Valid(w *capture.World, rec *capture.Record, object json.RawMessage) error {
-	if !written(rec) || len(object) == 0 {
+	if !written(rec) || rec.SubResource != "" || len(object) == 0 {
 		return nil
 	}
 	if err := conflict(rec, object); err != nil {

@@ -35,31 +35,6 @@ func (a *auditor) old(r *capture.Record, request map[string]any) map[string]any 
 	return nil
 }
 
-// scale is the scale of the last known state of an object, as far as it says.
-func (a *auditor) scale(r *capture.Record) map[string]any {
-	known := a.state[keyOf(r)]
-	spec, _ := known["spec"].(map[string]any)
-	if spec == nil {
-		return nil
-	}
-	meta := map[string]any{"name": r.Name}
-	old, _ := known["metadata"].(map[string]any)
-	for _, field := range []string{"namespace", "uid", "resourceVersion", "creationTimestamp"} {
-		if value, ok := old[field]; ok {
-			meta[field] = value
-		}
-	}
-	replicas := any(1)
-	if n, ok := spec["replicas"]; ok {
-		replicas = n
-	}
-	status := map[string]any{"replicas": 0}
-	if now, _ := known["status"].(map[string]any); now["replicas"] != nil {
-		status["replicas"] = now["replicas"]
-	}
-	return map[string]any{"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": meta, "spec": map[string]any{"replicas": replicas}, "status": status}
-}
-
 func versionOf(object map[string]any) string {
 	meta, _ := object["metadata"].(map[string]any)
 	return text(meta, "resourceVersion")
@@ -121,7 +96,7 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 		return
 	}
 	object, _ := body(e.ResponseObject)
-	if ref.Subresource == "scale" && a.scaled(key, object) {
+	if ref.Subresource == "scale" && a.scaled(key, e.gvr(), object) {
 		return
 	}
 	if isStatus(object) || ref.Subresource != "" && ref.Subresource != "status" && ref.Subresource != "ephemeralcontainers" {
@@ -148,18 +123,6 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 	if text(object, "kind") == "CustomResourceDefinition" {
 		a.resources.AddCRD(encode(object))
 	}
-}
-
-// scaled carries a new scale over to the known state of the scaled object.
-func (a *auditor) scaled(key stateKey, scale map[string]any) bool {
-	known := a.state[key]
-	spec, _ := known["spec"].(map[string]any)
-	wanted, _ := scale["spec"].(map[string]any)
-	if spec == nil || wanted["replicas"] == nil || text(scale, "kind") != "Scale" {
-		return false
-	}
-	spec["replicas"] = wanted["replicas"]
-	return true
 }
 
 // gone forgets deleted objects. A deletion that waits for finalizers leaves the object.

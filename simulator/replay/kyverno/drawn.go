@@ -6,9 +6,6 @@ import (
 	"strings"
 
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
-	admissionv1 "k8s.io/api/admission/v1"
-
-	"github.com/seatrial/seatrial/simulator/admission"
 )
 
 // draws are values that an API server draws, or that no capture holds. What stands for them
@@ -21,6 +18,10 @@ const (
 	drawsCreated // creationTimestamp
 	drawsAddress // of a Service
 	drawsPort    // of a Service, on nodes
+	drawsHealth  // the port of a Service, on nodes, that tells of its health
+	drawsJob     // labels and selector of a Job, by its uid
+	drawsPhase   // since when a PersistentVolume is in its phase
+	drawsAudiences
 	drawsManagers
 	drawsOptions
 )
@@ -33,6 +34,11 @@ type drawnReader struct {
 	reads  *regexp.Regexp
 	cut    *regexp.Regexp
 	reason string
+}
+
+// presence is what is said of a field that is only wanted, or not wanted, to be there.
+func presence(field string) string {
+	return `"X\(` + field + `\)":"[^"]*"|"` + field + `":("\?\*"|null)|\bhas\([\w.]*\.` + field + `\)`
 }
 
 const (
@@ -48,6 +54,10 @@ var drawnReaders = []drawnReader{
 		regexp.MustCompile(`clusterIP\s*[!=]=\s*\\?['"]None|"clusterIP":"!?None"|"key":"\{\{\s*request\.object\.spec\.clusterIP\s*(\|\|\s*''\s*)?\}\}","operator":"(Not)?Equals","value":"None"`),
 		"the Service's clusterIP is drawn by the API server"},
 	{drawsPort, "nodePort", regexp.MustCompile(`\bnodePort\b`), nil, "the Service's nodePort is drawn by the API server"},
+	{drawsHealth, "healthCheckNodePort", regexp.MustCompile(`\bhealthCheckNodePort\b`), regexp.MustCompile(presence("healthCheckNodePort")), "the Service's healthCheckNodePort is drawn by the API server"},
+	{drawsJob, "controller-uid", regexp.MustCompile(`\bcontroller-uid\b`), regexp.MustCompile(presence(`(batch\.kubernetes\.io/)?controller-uid`)), "the Job's controller-uid is drawn by the API server"},
+	{drawsPhase, "lastPhaseTransitionTime", regexp.MustCompile(`\blastPhaseTransitionTime\b`), regexp.MustCompile(presence("lastPhaseTransitionTime")), "the PersistentVolume's lastPhaseTransitionTime is set by the API server"},
+	{drawsAudiences, "audiences", regexp.MustCompile(`\baudiences\b`), nil, "the audiences of a token that names none are the API server's own"},
 	{drawsManagers, "managedFields", regexp.MustCompile(`\bmanagedFields\b`), nil, "managedFields are not in the capture"},
 	{drawsOptions, "options", regexp.MustCompile(`\brequest\.\??options\b`), regexp.MustCompile(`\brequest\.\??options\.\??(dryRun|kind|apiVersion)\b`), "the options of the request are not in the capture"},
 }
@@ -112,80 +122,10 @@ func (r *request) undrawn(read draws) (found []miss) {
 		if reader.value >= drawsPriority {
 			resolve = classResolve
 		}
-		if reader.value&(drawsUID|drawsCreated|drawsAddress|drawsPort) != 0 {
+		if reader.value&(drawsUID|drawsCreated|drawsAddress|drawsPort|drawsHealth|drawsJob|drawsPhase) != 0 {
 			resolve = drawnResolve
 		}
 		found = append(found, miss{reason: reader.reason, resolve: resolve})
 	}
 	return found
-}
-
-// identified is what of an object may be drawn.
-type identified struct {
-	Metadata struct{ UID, CreationTimestamp string }
-	Spec     struct {
-		Type, ClusterIP string
-		Ports           []struct{ NodePort int }
-	}
-}
-
-// placeholders are the values of this request that are not known. Objects of a cluster have
-// what was drawn for them; the background scan asks without a request.
-func (r *request) placeholders() (found draws) {
-	found |= r.unplugged()
-	connects := r.adm.Operation == admissionv1.Connect
-	if !r.nobody {
-		found |= drawsRequest
-		if len(r.rec.Options) == 0 && !connects {
-			found |= drawsOptions
-		}
-	}
-	if !connects && (r.adm.SubResource == "" || r.adm.SubResource == "status") && !managed(r.adm.Object.Raw, r.adm.OldObject.Raw) {
-		found |= drawsManagers
-	}
-	var object identified
-	if json.Unmarshal(r.adm.Object.Raw, &object) != nil {
-		return found // there is none, or it is not of a form that such policies ask about
-	}
-	drawn := admission.IsDrawn(object.Metadata.UID)
-	if !drawn && (object.Metadata.UID != "" || !r.nobody && !r.oldUnknown()) {
-		return found
-	}
-	found |= drawsUID
-	if at := object.Metadata.CreationTimestamp; at == "" || drawn && (!r.nobody || r.rec.Time == nil) {
-		found |= drawsCreated
-	}
-	if r.kind.Kind == "Service" && r.kind.Group == "" {
-		found |= r.allocated(&object)
-	}
-	return found
-}
-
-// allocated are the values of a Service that nobody asked for.
-func (r *request) allocated(object *identified) (found draws) {
-	var sent identified
-	_ = json.Unmarshal(r.sent, &sent) // without it, nothing was asked for
-	spec := &object.Spec
-	if spec.Type != "ExternalName" && (spec.ClusterIP == "" || spec.ClusterIP != sent.Spec.ClusterIP) {
-		found |= drawsAddress
-	}
-	if spec.Type != "NodePort" && spec.Type != "LoadBalancer" {
-		return found
-	}
-	for i, port := range spec.Ports {
-		if port.NodePort == 0 || i >= len(sent.Spec.Ports) || port.NodePort != sent.Spec.Ports[i].NodePort {
-			found |= drawsPort
-		}
-	}
-	return found
-}
-
-// managed tells whether every object of a request comes with its managedFields.
-func managed(objects ...[]byte) bool {
-	for _, raw := range objects {
-		if len(raw) > 0 && !strings.Contains(string(raw), `"managedFields"`) {
-			return false
-		}
-	}
-	return true
 }
