@@ -49,7 +49,7 @@ func (p *Program) served(set *policy.Set, w *capture.World) *policy.Set {
 	left := *set
 	left.Objects = nil
 	for _, object := range set.Objects {
-		err := cmp.Or(unservedPolicy(w, object), homeless(world{w}, set, object))
+		err := cmp.Or(unservedPolicy(w, object), homeless(world{World: w}, set, object))
 		if err != nil {
 			p.reject(object, err)
 			continue
