@@ -42,14 +42,23 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 	req.creates = false
 	found := req.misses.take()
 	var out answer
+	var open *verdict.Verdict // where only one rule applies: it may be the one
 	for _, v := range u.silent(triggered, verdict.Verdict{Type: verdict.Generate}, req, found) {
 		rule := ruleOf(policy, v.Rule)
+		if rule != nil && rule.HasMutateExisting() {
+			v.Type = verdict.MutateExisting
+		}
 		if v.Outcome == verdict.Fail && rule != nil && req.rec.Operation == capture.Delete && webhookutils.MatchDeleteOperation(*rule) {
 			v.Outcome = verdict.Pass // it is for deletions
 		}
 		v = u.needs.settle(v, req, found)
 		if unsure := u.unsureOf(v, req); v.Outcome == verdict.Pass && len(unsure) > 0 {
 			v = undecided(v, unsure)
+		}
+		if open != nil {
+			v = beyond(v, *open)
+		} else if u.appliesOne() && v.Outcome == verdict.Undecided {
+			open = &v
 		}
 		if v.Outcome == verdict.Pass && rule != nil {
 			v = u.preview(ctx, &out, req, eng, policy, rule, v)
@@ -66,20 +75,20 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 // object of a deletion is the one that is deleted.
 func (u classicBackground) triggered(ctx context.Context, req *request, eng engineapi.Engine, pc *engine.PolicyContext) []verdict.Verdict {
 	deletion := req.rec.Operation == capture.Delete
-	checks := func(pc *engine.PolicyContext, kind verdict.RuleType, of func(*kyvernov1.Rule) bool) []verdict.Verdict {
-		return slices.DeleteFunc(u.verdicts(eng.ApplyBackgroundChecks(ctx, pc), kind, ""), func(v verdict.Verdict) bool {
+	checks := func(pc *engine.PolicyContext, of func(*kyvernov1.Rule) bool) []verdict.Verdict {
+		return slices.DeleteFunc(u.verdicts(eng.ApplyBackgroundChecks(ctx, pc), verdict.Generate, ""), func(v verdict.Verdict) bool {
 			rule := ruleOf(pc.Policy(), v.Rule)
 			return rule == nil || !of(rule)
 		})
 	}
-	out := checks(pc, verdict.Generate, (*kyvernov1.Rule).HasGenerate)
+	out := checks(pc, (*kyvernov1.Rule).HasGenerate)
 	if !u.policy.GetSpec().HasMutateExisting() {
 		return out
 	}
 	if deletion {
 		pc = pc.WithNewResource(pc.OldResource())
 	}
-	return append(out, checks(pc, verdict.MutateExisting, func(r *kyvernov1.Rule) bool {
+	return append(out, checks(pc, func(r *kyvernov1.Rule) bool {
 		return r.HasMutateExisting() && (!deletion || webhookutils.MatchDeleteOperation(*r))
 	})...)
 }

@@ -70,6 +70,9 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 			keepsOld:  rule.HasValidateAllowExistingViolations(),
 		}
 		r.drawn, r.early = drawsOfRule(rule, string(text))
+		if reads.asText {
+			r.drawn |= drawsUID | drawsCreated | drawsManagers
+		}
 		if drawsRandom.Match(text) {
 			r.random, r.message = randomIn(rule)
 		}

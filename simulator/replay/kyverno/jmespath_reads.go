@@ -11,6 +11,7 @@ import (
 type jmesReads struct {
 	paths  [][]string
 	opaque bool // an expression does not parse
+	asText bool // the metadata of the object are turned into text, with all that an API server draws
 }
 
 // anyField stands in a path for every field, or item.
@@ -72,12 +73,17 @@ func (r *jmesReads) eval(node gojmespath.ASTNode, at value) value {
 		return value{made: true}
 	}
 	for _, kid := range kids { // functions, comparisons, what is put together
-		if kid.NodeType != gojmespath.ASTExpRef { // … whose items are arguments, too
-			r.use(r.eval(kid, at))
+		if kid.NodeType == gojmespath.ASTExpRef {
+			continue // its items are arguments, too
 		}
+		v := r.eval(kid, at)
+		r.use(v)
+		r.asText = r.asText || node.Value == "to_string" && !v.made && len(v.path) <= 3 && overlap(v.path, drawnPath)
 	}
 	return value{made: true}
 }
+
+var drawnPath = []string{"request", "object", "metadata"}
 
 // reads tells whether a path, a part of it or a whole that it is part of is read.
 func (r *jmesReads) reads(path string) bool {
