@@ -179,7 +179,7 @@ func (p *admissionPolicy) init(object policy.Object, lenient bool, match *admiss
 	}
 	p.match, p.paramKind = newSelection(match), param
 	p.failClosed = failure == nil || *failure == admissionregistrationv1.Fail
-	p.needs = celNeedsOf(read.text)
+	p.needs = read.needs()
 	p.needs.addMatch(match)
 	for _, b := range p.bindings {
 		if b.match != nil {

@@ -105,7 +105,7 @@ func (p *admissionPolicy) paramsSelected(req *request, resource schema.GroupVers
 	}
 	for _, content := range contents {
 		object := &unstructured.Unstructured{Object: content}
-		if !slices.ContainsFunc(all, func(o *unstructured.Unstructured) bool {
+		if !req.makes(resource, object.GetNamespace(), object.GetName()) && !slices.ContainsFunc(all, func(o *unstructured.Unstructured) bool {
 			return o.GetName() == object.GetName() && o.GetNamespace() == object.GetNamespace()
 		}) {
 			all = append(all, object)

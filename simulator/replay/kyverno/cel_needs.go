@@ -60,6 +60,12 @@ func celNeedsOf(text string) celNeeds {
 	return n
 }
 
+// addWhole notes that the request is read as a whole.
+func (n *celNeeds) addWhole() {
+	n.user, n.oldObject, n.request, n.body = true, true, true, true
+	n.drawn |= drawsRequest
+}
+
 func (n *celNeeds) addMatch(match *admissionregistrationv1.MatchResources) {
 	if match != nil && selectsOtherLabels(match.NamespaceSelector) {
 		n.labels = true

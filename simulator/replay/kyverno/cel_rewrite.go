@@ -30,6 +30,7 @@ type rewritten struct {
 	content  []byte // the bytes as given when no expression needed it
 	text     string // all expressions as written
 	lookups  bool   // a library that asks the cluster, a registry or a URL is named
+	whole    bool   // the request is read as a whole
 	callsOut bool   // an HTTP call is left, behind a name of its own
 }
 
@@ -46,6 +47,7 @@ func (r rewriter) policy(content []byte) (rewritten, error) {
 		all.WriteString(written)
 		all.WriteByte('\n')
 		out.lookups = out.lookups || namesLibrary(written)
+		out.whole = out.whole || wholeRequest(written)
 		now, err := r.expression(written)
 		dirty = dirty || now != written
 		out.callsOut = out.callsOut || concerns(now) && compiler.ExpressionsUseHTTP(now)

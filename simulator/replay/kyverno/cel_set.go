@@ -227,9 +227,10 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 		base.exceptions = append(base.exceptions, e.typed)
 		changed.text += e.read.text
 		changed.lookups = changed.lookups || e.read.lookups
+		changed.whole = changed.whole || e.read.whole
 		changed.callsOut = changed.callsOut || e.read.callsOut
 	}
-	base.needs = celNeedsOf(changed.text)
+	base.needs = changed.needs()
 	base.needs.ordered = ordersMaps(changed.content)
 	base.needs.lookups, base.needs.callsOut = changed.lookups, changed.callsOut
 	made, always, err := c.generatedOfCEL(base, content, exceptions, shared.others)

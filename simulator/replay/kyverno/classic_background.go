@@ -37,11 +37,14 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 	}
 	policy, _ := u.readings(req)
 	eng := u.engineFor(req)
-	triggered := eng.ApplyBackgroundChecks(ctx, pc.WithPolicy(policy))
+	req.creates = creates(req) // the webhook asks
+	triggered := u.triggered(ctx, req, eng, pc.WithPolicy(policy))
+	req.creates = false
 	found := req.misses.take()
 	var out answer
-	for _, v := range u.verdicts(triggered, verdict.Generate, "") {
-		rule := u.rule(policy, v.Rule)
+	var open *verdict.Verdict // where only one rule applies: it may be the one
+	for _, v := range u.silent(triggered, verdict.Verdict{Type: verdict.Generate}, req, found) {
+		rule := ruleOf(policy, v.Rule)
 		if rule != nil && rule.HasMutateExisting() {
 			v.Type = verdict.MutateExisting
 		}
@@ -51,6 +54,11 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 		v = u.needs.settle(v, req, found)
 		if unsure := u.unsureOf(v, req); v.Outcome == verdict.Pass && len(unsure) > 0 {
 			v = undecided(v, unsure)
+		}
+		if open != nil {
+			v = beyond(v, *open)
+		} else if u.appliesOne() && v.Outcome == verdict.Undecided {
+			open = &v
 		}
 		if v.Outcome == verdict.Pass && rule != nil {
 			v = u.preview(ctx, &out, req, eng, policy, rule, v)
@@ -63,14 +71,26 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 	return out
 }
 
-func (u classicBackground) rule(policy kyvernov1.PolicyInterface, name string) *kyvernov1.Rule {
-	rules := installAutogenMemo().ComputeRules(policy, "")
-	for i := range rules {
-		if rules[i].Name == name {
-			return &rules[i]
-		}
+// triggered says which rules a request sets off. To those that mutate existing objects, the
+// object of a deletion is the one that is deleted.
+func (u classicBackground) triggered(ctx context.Context, req *request, eng engineapi.Engine, pc *engine.PolicyContext) []verdict.Verdict {
+	deletion := req.rec.Operation == capture.Delete
+	checks := func(pc *engine.PolicyContext, of func(*kyvernov1.Rule) bool) []verdict.Verdict {
+		return slices.DeleteFunc(u.verdicts(eng.ApplyBackgroundChecks(ctx, pc), verdict.Generate, ""), func(v verdict.Verdict) bool {
+			rule := ruleOf(pc.Policy(), v.Rule)
+			return rule == nil || !of(rule)
+		})
 	}
-	return nil
+	out := checks(pc, (*kyvernov1.Rule).HasGenerate)
+	if !u.policy.GetSpec().HasMutateExisting() {
+		return out
+	}
+	if deletion {
+		pc = pc.WithNewResource(pc.OldResource())
+	}
+	return append(out, checks(pc, func(r *kyvernov1.Rule) bool {
+		return r.HasMutateExisting() && (!deletion || webhookutils.MatchDeleteOperation(*r))
+	})...)
 }
 
 // preview adds what the triggered rule would make to out.

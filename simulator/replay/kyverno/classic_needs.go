@@ -19,6 +19,7 @@ type ruleNeeds struct {
 	user      bool // matches or excludes by subject, role or cluster role
 	roles     bool // … by role or cluster role
 	userVars  bool // reads the user or the roles
+	roleVars  bool // reads the roles
 	nsLabels  bool // selects namespaces by labels that not every namespace has
 	lookups   bool // loads context from the cluster, a registry or a service
 	oldObject bool // reads the old object
@@ -40,6 +41,7 @@ type needs struct {
 	any             ruleNeeds // of all rules
 	overrides       bool      // of its actions ask for the labels of namespaces
 	exceptionUser   bool
+	exceptionRoles  bool
 	exceptionLabels bool
 	exceptionRandom bool
 	ordered         bool // a rule, or an exception, takes the keys of objects in an order
@@ -48,7 +50,6 @@ type needs struct {
 }
 
 var (
-	readsUser       = regexp.MustCompile(`request\.(userInfo|roles|clusterRoles)|serviceAccountName(space)?\s*[}|]`)
 	readsOld        = regexp.MustCompile(`oldObject`)
 	drawsRandom     = regexp.MustCompile(`\brandom\s*\(`)
 	readsContext    = regexp.MustCompile(`request|images|@`)
@@ -59,14 +60,19 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 	n := needs{rules: map[string]ruleNeeds{}}
 	for _, rule := range installAutogenMemo().keep(policy, "") {
 		text, _ := json.Marshal(rule) // a rule that was decoded from JSON encodes
+		reads := readsIn(text)
 		r := ruleNeeds{
-			userVars:  readsUser.Match(text),
-			oldObject: readsOld.Match(text),
+			userVars:  reads.user(text),
+			roleVars:  reads.roles(),
+			oldObject: readsOld.Match(text) || reads.reads("request.oldObject"),
 			secrets:   secretsOfRule(rule, string(text)),
 			lookups:   looksUp(text) || rule.HasValidateCEL() && readsAuthorizer.Match(text),
 			keepsOld:  rule.HasValidateAllowExistingViolations(),
 		}
 		r.drawn, r.early = drawsOfRule(rule, string(text))
+		if reads.asText {
+			r.drawn |= drawsUID | drawsCreated | drawsManagers
+		}
 		if drawsRandom.Match(text) {
 			r.random, r.message = randomIn(rule)
 		}
@@ -152,7 +158,9 @@ func (n *needs) addExceptions(exceptions []*kyvernov2.PolicyException) {
 		var r ruleNeeds
 		r.addMatch(match)
 		text, _ := json.Marshal(e.Spec.Conditions)
-		n.exceptionUser = n.exceptionUser || r.user || readsUser.Match(text)
+		reads := readsIn(text)
+		n.exceptionUser = n.exceptionUser || r.user || reads.user(text)
+		n.exceptionRoles = n.exceptionRoles || r.roles || reads.roles()
 		n.exceptionLabels = n.exceptionLabels || r.nsLabels
 		n.ordered = n.ordered || ordersKeys(text)
 		n.exceptionRandom = n.exceptionRandom || drawsRandom.Match(text)
@@ -177,7 +185,7 @@ func (n *needs) settle(v verdict.Verdict, req *request, found []miss) verdict.Ve
 	r := n.rules[v.Rule]
 	failed := v.Outcome == verdict.Fail || v.Outcome == verdict.Error || v.Outcome == verdict.Warn
 	excepted := len(v.Exceptions) > 0 // which was read with what is known of the user and the namespace
-	rolesUnknown := !req.env.rolesKnown && r.roles
+	rolesUnknown := !req.env.rolesKnown && !req.nobody && req.env.mocks == nil
 	userUnknown := !req.userKnown()
 	switch {
 	case len(found) > 0 && (v.Outcome == verdict.Error || r.lookups):
@@ -186,7 +194,7 @@ func (n *needs) settle(v verdict.Verdict, req *request, found []miss) verdict.Ve
 		return undecided(v, []miss{secretsMiss})
 	case userUnknown && (r.userVars || failed && (r.user || n.exceptionUser) || excepted && n.exceptionUser):
 		return undecided(v, []miss{{reason: "who sends the request is not in the capture", resolve: resolveUser}})
-	case rolesUnknown && failed:
+	case rolesUnknown && (r.roleVars || failed && (r.roles || n.exceptionRoles) || excepted && n.exceptionRoles):
 		return undecided(v, []miss{{reason: "the roles of user " + req.adm.UserInfo.Username + " are not in the capture", resolve: resolveRBAC}})
 	case !req.namespaceKnown && (failed && (r.nsLabels || n.exceptionLabels) || excepted && n.exceptionLabels):
 		return undecided(v, []miss{{reason: "the labels of the namespace are not in the capture", resolve: resolveLabels}})

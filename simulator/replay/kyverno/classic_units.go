@@ -86,12 +86,15 @@ func (u classicValidate) eval(ctx context.Context, req *request) answer {
 		cut.enforce.SetResourceVersion("") // a short-lived copy: keep it out of the autogen memo
 	}
 	eng := u.engineFor(req)
+	ask := func(part kyvernov1.PolicyInterface) engineapi.EngineResponse {
+		return eng.Validate(ctx, pc.WithPolicy(part))
+	}
 	var out answer
 	if cut.enforce != nil {
-		u.judge(&out, req, eng.Validate(ctx, pc.WithPolicy(cut.enforce)), true)
+		u.judge(&out, req, cut.enforce, ask, true)
 	}
 	if cut.audit != nil {
-		run := func() { u.judge(&out, req, eng.Validate(ctx, pc.WithPolicy(cut.audit)), false) }
+		run := func() { u.judge(&out, req, cut.audit, ask, false) }
 		if u.warns() {
 			run() // the user hears of it
 		} else {
@@ -106,9 +109,9 @@ func (c *classic) warns() bool {
 	return emit != nil && *emit
 }
 
-// judge maps one response and draws Kyverno's block decision from it.
-func (u classicValidate) judge(out *answer, req *request, er engineapi.EngineResponse, enforce bool) {
-	found := req.misses.take()
+// judge has a part of the policy judged and draws Kyverno's block decision from the response.
+func (u classicValidate) judge(out *answer, req *request, part kyvernov1.PolicyInterface, ask asking, enforce bool) {
+	er := ask(part)
 	action := verdict.Audit
 	if enforce {
 		action = verdict.Enforce
@@ -119,11 +122,7 @@ func (u classicValidate) judge(out *answer, req *request, er engineapi.EngineRes
 		action = verdict.Audit
 	}
 	warns := enforce || u.warns()
-	for _, v := range u.verdicts(er, verdict.Validate, action) {
-		v = u.needs.settle(v, req, found)
-		if u.needs.open(u.policy.GetSpec(), v.Rule, req) {
-			v = byLabels(v, u.needs.rules[v.Rule].keepsOld, req)
-		}
+	for _, v := range u.said(req, part, ask, er, action) {
 		out.verdicts = append(out.verdicts, v)
 		if v.Outcome != verdict.Fail && v.Outcome != verdict.Error {
 			continue
@@ -138,6 +137,39 @@ func (u classicValidate) judge(out *answer, req *request, er engineapi.EngineRes
 			out.warnings = append(out.warnings, fmt.Sprintf("policy %s.%s: %s", u.name.Name, v.Rule, v.Message))
 		}
 	}
+}
+
+// said is what the rules of a part say, with what is not known.
+func (u classicValidate) said(req *request, part kyvernov1.PolicyInterface, ask asking, er engineapi.EngineResponse, action verdict.Action) []verdict.Verdict {
+	found := req.misses.take()
+	made := u.verdicts(er, verdict.Validate, action)
+	var settled []verdict.Verdict
+	for _, v := range made {
+		v = u.needs.settle(v, req, found)
+		if u.needs.open(u.policy.GetSpec(), v.Rule, req) {
+			v = byLabels(v, u.needs.rules[v.Rule].keepsOld, req)
+		}
+		settled = append(settled, v)
+	}
+	as := verdict.Verdict{Type: verdict.Validate, Action: action}
+	settled = u.silent(settled, as, req, found)
+	settled = u.silentLoops(settled, as, req, part, ask)
+	if len(settled) > len(made) {
+		settled = inOrderOf(part, settled)
+	}
+	settled, open := u.reached(settled, made, req)
+	if open == nil {
+		return settled
+	}
+	if rest := after(part, open.Rule); rest != nil {
+		for _, v := range u.verdicts(ask(rest), verdict.Validate, action) {
+			if !speaks(settled, v.Rule) {
+				settled = append(settled, beyond(v, *open))
+			}
+		}
+		req.misses.take()
+	}
+	return settled
 }
 
 func (a *answer) fail(rule, message string) {
@@ -159,14 +191,24 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 	er := u.engineFor(req).Mutate(ctx, pc.WithPolicy(policy))
 	found := req.misses.take()
 	var out answer
-	drawn := false // what the object becomes
-	refuses, failed := false, []string(nil)
-	for _, v := range u.verdicts(er, verdict.Mutate, "") {
+	made := u.verdicts(er, verdict.Mutate, "")
+	var settled []verdict.Verdict
+	for _, v := range made {
 		v = u.needs.settle(v, req, found)
 		if unsure := u.unsureOf(v, req); v.Outcome == verdict.Pass && len(unsure) > 0 {
 			v = undecided(v, unsure)
-			out.maybe = true
+			out.maybe = !u.appliesOne() // else another rule may apply in its place
 		}
+		settled = append(settled, v)
+	}
+	settled = u.silent(settled, verdict.Verdict{Type: verdict.Mutate}, req, found)
+	if len(settled) > len(made) {
+		settled = inOrderOf(policy, settled)
+	}
+	settled, _ = u.reached(settled, made, req)
+	drawn := false // what the object becomes
+	refuses, failed := false, []string(nil)
+	for _, v := range settled {
 		out.verdicts = append(out.verdicts, v)
 		drawn = drawn || v.Outcome == verdict.Undecided && v.Reason == randomMiss.reason
 		if v.Outcome == verdict.Error && u.failClosed() || v.Outcome == verdict.Fail {
@@ -270,9 +312,11 @@ func (u classicManifests) verify(ctx context.Context, req *request, pc *engine.P
 			continue
 		}
 		part.SetResourceVersion("") // keep it out of the autogen memo
-		var er engineapi.EngineResponse
-		ownStreams(func() { er = u.engineFor(req).Validate(ctx, pc.WithPolicy(part)) })
-		classicValidate{u.classic}.judge(&out, req, er, enforce)
+		ask := func(part kyvernov1.PolicyInterface) (er engineapi.EngineResponse) {
+			ownStreams(func() { er = u.engineFor(req).Validate(ctx, pc.WithPolicy(part)) })
+			return er
+		}
+		classicValidate{u.classic}.judge(&out, req, part, ask, enforce)
 	}
 	return out
 }

@@ -153,6 +153,9 @@ func parseAPIPath(path string) (gvr schema.GroupVersionResource, namespace, name
 }
 
 func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
+	if c.req.makes(gvr, namespace, name) {
+		return nil, apierrors.NewNotFound(gvr.GroupResource(), name)
+	}
 	object, err := c.req.look.get(gvr, namespace, name)
 	if apierrors.IsNotFound(err) && gvr.Group == "" && gvr.Resource == "namespaces" && name == c.req.rec.Namespace {
 		// A request into a namespace says that it is there.
@@ -182,7 +185,7 @@ func (c client) list(gvr schema.GroupVersionResource, namespace string, selector
 	found := make([]map[string]any, 0, len(all))
 	for _, object := range all {
 		u := unstructured.Unstructured{Object: object}
-		if selector.Matches(labels.Set(u.GetLabels())) {
+		if selector.Matches(labels.Set(u.GetLabels())) && !c.req.makes(gvr, u.GetNamespace(), u.GetName()) {
 			found = append(found, object)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -47,8 +46,9 @@ func newWebhookConditions(written []admissionregistrationv1.MatchCondition, fail
 	}
 	w := &webhookConditions{own: name != "", matcher: compiler.matchConditions(written, &failure, name)}
 	for _, c := range written {
-		w.user = w.user || strings.Contains(c.Expression, "userInfo")
-		w.old = w.old || strings.Contains(c.Expression, "oldObject")
+		whole := wholeRequest(c.Expression)
+		w.user = w.user || whole || celUser.MatchString(c.Expression)
+		w.old = w.old || whole || celOldObject.MatchString(c.Expression)
 		w.secrets = w.secrets.or(secretsOfCEL(c.Expression))
 	}
 	return w, errors.Join(compiler.faults...)
@@ -72,10 +72,10 @@ func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased
 		return answer{verdicts: []verdict.Verdict{undecided(v, missing)}}, true
 	}
 	if result.Error == nil {
-		if p, ok := u.unit.(excusing); ok && w.own && !result.Matches && p.hasExceptions() {
+		if p, ok := u.unit.(selecting); ok && w.own && !result.Matches {
 			return unmet(p, req, u), true
 		}
-		return answer{}, !result.Matches && !w.own // of its own Kyverno says itself that they are not met
+		return answer{}, !result.Matches
 	}
 	v.Message = fmt.Sprintf("the match conditions of its webhook cannot be evaluated: %v", result.Error)
 	resource := schema.GroupResource{Group: req.adm.Resource.Group, Resource: req.adm.Resource.Resource}
@@ -96,20 +96,22 @@ func (w *webhookConditions) unknown(req *request) []miss {
 	return nil
 }
 
-// excusing is a CEL policy. Of its exceptions Kyverno asks before its conditions, and so the API
-// server's word that those are not met counts.
-type excusing interface {
-	hasExceptions() bool
+// selecting is a CEL policy. That its conditions are not met is the API server's word: Kyverno
+// asks of exceptions before, and an object that is not there is not null to it.
+type selecting interface {
 	applies(*request) bool
 }
 
 // unmet is what Kyverno says of conditions that are not met.
-func unmet(p excusing, req *request, u phased) (out answer) {
+func unmet(p selecting, req *request, u phased) (out answer) {
 	if !p.applies(req) {
 		return out
 	}
 	v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Outcome: verdict.Skip, Message: matchConditionsNotMet}
 	switch u := u.unit.(type) {
+	case *mutatingExisting:
+		v.Type = verdict.MutateExisting
+		out.verdicts = []verdict.Verdict{v}
 	case *validating:
 		out.add(u.actions, v)
 	case *imageValidating:

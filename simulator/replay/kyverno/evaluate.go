@@ -41,6 +41,7 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 	if ok {
 		return got
 	}
+	req.creates = u.phase < phaseBackground && creates(req)
 	if got, uncalled := s.uncalled(ctx, u, req); uncalled {
 		got = s.req.scoped(u, got)
 		s.common.answers[key] = got
@@ -60,6 +61,11 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 	return got
 }
 
+// creates tells of a request that makes an object. Suites say themselves what there is.
+func creates(req *request) bool {
+	return req.rec.Operation == capture.Create && req.rec.SubResource == "" && req.env.mocks == nil
+}
+
 // existing is the object of the request as it is in the cluster, which controllers ask about on
 // their own: with what was drawn for it, where the capture shows it.
 func (s *sideRun) existing() *request {
@@ -67,6 +73,7 @@ func (s *sideRun) existing() *request {
 		return s.there
 	}
 	there := s.req
+	there.creates = false
 	there.nobody, there.classic, there.cel = true, classicRequest{}, celRequest{}
 	if rec := s.req.rec; rec.Live && rec.Origin.Source != "audit" && s.req.env.mocks == nil {
 		there.adm.Object.Raw = rec.Object

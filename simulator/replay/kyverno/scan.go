@@ -153,6 +153,9 @@ func (u scanned) eval(ctx context.Context, req *request) answer {
 		if v.Type == verdict.Mutate && v.Outcome == verdict.Pass && got.object != nil && len(v.Exceptions) == 0 {
 			v.Rule, v.Outcome, v.Message = "", verdict.Fail, "mutation is not applied"
 		}
+		if v.Outcome == verdict.Warn && v.Action == verdict.ActionWarn {
+			v.Outcome = verdict.Fail // that it warns is what the policy does on admission
+		}
 		if v.Outcome == verdict.Pass && v.Message == "" {
 			v.Message = "success"
 		}

@@ -90,6 +90,7 @@ type request struct {
 	asker          string // the controller of Kyverno that looks things up; empty is that of admission
 	unit           unit   // that is asked
 	unpinned       bool   // images may have digests that are not known
+	creates        bool   // its object, which is not in the cluster before all webhooks have said yes
 	assumed        bool   // that the old object, which is not known, is one that the policy selects
 }
 
@@ -97,6 +98,12 @@ type request struct {
 // is not known.
 func (r *request) oldUnknown() bool {
 	return r.adm.Operation == admissionv1.Update && r.rec.Lacks(capture.MissingOldObject)
+}
+
+// makes tells of the object that the request is about to create.
+func (r *request) makes(gvr schema.GroupVersionResource, namespace, name string) bool {
+	return r.creates && gvr.Group == r.rec.Resource.Group && gvr.Resource == r.rec.Resource.Resource &&
+		namespace == r.rec.Namespace && name == r.rec.Name && name != ""
 }
 
 // userKnown tells whether the capture says who sent the request.
