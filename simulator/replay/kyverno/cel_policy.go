@@ -43,8 +43,6 @@ func newCELPolicy(object policy.Object, entries map[string]*kyvernov2beta1.Globa
 
 func (p *celPolicy) ref() verdict.PolicyRef { return p.name }
 
-func (p *celPolicy) hasExceptions() bool { return len(p.exceptions) > 0 }
-
 // applies tells whether a variant matches a request.
 func (p *celPolicy) applies(req *request) bool {
 	body, err := req.decoded()

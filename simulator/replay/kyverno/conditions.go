@@ -22,6 +22,7 @@ type webhookConditions struct {
 	matcher matchconditions.Matcher
 	own     bool // they are the policy's, not those of Kyverno's configuration
 	cel     bool // of a policy that settles itself what is not known
+	drawn   draws
 	// What they read.
 	user, old bool
 	secrets   secretive
@@ -72,10 +73,10 @@ func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased
 		return answer{verdicts: []verdict.Verdict{undecided(v, missing)}}, true
 	}
 	if result.Error == nil {
-		if p, ok := u.unit.(excusing); ok && w.own && !result.Matches && p.hasExceptions() {
+		if p, ok := u.unit.(selecting); ok && w.own && !result.Matches {
 			return unmet(p, req, u), true
 		}
-		return answer{}, !result.Matches && !w.own // of its own Kyverno says itself that they are not met
+		return answer{}, !result.Matches
 	}
 	v.Message = fmt.Sprintf("the match conditions of its webhook cannot be evaluated: %v", result.Error)
 	resource := schema.GroupResource{Group: req.adm.Resource.Group, Resource: req.adm.Resource.Resource}
@@ -85,6 +86,9 @@ func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased
 
 // unknown says what the conditions read and the capture does not hold.
 func (w *webhookConditions) unknown(req *request) []miss {
+	if found := req.undrawn(w.drawn); len(found) > 0 {
+		return found
+	}
 	switch {
 	case w.user && !req.userKnown():
 		return []miss{{reason: "who sends the request is not in the capture", resolve: resolveUser}}
@@ -96,20 +100,22 @@ func (w *webhookConditions) unknown(req *request) []miss {
 	return nil
 }
 
-// excusing is a CEL policy. Of its exceptions Kyverno asks before its conditions, and so the API
-// server's word that those are not met counts.
-type excusing interface {
-	hasExceptions() bool
+// selecting is a CEL policy. That its conditions are not met is the API server's word: Kyverno
+// asks of exceptions before, and an object that is not there is not null to it.
+type selecting interface {
 	applies(*request) bool
 }
 
 // unmet is what Kyverno says of conditions that are not met.
-func unmet(p excusing, req *request, u phased) (out answer) {
+func unmet(p selecting, req *request, u phased) (out answer) {
 	if !p.applies(req) {
 		return out
 	}
 	v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Outcome: verdict.Skip, Message: matchConditionsNotMet}
 	switch u := u.unit.(type) {
+	case *mutatingExisting:
+		v.Type = verdict.MutateExisting
+		out.verdicts = []verdict.Verdict{v}
 	case *validating:
 		out.add(u.actions, v)
 	case *imageValidating:
