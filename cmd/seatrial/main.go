@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -12,8 +13,13 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := cli.Main(ctx, cli.OS())
-	stop()
+	ctx, gone := interruptible()
+	env := cli.OS()
+	env.Stdout, env.Stderr = piped(os.Stdout, gone), piped(os.Stderr, gone)
+	code := cli.Main(ctx, env)
+	if errors.Is(context.Cause(ctx), syscall.EPIPE) { // as every program ends whose reader is gone
+		signal.Reset(syscall.SIGPIPE)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGPIPE)
+	}
 	os.Exit(code)
 }

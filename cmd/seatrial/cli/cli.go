@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -87,6 +88,9 @@ func Main(ctx context.Context, env Env) int {
 	if !errors.As(err, &exit) {
 		exit = misused(root, env.Args, err)
 		err = exit
+	}
+	if errors.Is(context.Cause(ctx), syscall.EPIPE) {
+		return exitUnanswered // nobody reads
 	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(env.Stderr, "seatrial: interrupted")

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
@@ -82,6 +83,15 @@ func startEtcd(ctx context.Context, fleet, bin string) (string, error) {
 	return endpoint, waitEtcd(ctx, p, endpoint)
 }
 
+// ended says why etcd ended: where the disk is full in a line, else in the last ones of its log.
+func ended(p *process.Process) error {
+	log, _ := process.Tail(p.Log, 1<<20) // without it, nothing is explained
+	if full := syscall.ENOSPC.Error(); strings.Contains(string(log), full) {
+		return fmt.Errorf("etcd ended: %s: %s", filepath.Dir(p.Log), full)
+	}
+	return p.Explain(errors.New("etcd ended"))
+}
+
 func waitEtcd(ctx context.Context, p *process.Process, endpoint string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("etcd does not answer after 30 s"))
 	defer cancel()
@@ -94,7 +104,7 @@ func waitEtcd(ctx context.Context, p *process.Process, endpoint string) error {
 			return p.Explain(err)
 		}
 		if !p.Alive() {
-			return p.Explain(errors.New("etcd ended"))
+			return ended(p)
 		}
 	}
 	cli, err := dialEtcd(endpoint)

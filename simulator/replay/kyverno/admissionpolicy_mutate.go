@@ -92,6 +92,9 @@ func (u *mutatingAdmission) eval(ctx context.Context, req *request) answer {
 	if err != nil {
 		return u.faulty(call, nil, verdict.Mutate, fmt.Errorf("failed to configure policy: %w", err))
 	}
+	if err := u.unservedParams(req); matched && err != nil {
+		return u.faulty(call, nil, verdict.Mutate, err)
+	}
 	converted := req.misses.take()
 	var out answer
 	for i := range u.bindings {

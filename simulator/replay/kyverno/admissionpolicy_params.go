@@ -55,6 +55,24 @@ func (p *admissionPolicy) params(req *request, b *binding) ([]runtime.Object, er
 	return found, nil
 }
 
+// unservedParams is the fault of a policy whose parameters are of a kind that the API server does
+// not serve: it refuses what the policy selects, whatever its bindings say.
+func (p *admissionPolicy) unservedParams(req *request) error {
+	w, ok := req.look.(world)
+	if !ok || p.paramKind == nil {
+		return nil
+	}
+	kind := schema.FromAPIVersionAndKind(p.paramKind.APIVersion, p.paramKind.Kind)
+	resource, _, known := w.resourceFor(kind)
+	if !known {
+		resource = kind.GroupVersion().WithResource("")
+	}
+	if !w.unserved(resource) {
+		return nil
+	}
+	return fmt.Errorf("failed to configure policy: failed to find resource referenced by paramKind: '%v'", kind)
+}
+
 func paramNamespace(ref *admissionregistrationv1.ParamRef, namespaced bool, requested string) (string, error) {
 	switch {
 	case !namespaced && ref.Namespace != "":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -70,6 +71,9 @@ func (u *validatingAdmission) eval(ctx context.Context, req *request) answer {
 	if err != nil {
 		return u.faulty(call, nil, verdict.Validate, fmt.Errorf("failed to configure policy: %w", err))
 	}
+	if err := u.unservedParams(req); matched && err != nil {
+		return u.faulty(call, nil, verdict.Validate, err)
+	}
 	converted := req.misses.take()
 	var out answer
 	for i := range u.bindings {
@@ -101,7 +105,7 @@ func (u *validatingAdmission) judge(ctx context.Context, call *admissionCall, b 
 	if len(params) == 0 {
 		v.Message = "no parameters were found"
 	}
-	var failed []string
+	var failed []violation
 	for _, param := range params {
 		result := u.validator.Validate(ctx, call.resource, call.attr, param, call.namespace, celconfig.RuntimeCELCostBudget, offlineAuthorizer{req})
 		failed = append(failed, tally(&v, result)...)
@@ -110,12 +114,26 @@ func (u *validatingAdmission) judge(ctx context.Context, call *admissionCall, b 
 	if v.Outcome == verdict.Undecided || len(failed) == 0 {
 		return answer{verdicts: []verdict.Verdict{v}}
 	}
-	v.Message = strings.Join(failed, "; ")
+	v.Message = strings.Join(messages(failed), "; ")
 	return u.act(call, b, v, failed)
 }
 
+// violation is why a request fails. What becomes of it is the binding's to say, but for audit
+// annotations that cannot be evaluated: those refuse, whatever its actions are.
+type violation struct {
+	message    string
+	annotation bool
+}
+
+func messages(failed []violation) (all []string) {
+	for _, f := range failed {
+		all = append(all, f.message)
+	}
+	return all
+}
+
 // tally adds the decisions for one parameter to v and returns why the request fails.
-func tally(v *verdict.Verdict, result vap.ValidateResult) (failed []string) {
+func tally(v *verdict.Verdict, result vap.ValidateResult) (failed []violation) {
 	for _, d := range result.Decisions {
 		switch {
 		case d.Evaluation == vap.EvalError:
@@ -126,29 +144,29 @@ func tally(v *verdict.Verdict, result vap.ValidateResult) (failed []string) {
 			v.Outcome, v.Message = verdict.Pass, ""
 		}
 		if d.Action == vap.ActionDeny {
-			failed = append(failed, d.Message)
+			failed = append(failed, violation{message: d.Message})
 		}
 	}
 	for _, a := range result.AuditAnnotations {
 		if a.Action == vap.AuditAnnotationActionError {
-			v.Outcome = verdict.Error
-			failed = append(failed, a.Error)
+			v.Outcome, v.Action = verdict.Error, verdict.Enforce
+			failed = append(failed, violation{a.Error, true})
 		}
 	}
 	return failed
 }
 
-// act does what the binding says about failures.
-func (u *validatingAdmission) act(call *admissionCall, b *binding, v verdict.Verdict, failed []string) answer {
+// act does what the binding says about failures. Of those that refuse users are told the first.
+func (u *validatingAdmission) act(call *admissionCall, b *binding, v verdict.Verdict, failed []violation) answer {
 	var out answer
-	for _, action := range b.actions {
-		switch action {
-		case admissionregistrationv1.Deny:
-			out.deny = forbidden(call.attr, "ValidatingAdmissionPolicy '%s' with binding '%s' denied request: %s", u.told.Name, b.name, failed[0])
-		case admissionregistrationv1.Warn:
-			for _, message := range failed {
-				out.warnings = append(out.warnings, fmt.Sprintf("Validation failed for ValidatingAdmissionPolicy '%s' with binding '%s': %s", u.told.Name, b.name, message))
-			}
+	denies := slices.Contains(b.actions, admissionregistrationv1.Deny)
+	warns := slices.Contains(b.actions, admissionregistrationv1.Warn)
+	for _, f := range failed {
+		if out.deny == "" && (denies || f.annotation) {
+			out.deny = forbidden(call.attr, "ValidatingAdmissionPolicy '%s' with binding '%s' denied request: %s", u.told.Name, b.name, f.message)
+		}
+		if warns && !f.annotation {
+			out.warnings = append(out.warnings, fmt.Sprintf("Validation failed for ValidatingAdmissionPolicy '%s' with binding '%s': %s", u.told.Name, b.name, f.message))
 		}
 	}
 	if v.Outcome == verdict.Fail && v.Action == verdict.ActionWarn {

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apiserver/pkg/admission"
 
+	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
@@ -106,6 +107,11 @@ func (u *mutating) eval(ctx context.Context, req *request) answer {
 	}
 	if len(refusals) > 0 {
 		out.deny = strings.Join(refusals, " ")
+		return out
+	}
+	if attr != body.attr && req.rec.Operation == capture.Delete {
+		// The API server takes no patch of what is deleted, whatever the failure policy is.
+		out.deny = "Internal error occurred: admission webhook attempted to modify the object, which is not supported for this operation"
 		return out
 	}
 	if attr != body.attr {

@@ -157,7 +157,7 @@ func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (ma
 		return nil, apierrors.NewNotFound(gvr.GroupResource(), name)
 	}
 	object, err := c.req.look.get(gvr, namespace, name)
-	if apierrors.IsNotFound(err) && gvr.Group == "" && gvr.Resource == "namespaces" && name == c.req.rec.Namespace {
+	if apierrors.IsNotFound(err) && gvr == namespaces && namespace == "" && name == c.req.rec.Namespace {
 		// A request into a namespace says that it is there.
 		return map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name, "labels": map[string]any{metav1LabelName: name}}}, nil
 	}
@@ -175,6 +175,9 @@ func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (ma
 }
 
 func (c client) list(gvr schema.GroupVersionResource, namespace string, selector labels.Selector) ([]map[string]any, error) {
+	if _, err := labels.Parse(selector.String()); err != nil { // made of values that no label has
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
 	all, err := c.req.look.list(gvr, namespace)
 	if errors.Is(err, errUnknown) {
 		return nil, c.unknown("the list of "+gvr.Resource, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")

@@ -21,6 +21,7 @@ type webhookConditions struct {
 	matcher matchconditions.Matcher
 	own     bool // they are the policy's, not those of Kyverno's configuration
 	cel     bool // of a policy that settles itself what is not known
+	drawn   draws
 	// What they read.
 	user, old bool
 	secrets   secretive
@@ -85,6 +86,9 @@ func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased
 
 // unknown says what the conditions read and the capture does not hold.
 func (w *webhookConditions) unknown(req *request) []miss {
+	if found := req.undrawn(w.drawn); len(found) > 0 {
+		return found
+	}
 	switch {
 	case w.user && !req.userKnown():
 		return []miss{{reason: "who sends the request is not in the capture", resolve: resolveUser}}

@@ -23,6 +23,9 @@ func (p *celPolicy) celConditions(written []admissionregistrationv1.MatchConditi
 	}
 	if p.webhook, err = newWebhookConditions(written, p.route.fails, p.name.Name); p.webhook != nil {
 		p.webhook.cel = true
+		for _, c := range written {
+			p.webhook.drawn |= drawsOf(c.Expression)
+		}
 	}
 	return err
 }

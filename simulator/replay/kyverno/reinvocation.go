@@ -13,7 +13,7 @@ import (
 // time, the built-in ones too. It returns false when the request is refused.
 func (s *sideRun) mutateAll(ctx context.Context, hooks []webhook) bool {
 	if s.req.rec.Operation == capture.Delete {
-		return true
+		hooks = refusingDeletions(hooks)
 	}
 	own := len(hooks)
 	if i := slices.IndexFunc(hooks, func(w webhook) bool { return w.name != "" }); i >= 0 {
@@ -39,6 +39,17 @@ func (s *sideRun) mutateAll(ctx context.Context, hooks []webhook) bool {
 	}
 	_, admitted = run(true)
 	return admitted
+}
+
+// refusingDeletions are the webhooks that have a say in deletions. The others find nothing to mutate;
+// a MutatingPolicy is asked nevertheless, about no object, and what it cannot do it refuses.
+func refusingDeletions(hooks []webhook) (found []webhook) {
+	for _, hook := range hooks {
+		if slices.ContainsFunc(hook.units, func(u phased) bool { return mutates(u.unit) }) {
+			found = append(found, hook)
+		}
+	}
+	return found
 }
 
 // plugin is what one of the two remembers between its runs of one request. The second run

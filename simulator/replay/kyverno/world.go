@@ -32,7 +32,7 @@ type world struct {
 var _ lookup = world{}
 
 func (w world) get(gvr schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
-	if w.unserved(gvr) {
+	if w.unserved(gvr) || w.misplaced(gvr, namespace) {
 		return nil, errUnserved()
 	}
 	found, known := w.Get(capture.GVR(gvr), namespace, name)
@@ -53,7 +53,7 @@ func (w world) get(gvr schema.GroupVersionResource, namespace, name string) (map
 }
 
 func (w world) list(gvr schema.GroupVersionResource, namespace string) ([]map[string]any, error) {
-	if w.unserved(gvr) {
+	if w.unserved(gvr) || w.misplaced(gvr, namespace) {
 		return nil, errUnserved()
 	}
 	found, known := w.List(capture.GVR(gvr), namespace)
@@ -127,6 +127,13 @@ func (w world) unserved(gvr schema.GroupVersionResource) bool {
 	}
 	major, minor := lifecycle.APILifecycleRemoved()
 	return server.AtLeast(version.MajorMinor(uint(major), uint(minor)))
+}
+
+// misplaced tells of a namespace that is given for a kind that has none: no path leads there.
+func (w world) misplaced(gvr schema.GroupVersionResource, namespace string) bool {
+	gvk, known := w.Resources.KindFor(capture.GVR(gvr))
+	_, namespaced, _ := w.Resources.ResourceFor(gvk)
+	return known && namespace != "" && !namespaced
 }
 
 // definedNowhere tells that nothing in a cluster that is known as a whole serves a group.
