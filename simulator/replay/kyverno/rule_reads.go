@@ -14,9 +14,6 @@ type ruleReads struct {
 	celUser bool
 }
 
-// queryFields are the fields of rules that hold JMESPath without braces.
-var queryFields = map[string]bool{"jmesPath": true, "list": true}
-
 // readsIn reads the JSON of a rule.
 func readsIn(text []byte) *ruleReads {
 	var rule any
@@ -29,6 +26,9 @@ func readsIn(text []byte) *ruleReads {
 func (r *ruleReads) below(key string, node any) {
 	switch node := node.(type) {
 	case map[string]any:
+		if query, ok := node["jmesPath"].(string); ok && key == "variable" && node["value"] == nil {
+			r.expression(r.variables(query)) // elsewhere it is applied to what was looked up
+		}
 		for name, child := range node {
 			r.variables(name)
 			r.below(name, child)
@@ -42,7 +42,7 @@ func (r *ruleReads) below(key string, node any) {
 		switch {
 		case expressionFields[key]:
 			r.celUser = r.celUser || celUser.MatchString(node) || wholeRequest(node)
-		case queryFields[key]:
+		case key == "list": // of a foreach: JMESPath without braces
 			r.expression(rest)
 		}
 	}
