@@ -66,8 +66,12 @@ func panicked(u phased, req *request, p any) answer {
 	req.misses.take()
 	v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Outcome: verdict.Error, Message: fmt.Sprintf("Kyverno panics: %v", p)}
 	b, ok := u.unit.(breaking)
-	if !ok || u.phase > phaseValidate || req.env.mocks != nil {
+	switch {
+	case u.phase > phaseValidate || req.env.mocks != nil:
 		return answer{verdicts: []verdict.Verdict{v}}
+	case !ok: // whether Kyverno survives it is not known
+		v.Action, v.Message = verdict.Enforce, ""
+		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: fmt.Sprintf("the engine panicked: %v", p), resolve: fleetResolve}})}}
 	}
 	c, webhook, dies := b.breaks()
 	if u.phase >= phaseVerify {
