@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,6 +15,7 @@ import (
 // A fake is a provider that only remembers; others panic when asked for more.
 type fake struct {
 	cluster.Provider
+	mu      sync.Mutex // clusters are made and deleted at the same time
 	kind    string
 	made    []string
 	closed  bool
@@ -30,20 +32,30 @@ func (m made) Name() string { return m.spec.Name }
 func (f *fake) Kind() string { return f.kind }
 
 func (f *fake) Create(_ context.Context, s cluster.Spec) (cluster.Cluster, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.made = append(f.made, s.Name)
 	return made{spec: s}, nil
 }
 
 func (f *fake) Open(_ context.Context, name string) (cluster.Cluster, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if !slices.Contains(f.made, name) {
 		return nil, cluster.ErrNotFound
 	}
 	return made{spec: cluster.Spec{Name: name, Provider: f.kind}}, nil
 }
 
-func (f *fake) List(context.Context) ([]string, error) { return f.made, nil }
+func (f *fake) List(context.Context) ([]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.made), nil
+}
 
 func (f *fake) Delete(_ context.Context, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.made = slices.DeleteFunc(slices.Clone(f.made), func(n string) bool { return n == name })
 	return nil
 }
