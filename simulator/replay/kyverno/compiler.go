@@ -123,7 +123,7 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 		}
 		p.units = append(p.units, made.units...)
 	}
-	for _, note := range []string{takes.note(set), takes.misnamed(set), failsOpen(set)} {
+	for _, note := range []string{takes.note(set), takes.misnamed(set), failsOpen(set), unnoticed(set)} {
 		if note != "" {
 			p.Notes = append(p.Notes, note)
 		}
