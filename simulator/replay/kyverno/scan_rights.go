@@ -27,10 +27,10 @@ type reading struct {
 
 // reading are the rights of the reports controller to what it scans.
 func (r *rights) reading() *reading {
-	who := r.accounts[reportsSuffix]
-	if !who.shown {
+	if r == nil || !r.accounts[reportsSuffix].shown {
 		return nil
 	}
+	who := r.accounts[reportsSuffix]
 	return &reading{account: who.name, rights: who.roles, lacks: map[schema.GroupVersionResource][]string{}, unread: map[string][]string{}}
 }
 

@@ -288,8 +288,10 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	}
 	unfiltered.registry = env.registry
 	env.answers, unfiltered.answers = c.opt.Answers, c.opt.Answers
-	if env.rights, err = rightsOf(w, programs); err != nil {
-		return nil, err
+	if !c.opt.EveryPolicy { // nobody asks about rights in suites
+		if env.rights, err = rightsOf(w, programs); err != nil {
+			return nil, err
+		}
 	}
 	unfiltered.rights = env.rights
 	e := &Engine{env: env, unfiltered: unfiltered, look: world{w, c.opt.EveryPolicy}, as: as, undefined: &undefined{}, reads: env.rights.reading(), crashes: &crashes{}}
