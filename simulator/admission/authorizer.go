@@ -31,7 +31,7 @@ type Authorizer struct {
 
 // NewAuthorizer reads the roles and bindings of a world. Aggregated ClusterRoles have the
 // rules of the roles that they select, also where no controller has filled them in.
-func NewAuthorizer(w *capture.World) (*Authorizer, error) {
+func NewAuthorizer(w *capture.World) *Authorizer {
 	g := grants{roles: map[string]*rbacv1.Role{}, clusterRoles: map[string]*rbacv1.ClusterRole{}, bindings: map[string][]*rbacv1.RoleBinding{}}
 	g.clusterBindings, _ = Bindings()
 	for _, r := range append(bootstrappolicy.ClusterRoles(), bootstrappolicy.ControllerRoles()...) {
@@ -41,7 +41,7 @@ func NewAuthorizer(w *capture.World) (*Authorizer, error) {
 	g.read(w, a)
 	g.aggregate()
 	a.Authorizer = rbac.New(g, g, g, g)
-	return a, nil
+	return a
 }
 
 // Names tells whether a captured binding names the service account.
@@ -103,20 +103,20 @@ func decoded[T any](add func(*T)) func([]byte) {
 // select. A selected role may select others: three rounds carry every rule home.
 func (g *grants) aggregate() {
 	names := slices.Sorted(maps.Keys(g.clusterRoles))
+	selected := map[string][]string{}
+	for _, name := range names {
+		if rule := g.clusterRoles[name].AggregationRule; rule != nil {
+			selected[name] = g.selected(names, name, rule.ClusterRoleSelectors)
+		}
+	}
 	for range 3 {
 		for _, name := range names {
-			role := g.clusterRoles[name]
-			if role.AggregationRule == nil {
-				continue
-			}
 			var rules []rbacv1.PolicyRule
-			for _, other := range names {
-				if other != name && selects(role.AggregationRule.ClusterRoleSelectors, g.clusterRoles[other].Labels) {
-					rules = append(rules, g.clusterRoles[other].Rules...)
-				}
+			for _, other := range selected[name] {
+				rules = append(rules, g.clusterRoles[other].Rules...)
 			}
 			if len(rules) > 0 {
-				with := *role
+				with := *g.clusterRoles[name]
 				with.Rules = rules
 				g.clusterRoles[name] = &with
 			}
@@ -124,11 +124,21 @@ func (g *grants) aggregate() {
 	}
 }
 
-func selects(selectors []metav1.LabelSelector, of map[string]string) bool {
-	return slices.ContainsFunc(selectors, func(s metav1.LabelSelector) bool {
-		selector, err := metav1.LabelSelectorAsSelector(&s)
-		return err == nil && !selector.Empty() && selector.Matches(labels.Set(of))
-	})
+// selected are the names of the roles, but for name, that one of the selectors selects.
+func (g *grants) selected(names []string, name string, selectors []metav1.LabelSelector) (out []string) {
+	var read []labels.Selector
+	for _, s := range selectors {
+		if selector, err := metav1.LabelSelectorAsSelector(&s); err == nil && !selector.Empty() {
+			read = append(read, selector)
+		}
+	}
+	for _, other := range names {
+		of := labels.Set(g.clusterRoles[other].Labels)
+		if other != name && slices.ContainsFunc(read, func(s labels.Selector) bool { return s.Matches(of) }) {
+			out = append(out, other)
+		}
+	}
+	return out
 }
 
 // GetRole returns a Role.

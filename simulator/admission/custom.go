@@ -42,7 +42,7 @@ func custom(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 // Undefined tells of a custom resource that is judged as it is written: the capture does not hold
 // its definition. Those of Kyverno are the release's.
 func Undefined(w *capture.World, rec *capture.Record) bool {
-	if !written(rec) || answered(rec) || strings.HasSuffix(rec.Kind.Group, "kyverno.io") {
+	if !written(rec) || rec.Answered() || strings.HasSuffix(rec.Kind.Group, "kyverno.io") {
 		return false
 	}
 	return !known().Recognizes(schema.GroupVersionKind(rec.Kind)) && schemaOf(w, rec) == nil
@@ -86,11 +86,7 @@ var structural sync.Map // *capture.WorldObject → map[string]*customSchema by 
 // schemaOf is the schema of a record's object; nil where the world does not hold its
 // definition, or that has none for the version.
 func schemaOf(w *capture.World, rec *capture.Record) *customSchema {
-	if w == nil {
-		return nil
-	}
-	definitions := capture.GVR{Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions"}
-	found, _ := w.Get(definitions, "", rec.Resource.Resource+"."+rec.Resource.Group)
+	found := definitionOf(w, rec)
 	if found == nil {
 		return nil
 	}
@@ -99,6 +95,15 @@ func schemaOf(w *capture.World, rec *capture.Record) *customSchema {
 		versions, _ = structural.LoadOrStore(found, schemasOf(found.Object))
 	}
 	return versions.(map[string]*customSchema)[rec.Kind.Version]
+}
+
+// definitionOf is the definition of a record's kind; nil where the world does not hold it.
+func definitionOf(w *capture.World, rec *capture.Record) *capture.WorldObject {
+	if w == nil {
+		return nil
+	}
+	found, _ := w.Get(capture.GVR{Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions"}, "", rec.Resource.Resource+"."+rec.Resource.Group)
+	return found
 }
 
 // schemasOf reads the schemas of a definition. One that an API server would not take, has none.

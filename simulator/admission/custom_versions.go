@@ -2,6 +2,7 @@ package admission
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -16,17 +17,22 @@ type Versions struct {
 	// Webhook says that one converts between them. Otherwise the versions differ in nothing
 	// but their names.
 	Webhook bool
+	// status are the versions that have one of their own.
+	status []string
 }
 
 var versions sync.Map // *capture.WorldObject → *Versions
 
 // VersionsOf are the versions of a record's kind; nil where the world does not hold its definition.
 func VersionsOf(w *capture.World, rec *capture.Record) *Versions {
-	if w == nil || rec.Resource.Group == "" || known().IsGroupRegistered(rec.Resource.Group) {
+	if rec.Resource.Group == "" || known().IsGroupRegistered(rec.Resource.Group) {
 		return nil
 	}
-	definitions := capture.GVR{Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions"}
-	found, _ := w.Get(definitions, "", rec.Resource.Resource+"."+rec.Resource.Group)
+	return versionsOf(w, rec)
+}
+
+func versionsOf(w *capture.World, rec *capture.Record) *Versions {
+	found := definitionOf(w, rec)
 	if found == nil {
 		return nil
 	}
@@ -35,6 +41,12 @@ func VersionsOf(w *capture.World, rec *capture.Record) *Versions {
 		read, _ = versions.LoadOrStore(found, readVersions(found.Object))
 	}
 	return read.(*Versions)
+}
+
+// hasStatus tells whether a custom resource has a status of its own.
+func hasStatus(w *capture.World, rec *capture.Record) bool {
+	v := versionsOf(w, rec)
+	return v != nil && slices.Contains(v.status, rec.Kind.Version)
 }
 
 func readVersions(raw json.RawMessage) *Versions {
@@ -46,6 +58,9 @@ func readVersions(raw json.RawMessage) *Versions {
 	for _, one := range definition.Spec.Versions {
 		if one.Served {
 			v.Served = append(v.Served, one.Name)
+		}
+		if one.Subresources != nil && one.Subresources.Status != nil {
+			v.status = append(v.status, one.Name)
 		}
 	}
 	conversion := definition.Spec.Conversion

@@ -35,7 +35,7 @@ func Existing(w *capture.World, o *capture.WorldObject, gvr capture.GVR) (json.R
 	if known().Recognizes(own) && known().Recognizes(asked) {
 		return Convert(raw, capture.GVK(own), capture.GVK(asked))
 	}
-	return inVersion(raw, asked)
+	return renamed(raw, asked.GroupVersion())
 }
 
 // asCreated is an object as an API server would have stored it; as it is where a plugin would
@@ -109,14 +109,4 @@ func withoutUID(in map[string]any) {
 			withoutUID(v)
 		}
 	}
-}
-
-// inVersion is a custom resource in another version, by a definition that converts nothing.
-func inVersion(raw json.RawMessage, asked schema.GroupVersionKind) (json.RawMessage, error) {
-	var object map[string]any
-	if err := utiljson.Unmarshal(raw, &object); err != nil {
-		return nil, err
-	}
-	object["apiVersion"] = asked.GroupVersion().String()
-	return json.Marshal(object)
 }

@@ -26,7 +26,7 @@ func (r *Refused) Error() string { return r.Reason }
 // Prepare returns the object of a request as webhooks get it. w is the world of the
 // request's cluster. A *Refused error says that none would be asked; others are ours.
 func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
-	if !written(rec) || answered(rec) {
+	if !written(rec) || rec.Answered() {
 		return rec.Object, nil
 	}
 	gvk := schema.GroupVersionKind(rec.Kind)
@@ -106,10 +106,6 @@ func written(rec *capture.Record) bool {
 	read := ofItself(rec) || known().Recognizes(schema.GroupVersionKind(rec.Kind))
 	return write && read && len(rec.Object) > 0 && !rec.Lacks(capture.MissingObject)
 }
-
-// answered tells whether an API server has answered with the object: it has been through
-// all of this. An audit log holds objects as they were before the plugins.
-func answered(rec *capture.Record) bool { return rec.Live && rec.Origin.Source != "audit" }
 
 // inNamespace writes the namespace of the request into an object of any kind.
 func inNamespace(rec *capture.Record, raw json.RawMessage) (json.RawMessage, error) {

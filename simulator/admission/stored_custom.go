@@ -46,27 +46,3 @@ func storedCustom(w *capture.World, rec *capture.Record, object json.RawMessage)
 	}
 	return json.Marshal(after.Object)
 }
-
-// hasStatus tells whether a custom resource has a status of its own.
-func hasStatus(w *capture.World, rec *capture.Record) bool {
-	type definition struct {
-		Spec struct {
-			Versions []struct {
-				Name         string `json:"name"`
-				Subresources struct {
-					Status *struct{} `json:"status"`
-				} `json:"subresources"`
-			} `json:"versions"`
-		} `json:"spec"`
-	}
-	crd := named[definition](w, "apiextensions.k8s.io", "customresourcedefinitions", "", rec.Resource.Resource+"."+rec.Resource.Group)
-	if crd == nil {
-		return false
-	}
-	for _, v := range crd.Spec.Versions {
-		if v.Name == rec.Kind.Version {
-			return v.Subresources.Status != nil
-		}
-	}
-	return false
-}

@@ -23,7 +23,7 @@ const (
 // Unplugged are the fields of an object, as the plugins have left it, that they would have filled
 // in by what the capture does not hold: whether there is a default class, or what a class says.
 func Unplugged(w *capture.World, rec *capture.Record, object json.RawMessage) (fields []string) {
-	if rec.Operation != capture.Create || !written(rec) || answered(rec) || w == nil {
+	if rec.Operation != capture.Create || !written(rec) || rec.Answered() || w == nil {
 		return nil
 	}
 	p := plugins{w, rec.Namespace}

@@ -87,6 +87,12 @@ const (
 	MissingKind      Missing = "kind"      // the kind was inferred from the resource's name
 )
 
+// Hidden stands where a secret value was; HiddenBase64 where the field is base64.
+const (
+	Hidden       = "REDACTED"
+	HiddenBase64 = "UkVEQUNURUQ="
+)
+
 // Record is one admission request as the API server would send it, and the unit of
 // everything: verdicts, diffs and blast radius count records.
 //
@@ -118,6 +124,10 @@ type Record struct {
 	// that nobody sent. Such records are never written.
 	TemplateOf string `json:"-"`
 }
+
+// Answered tells whether an API server has answered with the record's object: it has been through
+// all that the API server does. An audit log holds objects as they were before.
+func (r *Record) Answered() bool { return r.Live && r.Origin.Source != "audit" }
 
 // Lacks tells whether part is missing from the record.
 func (r *Record) Lacks(part Missing) bool {

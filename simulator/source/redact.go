@@ -1,11 +1,9 @@
 package source
 
-import "strings"
+import (
+	"strings"
 
-// redacted stands where a secret value was; redactedBase64 where the field is base64.
-const (
-	redacted       = "REDACTED"
-	redactedBase64 = "UkVEQUNURUQ="
+	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
@@ -21,8 +19,8 @@ func redact(object map[string]any) bool {
 	found := redactAnnotations(meta, kind)
 	switch kind {
 	case "Secret":
-		found = redactMap(object, "data", redactedBase64) || found
-		found = redactMap(object, "stringData", redacted) || found
+		found = redactMap(object, "data", capture.HiddenBase64) || found
+		found = redactMap(object, "stringData", capture.Hidden) || found
 	case "TokenRequest":
 		found = redactField(object, "status", "token") || found
 	case "TokenReview":
@@ -38,7 +36,7 @@ func redactAnnotations(meta map[string]any, kind string) bool {
 	for key, value := range annotations {
 		text, _ := value.(string)
 		if key == lastApplied && kind == "Secret" || strings.Contains(text, `"kind":"Secret"`) {
-			annotations[key] = redacted
+			annotations[key] = capture.Hidden
 			found = true
 		}
 	}
@@ -64,6 +62,6 @@ func redactField(object map[string]any, parent, field string) bool {
 	if in[field] == nil {
 		return false
 	}
-	in[field] = redacted
+	in[field] = capture.Hidden
 	return true
 }

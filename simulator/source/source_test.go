@@ -217,12 +217,12 @@ func onlyPlaceholders(t *testing.T, r *capture.Record) {
 		t.Errorf("%s: %v", line(r), err)
 	}
 	for key, value := range secret.Data {
-		if value != redactedBase64 {
+		if value != capture.HiddenBase64 {
 			t.Errorf("%s: data %s was not replaced", line(r), key)
 		}
 	}
 	for key, value := range secret.StringData {
-		if value != redacted {
+		if value != capture.Hidden {
 			t.Errorf("%s: stringData %s was not replaced", line(r), key)
 		}
 	}

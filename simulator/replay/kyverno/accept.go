@@ -67,15 +67,15 @@ func (c *Compiler) acceptance(w *capture.World) (*acceptance, error) {
 	if a, ok := c.accepts[w]; ok {
 		return a, nil
 	}
-	rights, err := admission.NewAuthorizer(w)
-	if err != nil {
-		return nil, err
-	}
-	a := &acceptance{background: controllers + backgroundSuffix, rights: rights, installed: map[string]policy.Object{}, asked: map[string]error{}, lacking: map[string]bool{}, unknown: map[string][]string{}}
+	a := &acceptance{background: controllers + backgroundSuffix, installed: map[string]policy.Object{}, asked: map[string]error{}, lacking: map[string]bool{}, unknown: map[string][]string{}}
 	if name := boundAccount(w, backgroundSuffix); name != "" {
-		a.background, a.shown = name, true
-	} else if a.rights, err = releaseRights(w); err != nil {
-		return nil, err
+		a.background, a.shown, a.rights = name, true, admission.NewAuthorizer(w)
+	} else {
+		rights, err := releaseRights(w)
+		if err != nil {
+			return nil, err
+		}
+		a.rights = rights
 	}
 	a.cleaner = controllers + cleanupSuffix
 	if name := boundAccount(w, cleanupSuffix); name != "" {

@@ -146,9 +146,7 @@ func (u *mutatingAdmission) apply(ctx context.Context, call *admissionCall, b *b
 	if failed != nil {
 		return u.faulty(call, b, verdict.Mutate, failed)
 	}
-	made, found := v, req.misses.take()
-	v = u.needs.settle(v, req, found)
-	maybe := v.Outcome == verdict.Undecided && made.Outcome == verdict.Pass && len(found) == 0 && u.needs.maybe(made, req)
+	v, maybe := u.needs.settleChange(v, req)
 	if v.Outcome == verdict.Undecided && !maybe {
 		call.attr.VersionedObject = before
 	}

@@ -19,7 +19,7 @@ func (e *Engine) assume(rec *capture.Record, sides []verdict.Judgement) {
 	if !ok || e.undefined.pods.Load() || rec.Operation != capture.Create || rec.SubResource != "" || rec.Kind != (capture.GVK{Version: "v1", Kind: "Pod"}) {
 		return
 	}
-	if rec.Live && rec.Origin.Source != "audit" { // an API server has answered with it
+	if rec.Answered() {
 		return
 	}
 	said := false

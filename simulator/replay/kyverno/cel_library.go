@@ -125,10 +125,7 @@ func (l *library) ListResources(apiVersion, resource, namespace string, selector
 		return nil, err
 	}
 	gvr := gv.WithResource(resource)
-	if err := (client{req: l.req}).may("list", gvr, namespace, ""); err != nil {
-		return nil, err
-	}
-	objects, err := client{req: l.req}.list(gvr, namespace, labels.SelectorFromSet(selector))
+	objects, err := client{req: l.req}.readAll(gvr, namespace, labels.SelectorFromSet(selector))
 	if err != nil {
 		return nil, err
 	}
@@ -154,10 +151,7 @@ func (l *library) GetResource(apiVersion, resource, namespace, name string) (*un
 	if strings.Contains(resource, "/") {
 		return nil, client{req: l.req}.unknown(resource+" "+name, "subresources are not captured; rehearse this policy on a fleet")
 	}
-	if err := (client{req: l.req}).may("get", gv.WithResource(resource), namespace, name); err != nil {
-		return nil, err
-	}
-	object, err := client{req: l.req}.get(gv.WithResource(resource), namespace, name)
+	object, err := client{req: l.req}.read(gv.WithResource(resource), namespace, name)
 	if err != nil {
 		return nil, err
 	}

@@ -87,11 +87,8 @@ func (u *mutating) eval(ctx context.Context, req *request) answer {
 			} else {
 				v.Outcome, v.Message = verdict.Error, err.Error()
 			}
-			made := v
-			found := req.misses.take()
-			v = u.needs.settle(v, req, found)
+			v, maybe := u.needs.settleChange(v, req)
 			out.verdicts = append(out.verdicts, v)
-			maybe := v.Outcome == verdict.Undecided && made.Outcome == verdict.Pass && len(found) == 0 && u.needs.maybe(made, req)
 			out.maybe = out.maybe || maybe
 			if v.Outcome == verdict.Error && u.failClosed {
 				refusals = append(refusals, fmt.Sprintf("Policy %s: %s", u.name.Name, v.Message))

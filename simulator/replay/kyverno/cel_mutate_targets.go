@@ -97,7 +97,7 @@ func (u *mutatingExisting) targetNamespaces(req *request, constraints admissionr
 	if err != nil {
 		return nil, err
 	}
-	objects, err := client{req: req}.list(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}, "", selector)
+	objects, err := client{req: req}.list(namespaces, "", selector)
 	if err != nil {
 		return nil, err
 	}

@@ -114,9 +114,14 @@ func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
 	return req.undrawn(n.drawn)
 }
 
-// maybe tells that all that is not known is whether the policy selects the request.
-func (n *celNeeds) maybe(v verdict.Verdict, req *request) bool {
+// settleChange settles what a policy says that mutates. maybe: all that is not known is whether
+// it selects the request, and so what it makes of the object is.
+func (n *celNeeds) settleChange(made verdict.Verdict, req *request) (v verdict.Verdict, maybe bool) {
+	found := req.misses.take()
+	if v = n.settle(made, req, found); v.Outcome != verdict.Undecided || made.Outcome != verdict.Pass || len(found) > 0 {
+		return v, false
+	}
 	known := *req
 	known.assumed, known.namespaceKnown = false, known.namespaceKnown || !n.namespace
-	return n.unknown(v, &known) == nil
+	return v, n.unknown(made, &known) == nil
 }

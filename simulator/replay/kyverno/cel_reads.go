@@ -1,7 +1,6 @@
 package kyverno
 
 import (
-	celcommon "github.com/google/cel-go/common"
 	celast "github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 )
@@ -12,24 +11,16 @@ func wholeRequest(text string) bool {
 	if !celWhole.MatchString(text) {
 		return false
 	}
-	p, err := celParser()
-	if err != nil {
-		return true
-	}
-	parsed, faults := p.Parse(celcommon.NewTextSource(text))
-	if len(faults.GetErrors()) > 0 {
-		return true
-	}
 	named, all := 0, 0
-	celast.PostOrderVisit(parsed.Expr(), celast.NewExprVisitor(func(e celast.Expr) {
+	read := eachNode(text, func(e celast.Expr) {
 		switch {
 		case isIdent(e, "request"):
 			all++
 		case selectsOf(e, "request"):
 			named++
 		}
-	}))
-	return all > named
+	})
+	return !read || all > named
 }
 
 // selectsOf tells of x.field, x.?field and x["field"] for a name x.

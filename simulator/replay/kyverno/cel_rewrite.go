@@ -122,19 +122,25 @@ func namesLibrary(text string) bool {
 	if !libraries.MatchString(text) {
 		return false
 	}
+	found := false
+	read := eachNode(text, func(e celast.Expr) {
+		found = found || e.Kind() == celast.IdentKind && libraries.MatchString(e.AsIdent())
+	})
+	return !read || found
+}
+
+// eachNode visits the syntax tree of an expression; false where it does not parse.
+func eachNode(text string, visit func(celast.Expr)) bool {
 	p, err := celParser()
 	if err != nil {
-		return true
+		return false
 	}
 	parsed, faults := p.Parse(celcommon.NewTextSource(text))
 	if len(faults.GetErrors()) > 0 {
-		return true
+		return false
 	}
-	found := false
-	celast.PostOrderVisit(parsed.Expr(), celast.NewExprVisitor(func(e celast.Expr) {
-		found = found || e.Kind() == celast.IdentKind && libraries.MatchString(e.AsIdent())
-	}))
-	return found
+	celast.PostOrderVisit(parsed.Expr(), celast.NewExprVisitor(visit))
+	return true
 }
 
 // expression rewrites one expression. One that does not parse comes back as it is: the

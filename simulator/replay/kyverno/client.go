@@ -152,6 +152,22 @@ func parseAPIPath(path string) (gvr schema.GroupVersionResource, namespace, name
 	return gvr, namespace, name, nil
 }
 
+// read gets an object for a controller of Kyverno, which may not be allowed to.
+func (c client) read(gvr schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
+	if err := c.may("get", gvr, namespace, name); err != nil {
+		return nil, err
+	}
+	return c.get(gvr, namespace, name)
+}
+
+// readAll lists objects for a controller of Kyverno, which may not be allowed to.
+func (c client) readAll(gvr schema.GroupVersionResource, namespace string, selector labels.Selector) ([]map[string]any, error) {
+	if err := c.may("list", gvr, namespace, ""); err != nil {
+		return nil, err
+	}
+	return c.list(gvr, namespace, selector)
+}
+
 func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
 	if c.req.makes(gvr, namespace, name) {
 		return nil, apierrors.NewNotFound(gvr.GroupResource(), name)
@@ -207,10 +223,7 @@ func (c client) GetResource(_ context.Context, apiVersion, kind, namespace, name
 	if err != nil {
 		return nil, err
 	}
-	if err := c.may("get", gvr, namespace, name); err != nil {
-		return nil, err
-	}
-	object, err := c.get(gvr, namespace, name)
+	object, err := c.read(gvr, namespace, name)
 	if err != nil {
 		return nil, err
 	}
@@ -226,10 +239,7 @@ func (c client) ListResource(_ context.Context, apiVersion, kind, namespace stri
 	if err != nil {
 		return nil, err
 	}
-	if err := c.may("list", gvr, namespace, ""); err != nil {
-		return nil, err
-	}
-	objects, err := c.list(gvr, namespace, match)
+	objects, err := c.readAll(gvr, namespace, match)
 	if err != nil {
 		return nil, err
 	}
@@ -294,11 +304,7 @@ func (c client) resources(group, version, kind string) ([]schema.GroupVersionRes
 }
 
 func (c client) GetNamespace(_ context.Context, name string, _ metav1.GetOptions) (*corev1.Namespace, error) {
-	gvr := schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
-	if err := c.may("get", gvr, "", name); err != nil {
-		return nil, err
-	}
-	object, err := c.get(gvr, "", name)
+	object, err := c.read(namespaces, "", name)
 	if err != nil {
 		return nil, err
 	}
@@ -335,11 +341,7 @@ func asSelector(selector *metav1.LabelSelector) (labels.Selector, error) {
 
 // Get makes client a resolver of ConfigMap context entries.
 func (c client) Get(_ context.Context, namespace, name string) (*corev1.ConfigMap, error) {
-	gvr := schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
-	if err := c.may("get", gvr, namespace, name); err != nil {
-		return nil, err
-	}
-	object, err := c.get(gvr, namespace, name)
+	object, err := c.read(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, namespace, name)
 	if err != nil {
 		return nil, err
 	}

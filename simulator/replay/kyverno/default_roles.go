@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"sigs.k8s.io/yaml"
 
@@ -22,19 +23,31 @@ var defaultRoles []byte
 // what the world's roles do.
 func releaseRights(w *capture.World) (*admission.Authorizer, error) {
 	objects := w.Objects(func(apiVersion, _ string) bool { return strings.HasPrefix(apiVersion, "rbac.authorization.k8s.io/") })
-	for _, doc := range bytes.Split(defaultRoles, []byte("\n---\n")) {
-		content, err := yaml.YAMLToJSON(doc)
-		if err != nil {
-			return nil, fmt.Errorf("read the roles of Kyverno's release: %w", err)
-		}
-		objects = append(objects, &capture.WorldObject{Cluster: w.Cluster.Name, Object: json.RawMessage(content)})
+	roles, err := releaseRoles()
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range roles {
+		objects = append(objects, &capture.WorldObject{Cluster: w.Cluster.Name, Object: role})
 	}
 	with, err := capture.NewWorld(w.Cluster, objects...)
 	if err != nil {
 		return nil, err
 	}
-	return admission.NewAuthorizer(with)
+	return admission.NewAuthorizer(with), nil
 }
+
+// releaseRoles are the roles of the release, read once.
+var releaseRoles = sync.OnceValues(func() (roles []json.RawMessage, err error) {
+	for _, doc := range bytes.Split(defaultRoles, []byte("\n---\n")) {
+		content, err := yaml.YAMLToJSON(doc)
+		if err != nil {
+			return nil, fmt.Errorf("read the roles of Kyverno's release: %w", err)
+		}
+		roles = append(roles, content)
+	}
+	return roles, nil
+})
 
 // note says which policies of a set need rights that the capture does not show.
 func (a *acceptance) note(set *policy.Set) string {

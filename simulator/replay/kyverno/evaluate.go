@@ -75,7 +75,7 @@ func (s *sideRun) existing() *request {
 	there := s.req
 	there.creates = false
 	there.nobody, there.classic, there.cel = true, classicRequest{}, celRequest{}
-	if rec := s.req.rec; rec.Live && rec.Origin.Source != "audit" && s.req.env.mocks == nil {
+	if rec := s.req.rec; rec.Answered() && s.req.env.mocks == nil {
 		there.adm.Object.Raw = rec.Object
 	}
 	s.there = &there

@@ -157,7 +157,7 @@ func (e *Engine) refusalOf(ctx context.Context, w world, rec *capture.Record, of
 
 // hidden tells whether a capture has other values in the place of those of a Secret.
 func hidden(object []byte) bool {
-	return bytes.Contains(object, []byte("UkVEQUNURUQ=")) || bytes.Contains(object, []byte(`"REDACTED"`))
+	return bytes.Contains(object, []byte(capture.HiddenBase64)) || bytes.Contains(object, []byte(`"`+capture.Hidden+`"`))
 }
 
 // wasInvalid tells of an object that is there, and that this version of Kubernetes would not

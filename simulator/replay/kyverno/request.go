@@ -114,8 +114,7 @@ func (r *request) findNamespace() error {
 		r.namespaceKnown = true
 		return nil
 	}
-	gvr := schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
-	object, err := r.look.get(gvr, "", name)
+	object, err := r.look.get(namespaces, "", name)
 	if err == nil {
 		r.namespace = &corev1.Namespace{}
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, r.namespace); err != nil {

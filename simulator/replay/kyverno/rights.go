@@ -36,6 +36,13 @@ type account struct {
 	proven bool // what it may not do is known
 }
 
+// asks is the account's question whether it may do something.
+func (a account) asks(verb string, resource schema.GroupVersionResource, namespace, name string) asked {
+	q := asked{roles: a.roles, user: a.name, groups: strings.Join(accountGroups(a.name), ","), verb: verb, resource: resource, namespace: namespace, name: name}
+	q.resource.Resource, q.sub, _ = strings.Cut(resource.Resource, "/")
+	return q
+}
+
 // asked is a question to an authorizer.
 type asked struct {
 	roles           *admission.Authorizer
@@ -53,10 +60,7 @@ type ruling struct {
 // rightsOf reads the roles of w. Policies that come with roles of their own have these, too,
 // where they are in force.
 func rightsOf(w *capture.World, programs []*Program) (*rights, error) {
-	own, err := admission.NewAuthorizer(w)
-	if err != nil {
-		return nil, err
-	}
+	own := admission.NewAuthorizer(w)
 	r := &rights{accounts: map[string]account{}, users: own, resources: w.Resources}
 	grants := slices.ContainsFunc(programs, func(p *Program) bool { return p.grants })
 	var assumed *admission.Authorizer
@@ -66,6 +70,7 @@ func rightsOf(w *capture.World, programs []*Program) (*rights, error) {
 			continue
 		}
 		if assumed == nil {
+			var err error
 			if assumed, err = releaseRights(w); err != nil {
 				return nil, err
 			}
@@ -109,8 +114,7 @@ func (c client) may(verb string, resource schema.GroupVersionResource, namespace
 	}
 	controller := cmp.Or(c.req.asker, admissionSuffix)
 	who := r.accounts[controller]
-	q := asked{roles: who.roles, user: who.name, groups: strings.Join(accountGroups(who.name), ","), verb: verb, resource: resource, namespace: namespace, name: name}
-	q.resource.Resource, q.sub, _ = strings.Cut(resource.Resource, "/")
+	q := who.asks(verb, resource, namespace, name)
 	if resource.Group == "" && resource.Resource == "namespaces" && name != "" {
 		q.namespace = name // as the API server reads the path
 	}

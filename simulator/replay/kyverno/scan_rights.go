@@ -1,7 +1,6 @@
 package kyverno
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,18 +10,14 @@ import (
 	"github.com/kyverno/kyverno/ext/wildcard"
 	kubeutils "github.com/kyverno/kyverno/pkg/utils/kube"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apiserver/pkg/authentication/user"
-	"k8s.io/apiserver/pkg/authorization/authorizer"
 )
 
 // reading is what the reports controller of a cluster may read: of other kinds there are no
 // results. nil is that of a capture that does not show it, which reads everything.
 type reading struct {
-	account string
-	rights  authorizer.Authorizer
-	mu      sync.Mutex
-	lacks   map[schema.GroupVersionResource][]string // verbs, of the resources that were asked about
-	unread  map[string][]string                      // the same, of kinds as policies write them
+	rights *rights
+	mu     sync.Mutex
+	unread map[string][]string // verbs that are lacking, by kinds as policies write them
 }
 
 // reading are the rights of the reports controller to what it scans.
@@ -30,29 +25,18 @@ func (r *rights) reading() *reading {
 	if r == nil || !r.accounts[reportsSuffix].shown {
 		return nil
 	}
-	who := r.accounts[reportsSuffix]
-	return &reading{account: who.name, rights: who.roles, lacks: map[schema.GroupVersionResource][]string{}, unread: map[string][]string{}}
+	return &reading{rights: r, unread: map[string][]string{}}
 }
 
 // lacking are the verbs that it may not use on a resource, of those that Kyverno asks about.
-func (r *reading) lacking(gvr schema.GroupVersionResource) []string {
+func (r *reading) lacking(gvr schema.GroupVersionResource) (lacks []string) {
 	if r == nil {
 		return nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	lacks, ok := r.lacks[gvr]
-	if !ok {
-		for _, verb := range []string{"get", "list", "watch"} {
-			decision, _, _ := r.rights.Authorize(context.Background(), authorizer.AttributesRecord{
-				User: &user.DefaultInfo{Name: r.account, Groups: accountGroups(r.account)}, ResourceRequest: true,
-				Verb: verb, APIGroup: gvr.Group, APIVersion: gvr.Version, Resource: gvr.Resource,
-			})
-			if decision != authorizer.DecisionAllow {
-				lacks = append(lacks, verb)
-			}
+	for _, verb := range []string{"get", "list", "watch"} {
+		if _, ruled := r.rights.rule(r.rights.accounts[reportsSuffix].asks(verb, gvr, "", "")); !ruled.allowed {
+			lacks = append(lacks, verb)
 		}
-		r.lacks[gvr] = lacks
 	}
 	return lacks
 }
@@ -110,7 +94,7 @@ func (e *Engine) Unread() []string {
 	var notes []string
 	for _, kind := range slices.Sorted(maps.Keys(e.reads.unread)) {
 		notes = append(notes, fmt.Sprintf("PolicyReports have no results for %s: %s requires permissions %s for resource %s",
-			kind, e.reads.account, strings.Join(e.reads.unread[kind], ","), kind))
+			kind, e.reads.rights.accounts[reportsSuffix].name, strings.Join(e.reads.unread[kind], ","), kind))
 	}
 	return notes
 }

@@ -7,6 +7,8 @@ import (
 
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // secretive says which values of Secrets, that no capture holds, decide. Of Secrets that are
@@ -107,7 +109,7 @@ func (s secretive) hidden(req *request) bool {
 
 // hidesNotes tells whether an annotation of the objects was replaced.
 func (r *request) hidesNotes() bool {
-	const replaced = `:"REDACTED"`
+	const replaced = `:"` + capture.Hidden + `"`
 	return strings.Contains(string(r.adm.Object.Raw), replaced) || strings.Contains(string(r.adm.OldObject.Raw), replaced)
 }
 
