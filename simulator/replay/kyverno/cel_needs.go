@@ -1,6 +1,7 @@
 package kyverno
 
 import (
+	"encoding/json"
 	"regexp"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -23,6 +24,8 @@ type celNeeds struct {
 	ordered   bool // takes the keys of a map in an order
 	callsOut  bool // calls URLs in a way that is not followed
 	drawn     draws
+	text      string // the expressions
+	selectors string // of objects, JSON
 }
 
 var (
@@ -50,6 +53,7 @@ func celNeedsOf(text string) celNeeds {
 		secrets:   secretsOfCEL(text),
 		random:    celRandom.MatchString(text),
 		drawn:     drawsOf(text),
+		text:      text,
 	}
 	for _, found := range celWhole.FindAllStringSubmatch(text, -1) {
 		n.request = true
@@ -67,9 +71,12 @@ func (n *celNeeds) addWhole() {
 }
 
 func (n *celNeeds) addMatch(match *admissionregistrationv1.MatchResources) {
-	if match != nil && selectsOtherLabels(match.NamespaceSelector) {
-		n.labels = true
+	if match == nil {
+		return
 	}
+	n.labels = n.labels || selectsOtherLabels(match.NamespaceSelector)
+	selector, _ := json.Marshal(match.ObjectSelector) // it was decoded from JSON
+	n.selectors += string(selector)
 }
 
 // settle turns an answer into Undecided where it rests on something that is not known.

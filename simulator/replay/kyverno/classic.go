@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
@@ -38,6 +39,7 @@ type classic struct {
 	// covers are the kinds whose templates the policy judges itself, by the rules that Kyverno
 	// makes of those for pods: a pod of their templates need not be asked about again.
 	covers map[string]bool
+	read   func() *policyReads
 }
 
 // newClassic types a policy that the schema check has accepted.
@@ -62,6 +64,7 @@ func newClassic(object policy.Object, exceptions []*kyvernov2.PolicyException, e
 		}
 	}
 	c.needs.addExceptions(c.exceptions)
+	c.read = sync.OnceValue(func() *policyReads { return readByPolicy(typed, c.exceptions) })
 	if c.conditions, err = newWebhookConditions(typed.GetSpec().GetMatchConditions(), c.failClosed(), key); err != nil {
 		if refusal := policyvalidation.ValidateCustomWebhookMatchConditions(typed.GetSpec().GetMatchConditions()); refusal != nil {
 			err = refusal // in Kyverno's words

@@ -13,9 +13,10 @@ import (
 
 // cloud is a policy of which it is not known what it makes of the object, and its verdict.
 type cloud struct {
-	unit  unit
-	by    verdict.Verdict
-	maybe bool // what it makes is known, and not whether it does
+	unit   unit
+	by     verdict.Verdict
+	maybe  bool    // what it makes is known, and not whether it does
+	places []write // it writes nowhere else; none: that is not known
 }
 
 // gather notes that an answer leaves open what the object is.
@@ -27,13 +28,34 @@ func (s *sideRun) gather(u phased, got answer) {
 		return v.Outcome != verdict.Undecided || v.Type != verdict.Mutate
 	})
 	if len(open) > 0 {
-		s.clouds = append(s.clouds, cloud{u.unit, open[0], got.maybe && len(open) == 1})
+		s.clouds = append(s.clouds, cloud{u.unit, open[0], got.maybe && len(open) == 1, s.placesOf(u.unit, open)})
 	}
+}
+
+// placesOf are all the places that rules of a unit may write; none where there may be others, or
+// where more than policies may read them.
+func (s *sideRun) placesOf(u unit, open []verdict.Verdict) (all []write) {
+	from, ok := u.(writer)
+	for _, v := range open {
+		if !ok {
+			return nil
+		}
+		var places []write
+		if places, ok = from.writes(v.Rule); !ok {
+			return nil
+		}
+		all = append(all, places...)
+	}
+	labels := slices.ContainsFunc(all, func(w write) bool { return w.holder() == "labels" })
+	if labels && (s.req.env.objects != nil || s.req.adm.Kind.Kind == "Namespace") {
+		return nil // by which whole webhooks are called
+	}
+	return all
 }
 
 // beneath is an answer of a unit that comes after those that leave open what the object is.
 func (s *sideRun) beneath(u phased, got answer) answer {
-	at := slices.IndexFunc(s.clouds, func(c cloud) bool { return !c.maybe || len(s.clouds) > 1 })
+	at := slices.IndexFunc(s.clouds, func(c cloud) bool { return (!c.maybe || len(s.clouds) > 1) && c.over(u.unit, s.req.adm.Object.Raw) })
 	if at < 0 || u.phase > phaseBackground || slices.ContainsFunc(s.clouds, func(c cloud) bool { return c.unit == u.unit }) {
 		return got
 	}
@@ -42,6 +64,12 @@ func (s *sideRun) beneath(u phased, got answer) answer {
 		out.verdicts = append(out.verdicts, under(v, s.clouds[at].by))
 	}
 	return out
+}
+
+// over tells whether a unit may read what the cloud's policy makes of the object.
+func (c cloud) over(u unit, object []byte) bool {
+	reads, ok := u.(reader)
+	return !ok || len(c.places) == 0 || slices.ContainsFunc(c.places, func(w write) bool { return reads.mayRead(w, w.present(object)) })
 }
 
 // under is a verdict that rests on what a policy before it makes of the object.

@@ -65,6 +65,13 @@ func TestEngine(t *testing.T) {
 
 func replayArchive(t *testing.T, archive *txtar.Archive) string {
 	t.Helper()
+	c, set, as, opt := readArchive(t, archive)
+	return answersTo(t, c, "c", set, as, opt, string(archive.Comment))
+}
+
+// readArchive is what an archive asks of whom.
+func readArchive(t *testing.T, archive *txtar.Archive) (*capture.Capture, *policy.Set, capture.User, Options) {
+	t.Helper()
 	dir := t.TempDir()
 	for _, f := range archive.Files {
 		at := filepath.Join(dir, f.Name)
@@ -93,7 +100,7 @@ func replayArchive(t *testing.T, archive *txtar.Archive) string {
 			t.Fatal(err)
 		}
 	}
-	return answersTo(t, c, "c", set, as, opt, string(archive.Comment))
+	return c, set, as, opt
 }
 
 // answersTo are the answers of a set to the records of a cluster, line by line; how says

@@ -1,6 +1,7 @@
 package kyverno
 
 import (
+	"slices"
 	"strings"
 
 	gojmespath "github.com/kyverno/go-jmespath"
@@ -10,6 +11,7 @@ import (
 // trees, so that no spelling hides one.
 type jmesReads struct {
 	paths  [][]string
+	lists  [][]string // that a foreach goes through
 	opaque bool // an expression does not parse
 	asText bool // the metadata of the object are turned into text, with all that an API server draws
 }
@@ -86,14 +88,11 @@ func (r *jmesReads) eval(node gojmespath.ASTNode, at value) value {
 var drawnPath = []string{"request", "object", "metadata"}
 
 // reads tells whether a path, a part of it or a whole that it is part of is read.
-func (r *jmesReads) reads(path string) bool {
-	want := strings.Split(path, ".")
-	for _, p := range r.paths {
-		if overlap(p, want) {
-			return true
-		}
-	}
-	return false
+func (r *jmesReads) reads(path string) bool { return r.reach(strings.Split(path, ".")) }
+
+func (r *jmesReads) reach(want []string) bool {
+	over := func(p []string) bool { return overlap(p, want) }
+	return slices.ContainsFunc(r.paths, over) || slices.ContainsFunc(r.lists, over)
 }
 
 func overlap(p, want []string) bool {

@@ -12,6 +12,7 @@ import (
 type ruleReads struct {
 	jmesReads
 	celUser bool
+	cel     strings.Builder // the expressions in CEL
 }
 
 // readsIn reads the JSON of a rule.
@@ -42,8 +43,11 @@ func (r *ruleReads) below(key string, node any) {
 		switch {
 		case expressionFields[key]:
 			r.celUser = r.celUser || celUser.MatchString(node) || wholeRequest(node)
+			r.cel.WriteString(node + "\n")
 		case key == "list": // of a foreach: JMESPath without braces
+			before := len(r.paths)
 			r.expression(rest)
+			r.lists, r.paths = append(r.lists, r.paths[before:]...), r.paths[:before]
 		}
 	}
 }
