@@ -3,13 +3,13 @@ package rollout
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -30,7 +30,7 @@ const notReady = "is not ready after"
 // parse is a policy as an object to write, without what another server set.
 func parse(o *policy.Object) (*unstructured.Unstructured, error) {
 	u := &unstructured.Unstructured{}
-	if err := json.Unmarshal(o.JSON, &u.Object); err != nil {
+	if err := utiljson.Unmarshal(o.JSON, &u.Object); err != nil {
 		return nil, err
 	}
 	return fresh(u), nil

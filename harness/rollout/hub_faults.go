@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
 	"github.com/seatrial/seatrial/harness/faults"
 	"github.com/seatrial/seatrial/harness/hub"
 	"github.com/seatrial/seatrial/scenarios"
@@ -138,7 +140,7 @@ func runName(o *policy.Object) string { return strings.TrimPrefix(o.Namespace+"/
 // spec set.
 func withSpec(o policy.Object, name string, fields map[string]any) (policy.Object, error) {
 	var content map[string]any
-	if err := json.Unmarshal(o.JSON, &content); err != nil {
+	if err := utiljson.Unmarshal(o.JSON, &content); err != nil {
 		return o, err
 	}
 	spec, _ := content["spec"].(map[string]any)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -120,7 +121,7 @@ func freshJSON(content json.RawMessage) (json.RawMessage, error) {
 		return nil, nil
 	}
 	o := &unstructured.Unstructured{}
-	if err := json.Unmarshal(content, &o.Object); err != nil {
+	if err := utiljson.Unmarshal(content, &o.Object); err != nil {
 		return nil, err
 	}
 	return json.Marshal(fresh(o))
@@ -134,7 +135,7 @@ func (s standing) pick(objects []*unstructured.Unstructured) (out []*unstructure
 			continue
 		}
 		as := &unstructured.Unstructured{}
-		if json.Unmarshal(content, &as.Object) == nil {
+		if utiljson.Unmarshal(content, &as.Object) == nil {
 			out = append(out, as)
 		}
 	}
@@ -147,7 +148,7 @@ func (s standing) world(w *capture.World) (*capture.World, error) {
 	have := map[identity]bool{}
 	for _, o := range w.Objects(func(string, string) bool { return true }) {
 		u := &unstructured.Unstructured{}
-		if err := json.Unmarshal(o.Object, &u.Object); err != nil {
+		if err := utiljson.Unmarshal(o.Object, &u.Object); err != nil {
 			return nil, err
 		}
 		id := identityOf(u)

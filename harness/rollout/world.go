@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/rest"
 
 	"github.com/seatrial/seatrial/harness/objects"
@@ -70,7 +71,7 @@ func initial(w *capture.World, records []*capture.Record, owners bool) (objects 
 	seen := map[string]bool{}
 	add := func(raw json.RawMessage) {
 		o := &unstructured.Unstructured{}
-		if len(raw) == 0 || json.Unmarshal(raw, &o.Object) != nil || o.GetKind() == "" || o.GetName() == "" || policy.IsPolicyKind(o.GetAPIVersion(), o.GetKind()) {
+		if len(raw) == 0 || utiljson.Unmarshal(raw, &o.Object) != nil || o.GetKind() == "" || o.GetName() == "" || policy.IsPolicyKind(o.GetAPIVersion(), o.GetKind()) {
 			return
 		}
 		key := o.GroupVersionKind().GroupKind().String() + " " + o.GetNamespace() + "/" + o.GetName()
@@ -296,7 +297,7 @@ func (c *client) configure(ctx context.Context, w *capture.World) error {
 		return nil
 	}
 	u := &unstructured.Unstructured{}
-	if err := json.Unmarshal(o.Object, &u.Object); err != nil {
+	if err := utiljson.Unmarshal(o.Object, &u.Object); err != nil {
 		return err
 	}
 	return c.Put(ctx, fresh(u))

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 	genericrequest "k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/kubernetes/pkg/apis/core"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 )
@@ -44,7 +45,11 @@ func Valid(w *capture.World, rec *capture.Record, object json.RawMessage) error 
 	if err != nil {
 		return err
 	}
+	service, isService := after.(*core.Service)
 	if rec.Operation == capture.Create {
+		if isService { // has what is drawn for it by the time it is judged
+			allocate(contextOf(rec), service, nil)
+		}
 		return refusedFor(create(contextOf(rec), s, after))
 	}
 	old := object
@@ -54,6 +59,9 @@ func Valid(w *capture.World, rec *capture.Record, object json.RawMessage) error 
 	before, err := decode(old, gvk)
 	if err != nil {
 		return nil //nolint:nilerr // it was stored, by another version of Kubernetes
+	}
+	if was, ok := before.(*core.Service); ok && isService {
+		allocate(contextOf(rec), service, was)
 	}
 	return refusedFor(update(contextOf(rec), s, after, before))
 }

@@ -12,6 +12,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // What is written has these labels: that it is a rehearsal's, and which fleet's.
@@ -91,7 +92,7 @@ func (g guard) labelled(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	o := &unstructured.Unstructured{}
-	if err := json.Unmarshal(body, &o.Object); err != nil || o.Object == nil {
+	if err := utiljson.Unmarshal(body, &o.Object); err != nil || o.Object == nil {
 		return refuse(req, "only objects written as JSON can be labelled")
 	}
 	labels := o.GetLabels()

@@ -45,8 +45,10 @@ func Split(content []byte) []Document {
 	if looksLikeJSON(content) {
 		return splitJSON(content)
 	}
-	var out []Document
-	line := 1
+	return splitYAML(content, 1)
+}
+
+func splitYAML(content []byte, line int) (out []Document) {
 	for _, part := range cut(content) {
 		out = append(out, parseYAML(part, line)...)
 		line += strings.Count(part, "\n")
@@ -91,6 +93,10 @@ func splitJSON(content []byte) []Document {
 		err := decoder.Decode(&raw)
 		if errors.Is(err, io.EOF) {
 			return out
+		}
+		if at := separator.FindIndex(content[start:]); err != nil && at != nil && len(bytes.TrimSpace(content[start:][:at[0]])) == 0 {
+			at := int(start) + at[0] // as kubectl does: the rest is YAML
+			return append(out, splitYAML(content[at:], 1+bytes.Count(content[:at], []byte("\n")))...)
 		}
 		if err != nil {
 			return append(out, fault(valueLine(content, start), errors.New("JSON: "+jsonReason(err))))

@@ -39,6 +39,7 @@ func TestSplit(t *testing.T) {
 		"json stream":    {"JSON documents one after the other", "{\"kind\":\"A\"}\n{\"kind\":\"B\"}\n", "1 A <nil>\n2 B <nil>"},
 		"json array":     {"a JSON array", "[{\"kind\":\"A\"},{\"kind\":\"B\"}]", "1 A <nil>\n1 B <nil>"},
 		"json cut":       {"a truncated JSON document is named, its neighbour kept", "{\"kind\":\"A\"}\n{\"kind\":", "1 A <nil>\n2 error at 2: JSON: ends in the middle of a value"},
+		"json then yaml": {"JSON documents with separators, as kubectl reads them", "{\"kind\":\"A\"}\n---\n{\"kind\":\"B\"}\n---\nkind: C\n", "1 A <nil>\n3 B <nil>\n5 C <nil>"},
 		"flow mapping":   {"YAML that starts with a brace", "{kind: A, metadata: {name: x}}\n", "1 A x"},
 		"scalar":         {"a document that is no mapping", "--- hello\n", "1 no object"},
 		"broken":         {"one broken document of three", "kind: A\n---\nkind: B\n bad: x\n---\nkind: C\n", "1 A <nil>\n3 error at 4: YAML: mapping values are not allowed in this context\n6 C <nil>"},

@@ -106,11 +106,13 @@ func (u *validatingAdmission) judge(ctx context.Context, call *admissionCall, b 
 		v.Message = "no parameters were found"
 	}
 	var failed []violation
+	var older []miss
 	for _, param := range params {
 		result := u.validator.Validate(ctx, call.resource, call.attr, param, call.namespace, celconfig.RuntimeCELCostBudget, offlineAuthorizer{req})
+		older = append(older, inOlderWords(&result)...)
 		failed = append(failed, tally(&v, result)...)
 	}
-	v = u.needs.settle(v, req, req.misses.take())
+	v = u.needs.settle(v, req, append(req.misses.take(), older...))
 	if v.Outcome == verdict.Undecided || len(failed) == 0 {
 		return answer{verdicts: []verdict.Verdict{v}}
 	}
