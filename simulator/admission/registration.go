@@ -44,7 +44,11 @@ func Registers(raw json.RawMessage) error {
 	case *admissionregistration.MutatingWebhookConfiguration:
 		faults = validation.ValidateMutatingWebhookConfiguration(o)
 	}
-	if len(faults) == 0 {
+	older, err := unescaped(raw)
+	if err != nil {
+		return err
+	}
+	if faults = append(faults, older...); len(faults) == 0 {
 		return nil
 	}
 	return &Refused{faults.ToAggregate().Error()}
