@@ -97,6 +97,8 @@ func TestWhatIsRefused(t *testing.T) {
 	}{
 		{"a text where a number is due", pod(`{"terminationGracePeriodSeconds":"soon"}`), "the API server cannot decode it: "},
 		{"no such priority class", pod(`{"priorityClassName":"gone"}`), `pods "x" is forbidden: no PriorityClass with name gone was found`},
+		{"another selector than the runtime class", pod(`{"runtimeClassName":"sandbox","nodeSelector":{"sandbox":"no"}}`), `pods "x" is forbidden: conflict: runtimeClass.scheduling.nodeSelector[sandbox] = yes; pod.spec.nodeSelector[sandbox] = no`},
+		{"another overhead than the runtime class", pod(`{"runtimeClassName":"sandbox","overhead":{"memory":"1Gi"}}`), `pods "x" is forbidden: pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead`},
 		{"no such runtime class", pod(`{"runtimeClassName":"gone"}`), `pods "x" is forbidden: pod rejected: RuntimeClass "gone" not found`},
 		{"a system's priority class", pod(`{"priorityClassName":"system-node-critical"}`), ""},
 	} {

@@ -12,6 +12,7 @@ import (
 	nodev1 "k8s.io/api/node/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/kubernetes/pkg/apis/core"
 	"k8s.io/kubernetes/pkg/apis/networking"
@@ -186,14 +187,13 @@ func (p plugins) runtimeClass(pod *core.Pod) error {
 		}
 		return nil
 	}
-	if class.Overhead != nil {
-		pod.Spec.Overhead = core.ResourceList{}
-		for resource, quantity := range class.Overhead.PodFixed {
-			pod.Spec.Overhead[core.ResourceName(resource)] = quantity
-		}
+	if err := setOverhead(pod, class.Overhead); err != nil || class.Scheduling == nil {
+		return err
 	}
-	if class.Scheduling == nil {
-		return nil
+	for _, key := range slices.Sorted(maps.Keys(class.Scheduling.NodeSelector)) {
+		if own, ok := pod.Spec.NodeSelector[key]; ok && own != class.Scheduling.NodeSelector[key] {
+			return forbidden(pod, fmt.Sprintf("conflict: runtimeClass.scheduling.nodeSelector[%s] = %s; pod.spec.nodeSelector[%s] = %s", key, class.Scheduling.NodeSelector[key], key, own))
+		}
 	}
 	if pod.Spec.NodeSelector == nil {
 		pod.Spec.NodeSelector = map[string]string{}
@@ -207,6 +207,22 @@ func (p plugins) runtimeClass(pod *core.Pod) error {
 			pod.Spec.Tolerations = append(pod.Spec.Tolerations, added)
 		}
 	}
+	return nil
+}
+
+// setOverhead gives a pod what its runtime costs. A pod may not say otherwise.
+func setOverhead(pod *core.Pod, overhead *nodev1.Overhead) error {
+	if overhead == nil {
+		return nil
+	}
+	costs := core.ResourceList{}
+	for resource, quantity := range overhead.PodFixed {
+		costs[core.ResourceName(resource)] = quantity
+	}
+	if len(pod.Spec.Overhead) > 0 && !apiequality.Semantic.DeepEqual(costs, pod.Spec.Overhead) {
+		return forbidden(pod, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead")
+	}
+	pod.Spec.Overhead = costs
 	return nil
 }
 

@@ -72,6 +72,9 @@ func classify(apiVersion, kind string) (class, string) {
 	}
 	group, version := path.Split(apiVersion)
 	group = strings.TrimSuffix(group, "/")
+	if reason := misspelt(apiVersion, group, kind); reason != "" {
+		return classUnknown, reason
+	}
 	if reason, ok := clientSide[group]; ok {
 		return classIgnored, kind + " is " + reason
 	}
@@ -86,6 +89,22 @@ func classify(apiVersion, kind string) (class, string) {
 		return classUnknown, fmt.Sprintf("apiVersion %s of %s is not served; use %s/%s", apiVersion, kind, group, strings.Fields(served)[0])
 	}
 	return classPolicy, ""
+}
+
+// misspelt tells of a policy kind under a group that has no version, or almost the name of the kind's own.
+func misspelt(apiVersion, group, kind string) string {
+	for _, own := range slices.Sorted(maps.Keys(versions)) {
+		served, ok := versions[own][kind]
+		version := own + "/" + strings.Fields(served + " v1")[0]
+		switch {
+		case !ok:
+		case apiVersion == own:
+			return fmt.Sprintf("apiVersion %s of %s has no version; use %s", apiVersion, kind, version)
+		case versions[group] == nil && group != "" && DidYouMean(group, []string{own}) != "":
+			return fmt.Sprintf("no API group of a policy is called %s; use %s for %s", group, version, kind)
+		}
+	}
+	return ""
 }
 
 // IsClientSide tells whether objects of an API version are read by a tool and stored by
