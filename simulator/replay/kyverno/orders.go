@@ -19,6 +19,9 @@ func (s *sideRun) each(ctx context.Context, units []phased, take func(phased, an
 	object := s.req.adm.Object.Raw
 	defer s.follow(0, nil)
 	for _, u := range units {
+		if ctx.Err() != nil {
+			break
+		}
 		version, denials, broken := s.version, len(s.denials), len(s.broken)
 		s.follow(0, nil)
 		if after && rereads(u) {
@@ -62,33 +65,69 @@ func (s *sideRun) seeing(hook webhook) webhook {
 }
 
 // compareOrders looks what a webhook that was asked about an object would have done in other
-// orders: backwards, of those policies that act, with each one first and each one last, and
-// with each one first that says something else then.
+// orders: backwards; of those policies that act and have to do with each other, with each one first
+// and each one last; and with each one first that says something else then.
 // An outcome that differs is noted with the policies to blame, another refusal with its words.
 func (s *sideRun) compareOrders(ctx context.Context, asked webhook, object []byte) {
 	backwards := s.in(ctx, asked.backwards(), object)
-	ways := []*sideRun{backwards}
+	if !s.agrees(ctx, backwards, asked.units, object) {
+		return
+	}
 	acting := slices.DeleteFunc(slices.Clone(asked.units), func(u phased) bool {
 		return !slices.Contains(s.acting, u) && !slices.Contains(backwards.acting, u)
 	})
-	if len(acting) > 2 {
-		for _, order := range ends(acting) {
-			ways = append(ways, s.in(ctx, order, object))
-		}
+	if len(acting) > 2 && !s.alike(ctx, acting, object, len(s.denials)+len(backwards.denials) > 0) {
+		return
 	}
 	for _, order := range s.firsts(ctx, asked, object) {
-		ways = append(ways, s.in(ctx, order, object))
-	}
-	for _, way := range ways {
-		if !s.same(way) {
-			s.unordered = append(s.unordered, s.disputed(ctx, asked, object)...)
+		if !s.agrees(ctx, s.in(ctx, order, object), asked.units, object) {
 			return
-		}
-		if len(way.denials) > 0 {
-			s.elsewise = append(s.elsewise, way.messages()...)
 		}
 	}
 }
+
+// agrees tells whether another way has the same outcome; else it notes the units to blame. Another
+// refusal is noted with its words.
+func (s *sideRun) agrees(ctx context.Context, way *sideRun, units []phased, object []byte) bool {
+	if !s.same(way) {
+		s.unordered = append(s.unordered, s.disputed(ctx, units, object)...)
+		return false
+	}
+	if len(way.denials) > 0 {
+		s.elsewise = append(s.elsewise, way.messages()...)
+	}
+	return true
+}
+
+// alike tells whether units do the same to an object whichever of them is the first or the last of
+// those that it has to do with. Where one refuses it, it may do so for whatever another makes of it.
+func (s *sideRun) alike(ctx context.Context, units []phased, object []byte, refused bool) bool {
+	if refused {
+		for _, order := range firstOf(ends(units), mostOrders) {
+			if !s.agrees(ctx, s.in(ctx, order, object), units, object) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, u := range units {
+		near := around(u, units)
+		if len(near) < 3 {
+			continue // of two the order backwards has told
+		}
+		usual := s.in(ctx, near, object)
+		rest := slices.DeleteFunc(slices.Clone(near), func(v phased) bool { return v == u })
+		for _, order := range [][]phased{append([]phased{u}, rest...), append(slices.Clone(rest), u)} {
+			if way := s.in(ctx, byPhase(order), object); !usual.agrees(ctx, way, near, object) {
+				s.unordered = append(s.unordered, usual.unordered...)
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func firstOf[T any](all []T, most int) []T { return all[:min(len(all), most)] }
 
 // ends are the orders in which each unit is the first, or the last.
 func ends(units []phased) (orders [][]phased) {
@@ -115,10 +154,10 @@ func (s *sideRun) same(other *sideRun) bool {
 
 // disputed are the policies of a webhook whose order makes a difference: pairs that do by
 // themselves, or else all that were asked.
-func (s *sideRun) disputed(ctx context.Context, asked webhook, object []byte) (found []verdict.PolicyRef) {
-	for i, a := range asked.units {
-		for _, b := range asked.units[i+1:] {
-			if a.phase != b.phase {
+func (s *sideRun) disputed(ctx context.Context, asked []phased, object []byte) (found []verdict.PolicyRef) {
+	for i, a := range asked {
+		for _, b := range asked[i+1:] {
+			if a.phase != b.phase || ctx.Err() != nil || len(asked) > mostPairs && !meet(a.unit, b.unit) {
 				continue
 			}
 			if !s.in(ctx, []phased{a, b}, object).same(s.in(ctx, []phased{b, a}, object)) {
@@ -127,7 +166,7 @@ func (s *sideRun) disputed(ctx context.Context, asked webhook, object []byte) (f
 		}
 	}
 	if len(found) == 0 {
-		return policies(asked.units)
+		return policies(asked)
 	}
 	return found
 }

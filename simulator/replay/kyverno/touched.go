@@ -34,8 +34,10 @@ func (u classicMutate) writes(rule string) ([]write, bool) {
 // policyReads is what a ClusterPolicy reads, with the exceptions that name it.
 type policyReads struct {
 	*ruleReads
-	text string // JSON
-	tree any
+	text   string // JSON
+	tree   any
+	writes map[string]bool // the names of what its rules write
+	names  map[string]bool // all that it names
 }
 
 func readByPolicy(policy kyvernov1.PolicyInterface, exceptions []*kyvernov2.PolicyException) *policyReads {
@@ -44,8 +46,13 @@ func readByPolicy(policy kyvernov1.PolicyInterface, exceptions []*kyvernov2.Poli
 		all = append(all, e.Spec)
 	}
 	text, _ := json.Marshal(all) // they were decoded from JSON
-	r := &policyReads{ruleReads: readsIn(text), text: string(text)}
+	r := &policyReads{ruleReads: readsIn(text), text: string(text), writes: map[string]bool{}, names: map[string]bool{}}
 	_ = json.Unmarshal(text, &r.tree)
+	for _, rule := range policy.GetSpec().Rules {
+		writtenNames(rule, r.writes)
+		rest, _ := json.Marshal(rule)
+		namedIn(string(rest), r.names)
+	}
 	return r
 }
 
