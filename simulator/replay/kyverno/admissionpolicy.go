@@ -293,7 +293,10 @@ func (a *answer) join(b answer) {
 	a.verdicts = append(a.verdicts, b.verdicts...)
 	a.warnings = append(a.warnings, b.warnings...)
 	a.maybe = a.maybe || b.maybe
-	if a.deny == "" { // the API server tells the first
+	switch {
+	case a.deny == "": // the API server tells the first, and draws which binding is
 		a.deny = b.deny
+	case b.deny != "" && b.deny != a.deny:
+		a.others = append(a.others, answer{deny: b.deny})
 	}
 }

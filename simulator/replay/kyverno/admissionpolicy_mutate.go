@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -31,6 +32,8 @@ type mutatingAdmission struct {
 	patchers []mappatch.Patcher
 	types    *typeConverters
 	again    bool // it is evaluated again when what comes after it changes the object
+	// backwards takes the bindings in the other order; nil where there is no other.
+	backwards *mutatingAdmission
 }
 
 func (c *Compiler) newMutatingAdmission(base *admissionPolicy, object policy.Object) ([]phased, error) {
@@ -61,6 +64,13 @@ func (c *Compiler) newMutatingAdmission(base *admissionPolicy, object policy.Obj
 	}
 	if err := errors.Join(compiler.faults...); err != nil {
 		return nil, err
+	}
+	if len(base.bindings) > 1 {
+		policy, backwards := *base, *u
+		policy.bindings = slices.Clone(base.bindings)
+		slices.Reverse(policy.bindings)
+		backwards.admissionPolicy = &policy
+		u.backwards = &backwards
 	}
 	return []phased{{phaseMutateCEL, u}}, nil
 }

@@ -317,8 +317,11 @@ func (c client) GetNamespace(_ context.Context, name string, _ metav1.GetOptions
 
 func (c client) IsNamespaced(group, version, kind string) (bool, error) {
 	_, namespaced, ok := c.req.look.resourceFor(schema.GroupVersionKind{Group: group, Version: version, Kind: kind})
+	if w, whole := c.req.look.(world); !ok && (!whole || !w.Cluster.Complete) && c.req.env.mocks == nil {
+		return false, c.unknown("the resource of kind "+schema.GroupVersion{Group: group, Version: version}.String()+" "+kind, "capture its CustomResourceDefinition")
+	}
 	if !ok {
-		return false, fmt.Errorf("kind %s is not known", kind)
+		return false, errors.New("resource not found")
 	}
 	return namespaced, nil
 }

@@ -129,6 +129,38 @@ func (s *sideRun) alike(ctx context.Context, units []phased, object []byte, refu
 
 func firstOf[T any](all []T, most int) []T { return all[:min(len(all), most)] }
 
+// compareOwn looks whether the API server's own policies that mutate, and the bindings of each, make
+// something else of the object in the other order: it draws both whenever one of them changes.
+func (s *sideRun) compareOwn(ctx context.Context, hooks []webhook) {
+	var units, backwards []phased
+	several := false
+	for _, hook := range hooks {
+		for _, u := range hook.units {
+			other := u
+			if m, ok := u.unit.(*mutatingAdmission); ok && m.backwards != nil {
+				other.unit, several = m.backwards, true
+			}
+			units, backwards = append(units, u), append([]phased{other}, backwards...)
+		}
+	}
+	if len(units) < 2 && !several {
+		return
+	}
+	object := s.req.adm.Object.Raw
+	if s.in(ctx, units, object).same(s.in(ctx, backwards, object)) {
+		return
+	}
+	for i, u := range units {
+		one, other := []phased{u}, []phased{backwards[len(units)-1-i]}
+		if !s.in(ctx, one, object).same(s.in(ctx, other, object)) {
+			s.unordered = append(s.unordered, u.unit.ref())
+		}
+	}
+	if len(s.unordered) == 0 {
+		s.unordered = s.disputed(ctx, units, object)
+	}
+}
+
 // ends are the orders in which each unit is the first, or the last.
 func ends(units []phased) (orders [][]phased) {
 	for i, u := range units {

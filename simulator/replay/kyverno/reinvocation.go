@@ -67,6 +67,9 @@ func (p *plugin) run(ctx context.Context, s *sideRun, second bool) (touched, adm
 	if second && !equalJSON(p.left, s.req.adm.Object.Raw) {
 		p.changed()
 	}
+	if p.own && !second {
+		s.compareOwn(ctx, p.hooks)
+	}
 	for i, hook := range p.hooks {
 		if second && !p.again[i] {
 			continue
