@@ -262,7 +262,8 @@ func forbidden(attr admission.Attributes, format string, args ...any) string {
 // faulty is the answer when the policy or a binding cannot be applied: the failure policy
 // decides, whatever the binding's actions are.
 func (p *admissionPolicy) faulty(call *admissionCall, b *binding, kind verdict.RuleType, err error) answer {
-	v := verdict.Verdict{Policy: p.name, Type: kind, Outcome: verdict.Error, Message: err.Error()}
+	words, loose := inOlderWords(err.Error())
+	v := verdict.Verdict{Policy: p.name, Type: kind, Outcome: verdict.Error, Message: words}
 	by := ""
 	if b != nil {
 		v.Rule = b.name
@@ -275,15 +276,15 @@ func (p *admissionPolicy) faulty(call *admissionCall, b *binding, kind verdict.R
 		if b != nil && kind == verdict.Validate && len(call.req.misses.all) > 0 {
 			v.Action = b.action() // no fault of the configuration: something is not known
 		}
-		v = p.needs.settle(v, call.req, call.req.misses.take())
+		v = p.needs.settle(v, call.req, append(call.req.misses.take(), loose...))
 	}
 	out := answer{verdicts: []verdict.Verdict{v}}
 	switch {
 	case !p.failClosed || v.Outcome != verdict.Error || call == nil:
 	case kind == verdict.Mutate:
-		out.deny = fmt.Sprintf("policy '%s'%s denied request: %s", p.told.Name, by, err)
+		out.deny = fmt.Sprintf("policy '%s'%s denied request: %s", p.told.Name, by, words)
 	default:
-		out.deny = forbidden(call.attr, "%s '%s'%s denied request: %s", p.told.Kind, p.told.Name, by, err)
+		out.deny = forbidden(call.attr, "%s '%s'%s denied request: %s", p.told.Kind, p.told.Name, by, words)
 	}
 	return out
 }

@@ -17,17 +17,25 @@ const (
 	stampMiss  = "the API server's CEL takes a timestamp that this one does not"
 )
 
-// inOlderWords puts the API server's words into a result. It tells of timestamps that the API
-// server takes, with what comes of it unknown.
-func inOlderWords(result *vap.ValidateResult) (found []miss) {
+// inOlderWords puts the API server's words into what is said of an expression. It tells of
+// timestamps that the API server takes, with what comes of it unknown.
+func inOlderWords(message string) (words string, loose []miss) {
+	words = strictStamp.ReplaceAllStringFunc(message, func(said string) string {
+		stamp, err := strconv.Unquote(strictStamp.FindStringSubmatch(said)[1])
+		if _, fault := time.Parse(time.RFC3339, stamp); err == nil && fault == nil {
+			loose = append(loose, miss{reason: stampMiss, resolve: fleetResolve})
+		}
+		return looseStamp
+	})
+	return words, loose
+}
+
+// resultInOlderWords does so for a result.
+func resultInOlderWords(result *vap.ValidateResult) (loose []miss) {
 	said := func(message string) string {
-		return strictStamp.ReplaceAllStringFunc(message, func(words string) string {
-			stamp, err := strconv.Unquote(strictStamp.FindStringSubmatch(words)[1])
-			if _, loose := time.Parse(time.RFC3339, stamp); err == nil && loose == nil {
-				found = append(found, miss{reason: stampMiss, resolve: fleetResolve})
-			}
-			return looseStamp
-		})
+		words, found := inOlderWords(message)
+		loose = append(loose, found...)
+		return words
 	}
 	for i := range result.Decisions {
 		result.Decisions[i].Message = said(result.Decisions[i].Message)
@@ -35,5 +43,5 @@ func inOlderWords(result *vap.ValidateResult) (found []miss) {
 	for i := range result.AuditAnnotations {
 		result.AuditAnnotations[i].Error = said(result.AuditAnnotations[i].Error)
 	}
-	return found
+	return loose
 }

@@ -109,7 +109,7 @@ func (u *validatingAdmission) judge(ctx context.Context, call *admissionCall, b 
 	var older []miss
 	for _, param := range params {
 		result := u.validator.Validate(ctx, call.resource, call.attr, param, call.namespace, celconfig.RuntimeCELCostBudget, offlineAuthorizer{req})
-		older = append(older, inOlderWords(&result)...)
+		older = append(older, resultInOlderWords(&result)...)
 		failed = append(failed, tally(&v, result)...)
 	}
 	v = u.needs.settle(v, req, append(req.misses.take(), older...))

@@ -3,7 +3,6 @@ package kyverno
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -78,9 +77,13 @@ func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased
 		}
 		return answer{}, !result.Matches
 	}
-	v.Message = fmt.Sprintf("the match conditions of its webhook cannot be evaluated: %v", result.Error)
+	words, loose := inOlderWords(result.Error.Error())
+	if len(loose) > 0 {
+		return answer{verdicts: []verdict.Verdict{undecided(v, loose)}}, true
+	}
+	v.Message = "the match conditions of its webhook cannot be evaluated: " + words
 	resource := schema.GroupResource{Group: req.adm.Resource.Group, Resource: req.adm.Resource.Resource}
-	refusal := apierrors.NewForbidden(resource, req.adm.Name, result.Error).Error()
+	refusal := apierrors.NewForbidden(resource, req.adm.Name, errors.New(words)).Error()
 	return answer{verdicts: []verdict.Verdict{v}, deny: refusal, early: true}, true
 }
 
