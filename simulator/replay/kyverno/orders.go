@@ -2,6 +2,7 @@ package kyverno
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -67,36 +68,47 @@ func (s *sideRun) seeing(hook webhook) webhook {
 // An outcome that differs is noted with the policies to blame, another refusal with its words.
 func (s *sideRun) compareOrders(ctx context.Context, asked webhook, object []byte) {
 	backwards := s.in(ctx, asked.backwards(), object)
-	ways := []*sideRun{backwards}
 	acting := slices.DeleteFunc(slices.Clone(asked.units), func(u phased) bool {
 		return !slices.Contains(s.acting, u) && !slices.Contains(backwards.acting, u)
 	})
-	if len(acting) > 2 {
-		for _, order := range ends(acting) {
-			ways = append(ways, s.in(ctx, order, object))
-		}
-	}
-	for _, order := range s.firsts(ctx, asked, object) {
-		ways = append(ways, s.in(ctx, order, object))
-	}
-	for _, way := range ways {
-		if !s.same(way) {
-			s.unordered = append(s.unordered, s.disputed(ctx, asked, object)...)
-			return
-		}
-		if len(way.denials) > 0 {
-			s.elsewise = append(s.elsewise, way.messages()...)
-		}
+	if !s.agrees(backwards) || !s.agreesInAll(ctx, ends(acting), object) || !s.agreesInAll(ctx, s.firsts(ctx, asked, object), object) {
+		s.unordered = append(s.unordered, s.disputed(ctx, asked, acting, object)...)
 	}
 }
 
-// ends are the orders in which each unit is the first, or the last.
-func ends(units []phased) (orders [][]phased) {
-	for i, u := range units {
-		rest := slices.Delete(slices.Clone(units), i, i+1)
-		orders = append(orders, byPhase(append([]phased{u}, rest...)), byPhase(append(rest, u)))
+// agreesInAll tells whether nothing comes out differently in any of some orders. The first that
+// does settles it: each takes a webhook's time.
+func (s *sideRun) agreesInAll(ctx context.Context, orders iter.Seq[[]phased], object []byte) bool {
+	for order := range orders {
+		if !s.agrees(s.in(ctx, order, object)) {
+			return false
+		}
 	}
-	return orders
+	return true
+}
+
+// agrees tells whether another way has come to the same, and keeps what it would say.
+func (s *sideRun) agrees(way *sideRun) bool {
+	if !s.same(way) {
+		return false
+	}
+	if len(way.denials) > 0 {
+		s.elsewise = append(s.elsewise, way.messages()...)
+	}
+	return true
+}
+
+// ends are the orders in which each of more than two units is the first, or the last.
+func ends(units []phased) iter.Seq[[]phased] {
+	return func(yield func([]phased) bool) {
+		for i, u := range units {
+			rest := slices.Delete(slices.Clone(units), i, i+1)
+			first, last := append([]phased{u}, rest...), append(slices.Clone(rest), u)
+			if len(units) < 3 || !yield(byPhase(first)) || !yield(byPhase(last)) {
+				return
+			}
+		}
+	}
 }
 
 // byPhase sorts units by phase: those that verify images come after those that mutate.
@@ -113,11 +125,11 @@ func (s *sideRun) same(other *sideRun) bool {
 	return equalJSON(s.req.adm.Object.Raw, other.req.adm.Object.Raw)
 }
 
-// disputed are the policies of a webhook whose order makes a difference: pairs that do by
-// themselves, or else all that were asked.
-func (s *sideRun) disputed(ctx context.Context, asked webhook, object []byte) (found []verdict.PolicyRef) {
-	for i, a := range asked.units {
-		for _, b := range asked.units[i+1:] {
+// disputed are the policies of a webhook whose order makes a difference: pairs of those that
+// act that do by themselves, or else all that were asked.
+func (s *sideRun) disputed(ctx context.Context, asked webhook, acting []phased, object []byte) (found []verdict.PolicyRef) {
+	for i, a := range acting {
+		for _, b := range acting[i+1:] {
 			if a.phase != b.phase {
 				continue
 			}
