@@ -186,6 +186,10 @@ func (c *comparison) record(set *compared, l *live, i int, j verdict.Judgement, 
 	rec := l.Records[i]
 	a = named(rec, a)
 	turned := turns(l.before, i, a)
+	part := partDecision
+	if warn {
+		part = partWarnings // whatever keeps them from being heard
+	}
 	if turned && a.Kind == traffic.Unjudged {
 		a.Kind = traffic.Denied // by whom ever: it was admitted without the policies
 	}
@@ -193,26 +197,22 @@ func (c *comparison) record(set *compared, l *live, i int, j verdict.Judgement, 
 	case turned && j.Decision == verdict.OutOfScope:
 		c.miss(set, l, rec, partDecision, string(j.Decision)+": "+j.Reason, string(a.Kind)+": "+a.Message)
 		return
-	case a.Kind == traffic.Unjudged && unasked(a) && !warn:
-		c.compare(set, l, rec, partDecision, differentRefusal(j, a))
+	case a.Kind == traffic.Unjudged && unasked(a):
+		if !warn {
+			c.compare(set, l, rec, partDecision, differentRefusal(j, a))
+		}
 		return
 	case a.Kind != traffic.Admitted && a.Kind != traffic.Denied:
-		if !warn {
-			set.gone.add(cmp.Or(a.Reason, string(a.Kind)), l.Name+" "+request(rec))
-		}
+		c.unjudged(set, l, rec, part, a)
 		return
 	case j.Decision == verdict.DecisionUndecided || j.Decision == verdict.DecisionError:
-		if !warn {
-			set.unknown.add(cmp.Or(j.Reason, string(j.Decision)), l.Name+" "+request(rec))
-		}
+		c.undecided(set, l, rec, &set.part(part).Undecided, cmp.Or(j.Reason, string(j.Decision)))
 		return
 	}
 	admitted := j.Decision != verdict.Denied
 	if admitted != (a.Kind == traffic.Admitted) {
 		if len(j.Unordered) > 0 {
-			if !warn {
-				set.unknown.add("the order of policies decides, which the cluster draws for each request", l.Name+" "+request(rec))
-			}
+			c.undecided(set, l, rec, &set.part(part).Undecided, drawnOrder)
 			return
 		}
 		c.miss(set, l, rec, partDecision, string(j.Decision)+": "+decisive(j), string(a.Kind)+": "+a.Message)
@@ -221,16 +221,31 @@ func (c *comparison) record(set *compared, l *live, i int, j verdict.Judgement, 
 	if !warn {
 		c.agree(set, rec, partDecision)
 	}
-	if slices.ContainsFunc(j.Verdicts, func(v verdict.Verdict) bool { return v.Outcome == verdict.Undecided }) {
-		return // the decision stands; what the undecided rule adds to it is not known
-	}
-	switch {
+	c.beside(set, l, i, j, a, warn)
+}
+
+// beside compares what an answer holds beside the decision, on which both sides agree. What
+// undecided rules add to it is not known.
+func (c *comparison) beside(set *compared, l *live, i int, j verdict.Judgement, a traffic.Answer, warn bool) {
+	rec, admitted, undecided := l.Records[i], j.Decision != verdict.Denied, open(j)
+	reason, changes := changing(undecided)
+	switch shown := len(l.before[i].Object) > 0 && len(a.Object) > 0 && rec.Operation != capture.Delete; {
 	case warn && admitted:
+		if len(undecided) > 0 {
+			c.undecided(set, l, rec, &set.part(partWarnings).Partly, undecided[0].Reason)
+		}
 		c.compare(set, l, rec, partWarnings, differentWarnings(j, a))
-	case !warn && !admitted:
+	case warn:
+	case !admitted && len(undecided) > 0:
+		c.undecided(set, l, rec, &set.part(partMessage).Undecided, undecided[0].Reason)
+	case !admitted:
 		c.compare(set, l, rec, partMessage, differentMessage(j, a))
-	case !warn && len(j.Unordered) > 0: // the object is that of an order, which the cluster drew
-	case !warn && len(l.before[i].Object) > 0 && len(a.Object) > 0 && rec.Operation != capture.Delete:
+	case !shown:
+	case changes:
+		c.undecided(set, l, rec, &set.part(partObject).Undecided, reason)
+	case len(j.Unordered) > 0: // the object is that of an order
+		c.undecided(set, l, rec, &set.part(partObject).Undecided, drawnOrder)
+	default:
 		sent, err := admission.Prepare(l.World, c.standing[l.Member].sent(rec)) // what the patch applies to
 		if err != nil {
 			sent = rec.Object
@@ -254,7 +269,7 @@ func (c *comparison) compare(set *compared, l *live, rec *capture.Record, part s
 }
 
 func (c *comparison) agree(set *compared, rec *capture.Record, part string) {
-	p := &set.out.Parts[slices.Index(parts, part)]
+	p := set.part(part)
 	p.Compared, p.Agreed = p.Compared+1, p.Agreed+1
 	c.tell(rec, part, true)
 }
@@ -266,7 +281,7 @@ func (c *comparison) tell(rec *capture.Record, part string, agreed bool) {
 }
 
 func (c *comparison) miss(set *compared, l *live, rec *capture.Record, part, offline, live string) {
-	set.out.Parts[slices.Index(parts, part)].Compared++
+	set.part(part).Compared++
 	c.tell(rec, part, false)
 	set.out.Misses = append(set.out.Misses, timeline.Discrepancy{
 		Policies: set.out.Policies, Part: part, Cluster: l.Name, Record: rec.Seq, Request: request(rec), Offline: strings.TrimSpace(offline), Live: strings.TrimSpace(live),
@@ -279,7 +294,7 @@ func (c *comparison) policy(set *compared, l *live, name string, d *difference) 
 		c.agree(set, nil, partPolicy)
 		return
 	}
-	set.out.Parts[slices.Index(parts, partPolicy)].Compared++
+	set.part(partPolicy).Compared++
 	set.out.Misses = append(set.out.Misses, timeline.Discrepancy{
 		Policies: set.out.Policies, Part: partPolicy, Cluster: l.Name, Record: -1, Request: name, Offline: d.offline, Live: d.live,
 	})

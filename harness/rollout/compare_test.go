@@ -100,3 +100,76 @@ func TestAnInterruptionKeepsWhatWasAnswered(t *testing.T) {
 		}
 	}
 }
+
+// Of a request with an undecided rule everything else is compared, and what is not is counted.
+func TestUndecidedRulesLeaveTheOthersToCompare(t *testing.T) {
+	undecided := func(kind verdict.RuleType) []verdict.Verdict {
+		return []verdict.Verdict{{Policy: verdict.PolicyRef{Kind: "ClusterPolicy", Name: "sizes"}, Rule: "size", Type: kind, Outcome: verdict.Undecided, Reason: "registry"}}
+	}
+	object := []byte(`{"metadata":{"name":"web"}}`)
+	admitted := traffic.Answer{Kind: traffic.Admitted, Object: object, Warnings: []string{"policy sizes.size: too large", "policy labels.team: no team"}}
+	for _, test := range []struct {
+		name  string
+		j     verdict.Judgement
+		a     traffic.Answer
+		warn  bool
+		part  string
+		want  timeline.Part
+		known int // requests with a reason
+	}{
+		{"the others warn", verdict.Judgement{Decision: verdict.Allowed, Verdicts: undecided(verdict.Validate), Warnings: []string{"policy labels.team: no team"}},
+			admitted, true, partWarnings, timeline.Part{Compared: 1, Agreed: 1, Partly: 1}, 1},
+		{"another does not", verdict.Judgement{Decision: verdict.Allowed, Verdicts: undecided(verdict.Validate)},
+			admitted, true, partWarnings, timeline.Part{Compared: 1, Partly: 1}, 1},
+		{"it changes nothing", verdict.Judgement{Decision: verdict.Allowed, Verdicts: undecided(verdict.Validate)},
+			admitted, false, partObject, timeline.Part{Compared: 1, Agreed: 1}, 0},
+		{"it may change", verdict.Judgement{Decision: verdict.Allowed, Verdicts: undecided(verdict.Mutate)},
+			admitted, false, partObject, timeline.Part{Undecided: 1}, 1},
+		{"it may say more", verdict.Judgement{Decision: verdict.Denied, Verdicts: undecided(verdict.Validate)},
+			traffic.Answer{Kind: traffic.Denied}, false, partMessage, timeline.Part{Undecided: 1}, 1},
+		{"it acts afterwards", verdict.Judgement{Decision: verdict.Allowed, Verdicts: undecided(verdict.Generate)},
+			traffic.Answer{Kind: traffic.Admitted, Object: object}, true, partWarnings, timeline.Part{Compared: 1, Agreed: 1}, 0},
+		{"the decision", verdict.Judgement{Decision: verdict.DecisionUndecided, Reason: "registry"}, admitted, true, partWarnings, timeline.Part{Undecided: 1}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w, err := capture.NewWorld(capture.Cluster{Name: "c"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := &comparison{rehearsal: &rehearsal{}}
+			set := &compared{gone: newTally(), unknown: newTally(), out: &timeline.Comparison{}}
+			for _, name := range parts {
+				set.out.Parts = append(set.out.Parts, timeline.Part{Name: name})
+			}
+			rec := &capture.Record{Operation: capture.Create, Kind: capture.GVK{Version: "v1", Kind: "ConfigMap"}, Name: "web", Object: object}
+			l := &live{Member: &Member{World: w, Records: []*capture.Record{rec}}, before: []traffic.Answer{{Kind: traffic.Admitted, Object: object}}}
+			c.record(set, l, 0, test.j, test.a, test.warn)
+			test.want.Name = test.part
+			if got := *set.part(test.part); got != test.want {
+				t.Errorf("%+v, want %+v; misses %v", got, test.want, set.out.Misses)
+			}
+			if got := set.unknown.list(); len(got) != test.known {
+				t.Errorf("unknown: %v", got)
+			}
+		})
+	}
+}
+
+// A reason counts once for a request, be it that it leaves several parts open.
+func TestAReasonCountsOnceForARequest(t *testing.T) {
+	c := &comparison{rehearsal: &rehearsal{}}
+	set := &compared{gone: newTally(), unknown: newTally(), out: &timeline.Comparison{}}
+	for _, name := range parts {
+		set.out.Parts = append(set.out.Parts, timeline.Part{Name: name})
+	}
+	l := &live{Member: &Member{Records: []*capture.Record{{Seq: 1, Name: "a"}, {Seq: 2, Name: "a"}}}}
+	for i := range l.Records {
+		for _, warn := range []bool{false, true} {
+			c.record(set, l, i, verdict.Judgement{}, traffic.Answer{Kind: traffic.Unjudged, Reason: "not valid"}, warn)
+		}
+	}
+	got := set.gone.list()
+	if len(got) != 1 || got[0].Count != 2 || set.part(partDecision).Unjudged != 2 || set.part(partWarnings).Unjudged != 2 {
+		t.Errorf("%+v of %+v", got, set.out.Parts)
+	}
+}

@@ -147,7 +147,7 @@ var policyWarning = regexp.MustCompile(`^policy \S+\.\S+: |^Policy \S+ (failed|e
 // shortened is the length to which an API server may cut warnings.
 const shortened = 256
 
-// differentWarnings compares the rules that warn.
+// differentWarnings compares the rules that warn, but for those that are undecided.
 func differentWarnings(j verdict.Judgement, a traffic.Answer) *difference {
 	var live []string
 	for _, w := range a.Warnings {
@@ -159,6 +159,8 @@ func differentWarnings(j verdict.Judgement, a traffic.Answer) *difference {
 	for _, w := range j.Warnings {
 		offline = append(offline, words(w))
 	}
+	undecided := open(j)
+	live, offline = without(live, undecided), without(offline, undecided)
 	slices.Sort(live)
 	slices.Sort(offline)
 	live, offline = slices.Compact(live), slices.Compact(offline)

@@ -266,9 +266,18 @@ func title(kind, namespace, name string) string {
 // tally counts reasons and keeps the first example of each.
 type tally struct {
 	counts map[string]*timeline.Refusal
+	seen   map[string]bool
 }
 
-func newTally() *tally { return &tally{map[string]*timeline.Refusal{}} }
+func newTally() *tally { return &tally{map[string]*timeline.Refusal{}, map[string]bool{}} }
+
+// once counts a reason that was not counted for the same yet.
+func (t *tally) once(of, reason, sample string) {
+	if key := of + ": " + reason; !t.seen[key] {
+		t.seen[key] = true
+		t.add(reason, sample)
+	}
+}
 
 func (t *tally) add(reason, sample string) {
 	if t.counts[reason] == nil {

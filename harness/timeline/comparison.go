@@ -20,6 +20,11 @@ type Part struct {
 	Name     string `json:"name"`     // policy, decision, message, object, warnings
 	Compared int    `json:"compared"` // requests with an answer on both sides
 	Agreed   int    `json:"agreed"`
+	// Partly are those of the compared of which rules are left out that are undecided offline.
+	Partly int `json:"partly,omitempty"`
+	// Not compared: undecided offline, or without a live answer.
+	Undecided int `json:"undecided,omitempty"`
+	Unjudged  int `json:"unjudged,omitempty"`
 }
 
 // A Discrepancy is a part of an answer in which the two sides differ.

@@ -71,7 +71,7 @@ func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
 	for _, part := range c.Parts {
 		p.write("  ")
 		p.glyph(agreement(&part))
-		p.line(fmt.Sprintf("%-10s %s of %s", part.Name, number(part.Agreed), number(part.Compared)))
+		p.line(fmt.Sprintf("%-10s %s of %s%s", part.Name, number(part.Agreed), number(part.Compared), leftOut(&part)))
 	}
 	p.refusals("Undecided offline", c.Unknown)
 	p.refusals("Not judged live", c.Unjudged)
@@ -91,6 +91,23 @@ func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
 	}
 	_, err := io.WriteString(w, p.out.String())
 	return err
+}
+
+// leftOut is what of a part was not compared.
+func leftOut(p *timeline.Part) string {
+	var all []string
+	for _, some := range []struct {
+		n    int
+		what string
+	}{{p.Partly, "without undecided rules"}, {p.Undecided, "undecided"}, {p.Unjudged, "not judged"}} {
+		if some.n > 0 {
+			all = append(all, number(some.n)+" "+some.what)
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(all, ", ") + ")"
 }
 
 // agreement is the mark of a part; one of which nothing is known has neither.

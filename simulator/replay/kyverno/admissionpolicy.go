@@ -26,6 +26,7 @@ type admissionPolicy struct {
 	bindings   []binding
 	others     []policy.Object // parameters that the policy set itself holds
 	needs      celNeeds
+	conditions knownConditions
 }
 
 // binding puts a policy into effect.

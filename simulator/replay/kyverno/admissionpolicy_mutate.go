@@ -65,6 +65,7 @@ func (c *Compiler) newMutatingAdmission(base *admissionPolicy, object policy.Obj
 	if err := errors.Join(compiler.faults...); err != nil {
 		return nil, err
 	}
+	base.conditions = compiler.each(spec.MatchConditions, typed.Name)
 	if len(base.bindings) > 1 {
 		policy, backwards := *base, *u
 		policy.bindings = slices.Clone(base.bindings)
@@ -144,6 +145,7 @@ func (u *mutatingAdmission) apply(ctx context.Context, call *admissionCall, b *b
 		v.Message = "no parameters were found"
 	}
 	var failed error
+	whole := len(req.misses.all) == 0 // what the conditions read is what was sent
 	for _, param := range params {
 		applied, err := u.patch(u.compiler.CreateContext(ctx), call, param)
 		if applied && v.Outcome == verdict.Skip {
@@ -156,8 +158,13 @@ func (u *mutatingAdmission) apply(ctx context.Context, call *admissionCall, b *b
 	if failed != nil {
 		return u.faulty(call, b, verdict.Mutate, failed)
 	}
+	skipped := v
 	v, maybe := u.needs.settleChange(v, req)
-	if v.Outcome == verdict.Undecided && !maybe {
+	switch {
+	case v.Outcome != verdict.Undecided || maybe:
+	case skipped.Outcome == verdict.Skip && whole && u.unmet(ctx, call, params):
+		v = skipped
+	default:
 		call.attr.VersionedObject = before
 	}
 	return answer{verdicts: []verdict.Verdict{v}, maybe: maybe}

@@ -59,6 +59,7 @@ func (c *Compiler) newValidatingAdmission(base *admissionPolicy, object policy.O
 	if err := errors.Join(made.faults...); err != nil {
 		return nil, err
 	}
+	base.conditions = made.each(spec.MatchConditions, typed.Name)
 	return []phased{{phaseValidate, &validatingAdmission{base, validator}}}, nil
 }
 
@@ -107,12 +108,17 @@ func (u *validatingAdmission) judge(ctx context.Context, call *admissionCall, b 
 	}
 	var failed []violation
 	var older []miss
+	whole := len(req.misses.all) == 0 // what the conditions read is what was sent
 	for _, param := range params {
 		result := u.validator.Validate(ctx, call.resource, call.attr, param, call.namespace, celconfig.RuntimeCELCostBudget, offlineAuthorizer{req})
 		older = append(older, resultInOlderWords(&result)...)
 		failed = append(failed, tally(&v, result)...)
 	}
+	skipped := v
 	v = u.needs.settle(v, req, append(req.misses.take(), older...))
+	if v.Outcome == verdict.Undecided && skipped.Outcome == verdict.Skip && whole && u.unmet(ctx, call, params) {
+		v = skipped
+	}
 	if v.Outcome == verdict.Undecided || len(failed) == 0 {
 		return answer{verdicts: []verdict.Verdict{v}}
 	}

@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kyverno/kyverno/ext/wildcard"
+	"github.com/kyverno/kyverno/pkg/clients/dclient"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
 
 	"github.com/seatrial/seatrial/simulator/admission"
@@ -317,13 +318,14 @@ func (c client) GetNamespace(_ context.Context, name string, _ metav1.GetOptions
 
 func (c client) IsNamespaced(group, version, kind string) (bool, error) {
 	_, namespaced, ok := c.req.look.resourceFor(schema.GroupVersionKind{Group: group, Version: version, Kind: kind})
-	if w, whole := c.req.look.(world); !ok && (!whole || !w.Cluster.Complete) && c.req.env.mocks == nil {
-		return false, c.unknown("the resource of kind "+schema.GroupVersion{Group: group, Version: version}.String()+" "+kind, "capture its CustomResourceDefinition")
+	if ok {
+		return namespaced, nil
 	}
-	if !ok {
-		return false, errors.New("resource not found")
+	gv := schema.GroupVersion{Group: group, Version: version}
+	if w, isWorld := c.req.look.(world); !isWorld || w.unserved(gv.WithResource("")) {
+		return false, dclient.ErrResourceNotFound
 	}
-	return namespaced, nil
+	return false, c.unknown("the resource of kind "+gv.String()+" "+kind, "capture its CustomResourceDefinition")
 }
 
 func (c client) resource(apiVersion, kind string) (schema.GroupVersionResource, error) {

@@ -226,11 +226,13 @@ func (c *Compiler) honours(namespace string) bool {
 	return ns == "" || ns == "*" || ns == namespace
 }
 
+// decode reads an object as the API server stores it, with the defaults of its definition.
 func (c *Compiler) decode(object policy.Object, target any) error {
-	if err := release.check(object); err != nil {
+	content, err := release.defaulted(object)
+	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(object.JSON, target); err != nil {
+	if err := json.Unmarshal(content, target); err != nil {
 		return fmt.Errorf("decode %s: %w", object.Kind, err)
 	}
 	return nil

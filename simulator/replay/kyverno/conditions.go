@@ -18,6 +18,7 @@ import (
 // not called, as its failure policy says: long before Kyverno could say anything.
 type webhookConditions struct {
 	matcher matchconditions.Matcher
+	each    knownConditions
 	own     bool // they are the policy's, not those of Kyverno's configuration
 	cel     bool // of a policy that settles itself what is not known
 	drawn   draws
@@ -51,13 +52,20 @@ func newWebhookConditions(written []admissionregistrationv1.MatchCondition, fail
 		w.old = w.old || whole || celOldObject.MatchString(c.Expression)
 		w.secrets = w.secrets.or(secretsOfCEL(c.Expression))
 	}
-	return w, errors.Join(compiler.faults...)
+	if err := errors.Join(compiler.faults...); err != nil {
+		return w, err
+	}
+	w.each = compiler.each(written, name)
+	return w, nil
 }
 
 // uncalled is the answer for a unit whose webhook the API server does not call; false where it does.
 func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased) (answer, bool) {
 	v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce, Outcome: verdict.Error}
 	if unknown := w.unknown(req); unknown != nil {
+		if w.unmet(ctx, req) {
+			return w.kept(req, u), true
+		}
 		if w.cel || !w.own { // what a configuration keeps from Kyverno, it keeps for known reasons only
 			return answer{}, false
 		}
@@ -68,14 +76,14 @@ func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased
 		return answer{}, false
 	}
 	result := w.matcher.Match(ctx, call.attr, nil, offlineAuthorizer{req})
-	if missing := req.misses.take(); len(missing) > 0 {
+	missing := req.misses.take()
+	switch unmet := result.Error == nil && !result.Matches; {
+	case len(missing) > 0 && !(unmet && w.each.unmet(ctx, call, nil)):
 		return answer{verdicts: []verdict.Verdict{undecided(v, missing)}}, true
-	}
-	if result.Error == nil {
-		if p, ok := u.unit.(selecting); ok && w.own && !result.Matches {
-			return unmet(p, req, u), true
-		}
-		return answer{}, !result.Matches
+	case unmet:
+		return w.kept(req, u), true
+	case result.Error == nil:
+		return answer{}, false
 	}
 	words, loose := inOlderWords(result.Error.Error())
 	if len(loose) > 0 {
@@ -85,6 +93,20 @@ func (w *webhookConditions) uncalled(ctx context.Context, req *request, u phased
 	resource := schema.GroupResource{Group: req.adm.Resource.Group, Resource: req.adm.Resource.Resource}
 	refusal := apierrors.NewForbidden(resource, req.adm.Name, errors.New(words)).Error()
 	return answer{verdicts: []verdict.Verdict{v}, deny: refusal, early: true}, true
+}
+
+// unmet tells whether the conditions are not met, whatever some of them read.
+func (w *webhookConditions) unmet(ctx context.Context, req *request) bool {
+	call, err := req.begin()
+	return err == nil && w.each.unmet(ctx, call, nil)
+}
+
+// kept is the answer for a unit whose conditions are not met.
+func (w *webhookConditions) kept(req *request, u phased) answer {
+	if p, ok := u.unit.(selecting); ok && w.own {
+		return unmet(p, req, u)
+	}
+	return answer{}
 }
 
 // unknown says what the conditions read and the capture does not hold.

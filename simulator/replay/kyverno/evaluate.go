@@ -13,7 +13,7 @@ import (
 
 // ask evaluates one unit, or recalls what it said to the other side.
 func (s *sideRun) ask(ctx context.Context, u phased) answer {
-	if u.unit == s.without {
+	if u.unit == s.without || ctx.Err() != nil { // nobody waits for the answer
 		return answer{}
 	}
 	if kin, ok := u.unit.(kindred); ok && s.req.orphan && kin.minds(&s.req) {

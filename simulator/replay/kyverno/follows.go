@@ -3,6 +3,7 @@ package kyverno
 import (
 	"context"
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
 
@@ -48,20 +49,25 @@ func rereads(u phased) bool {
 
 // firsts are the orders in which one policy is the first that says something else when it is
 // not. Those of the first and the last policy are looked at anyhow.
-func (s *sideRun) firsts(ctx context.Context, asked webhook, object []byte) (orders [][]phased) {
-	for i := 1; i < len(asked.units)-1; i++ {
-		u := asked.units[i]
-		if !rereads(u) {
-			continue
+func (s *sideRun) firsts(ctx context.Context, asked webhook, object []byte) iter.Seq[[]phased] {
+	return func(yield func([]phased) bool) {
+		for i := 1; i < len(asked.units)-1; i++ {
+			u := asked.units[i]
+			if !rereads(u) || s.saysTheSame(ctx, u, object) {
+				continue
+			}
+			if !yield(byPhase(slices.Insert(slices.Delete(slices.Clone(asked.units), i, i+1), 0, u))) {
+				return
+			}
 		}
-		apart := &sideRun{req: s.req, common: s.common, outside: s.outside, side: s.side, version: s.version}
-		apart.mutate(object)
-		first := apart.ask(ctx, u)
-		apart.follow(apart.version+1, object)
-		if reflect.DeepEqual(first, apart.ask(ctx, u)) {
-			continue
-		}
-		orders = append(orders, byPhase(slices.Insert(slices.Delete(slices.Clone(asked.units), i, i+1), 0, u)))
 	}
-	return orders
+}
+
+// saysTheSame tells whether a policy says of an object as the first what it says after others.
+func (s *sideRun) saysTheSame(ctx context.Context, u phased, object []byte) bool {
+	apart := &sideRun{req: s.req, common: s.common, outside: s.outside, side: s.side, version: s.version}
+	apart.mutate(object)
+	first := apart.ask(ctx, u)
+	apart.follow(apart.version+1, object)
+	return reflect.DeepEqual(first, apart.ask(ctx, u))
 }

@@ -13,10 +13,8 @@ import (
 // Of the policies of one webhook only those can make a difference to each other of which one names
 // what the other writes. Only those are tried in several orders, which costs the square of their number.
 
-const (
-	mostOrders = 24 // that are tried where one refuses the object
-	mostPairs  = 10 // of more policies those pairs alone are asked that have to do with each other
-)
+// mostPairs is the number of policies of which all pairs are tried.
+const mostPairs = 10
 
 // namer is a unit that knows the names of what it writes, and of whatever it names.
 type namer interface {

@@ -12,8 +12,8 @@ import (
 type jmesReads struct {
 	paths  [][]string
 	lists  [][]string // that a foreach goes through
-	opaque bool // an expression does not parse
-	asText bool // the metadata of the object are turned into text, with all that an API server draws
+	opaque bool       // an expression does not parse
+	asText bool       // the metadata of the object are turned into text, with all that an API server draws
 }
 
 // anyField stands in a path for every field, or item.

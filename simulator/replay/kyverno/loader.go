@@ -2,6 +2,7 @@ package kyverno
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/go-logr/logr"
@@ -131,7 +132,17 @@ func (e globalEntry) Get(projection string) (any, error) {
 	for i, object := range objects {
 		items[i] = object
 	}
-	return e.projected(projection, items)
+	if projection == "" {
+		return items, nil
+	}
+	for _, p := range e.entry.Spec.Projections {
+		if p.Name == projection {
+			if held, err := e.from.jp.Search(p.JMESPath, items); err == nil { // else Kyverno tells in an event
+				return held, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("projection %q not found", projection)
 }
 
 // called is what an entry holds that calls an API.
@@ -143,18 +154,14 @@ func (e globalEntry) called(projection string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.projected(projection, answer.JSON)
-}
-
-// projected is what an entry holds under a name: the whole under none.
-func (e globalEntry) projected(projection string, whole any) (any, error) {
-	if projection == "" {
-		return whole, nil
-	}
-	for _, p := range e.entry.Spec.Projections {
-		if p.Name == projection {
-			return e.from.jp.Search(p.JMESPath, whole)
+	held := map[string]any{"": answer.JSON}
+	for _, p := range e.entry.Spec.Projections { // one that fails fails the entry
+		if held[p.Name], err = e.from.jp.Search(p.JMESPath, answer.JSON); err != nil {
+			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("GlobalContextEntry %s has no projection %q", e.entry.Name, projection)
+	if held[projection] == nil {
+		return nil, errors.New("no data available")
+	}
+	return held[projection], nil
 }

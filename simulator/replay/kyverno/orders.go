@@ -2,6 +2,7 @@ package kyverno
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -19,9 +20,6 @@ func (s *sideRun) each(ctx context.Context, units []phased, take func(phased, an
 	object := s.req.adm.Object.Raw
 	defer s.follow(0, nil)
 	for _, u := range units {
-		if ctx.Err() != nil {
-			break
-		}
 		version, denials, broken := s.version, len(s.denials), len(s.broken)
 		s.follow(0, nil)
 		if after && rereads(u) {
@@ -70,27 +68,49 @@ func (s *sideRun) seeing(hook webhook) webhook {
 // An outcome that differs is noted with the policies to blame, another refusal with its words.
 func (s *sideRun) compareOrders(ctx context.Context, asked webhook, object []byte) {
 	backwards := s.in(ctx, asked.backwards(), object)
-	if !s.agrees(ctx, backwards, asked.units, object) {
-		return
-	}
 	acting := slices.DeleteFunc(slices.Clone(asked.units), func(u phased) bool {
 		return !slices.Contains(s.acting, u) && !slices.Contains(backwards.acting, u)
 	})
-	if len(acting) > 2 && !s.alike(ctx, acting, object, len(s.denials)+len(backwards.denials) > 0) {
-		return
-	}
-	for _, order := range s.firsts(ctx, asked, object) {
-		if !s.agrees(ctx, s.in(ctx, order, object), asked.units, object) {
-			return
-		}
+	refused := len(s.denials)+len(backwards.denials) > 0
+	if !s.agrees(backwards) || !s.agreesAround(ctx, acting, object, refused) || !s.agreesInAll(ctx, s.firsts(ctx, asked, object), object) {
+		s.unordered = append(s.unordered, s.disputed(ctx, asked.units, acting, object)...)
 	}
 }
 
-// agrees tells whether another way has the same outcome; else it notes the units to blame. Another
-// refusal is noted with its words.
-func (s *sideRun) agrees(ctx context.Context, way *sideRun, units []phased, object []byte) bool {
+// agreesAround tries each unit as the first and as the last of those that it has to do with. Where one
+// refuses the object, it may do so for whatever another makes of it.
+func (s *sideRun) agreesAround(ctx context.Context, units []phased, object []byte, refused bool) bool {
+	if refused {
+		return s.agreesInAll(ctx, ends(units), object)
+	}
+	for _, u := range units {
+		near := around(u, units)
+		if len(near) < 3 {
+			continue // of two the order backwards has told
+		}
+		rest := slices.DeleteFunc(slices.Clone(near), func(v phased) bool { return v == u })
+		orders := slices.Values([][]phased{byPhase(append([]phased{u}, rest...)), byPhase(append(slices.Clone(rest), u))})
+		if !s.in(ctx, near, object).agreesInAll(ctx, orders, object) {
+			return false
+		}
+	}
+	return true
+}
+
+// agreesInAll tells whether nothing comes out differently in any of some orders. The first that
+// does settles it: each takes a webhook's time.
+func (s *sideRun) agreesInAll(ctx context.Context, orders iter.Seq[[]phased], object []byte) bool {
+	for order := range orders {
+		if !s.agrees(s.in(ctx, order, object)) {
+			return false
+		}
+	}
+	return true
+}
+
+// agrees tells whether another way has come to the same, and keeps what it would say.
+func (s *sideRun) agrees(way *sideRun) bool {
 	if !s.same(way) {
-		s.unordered = append(s.unordered, s.disputed(ctx, units, object)...)
 		return false
 	}
 	if len(way.denials) > 0 {
@@ -98,36 +118,6 @@ func (s *sideRun) agrees(ctx context.Context, way *sideRun, units []phased, obje
 	}
 	return true
 }
-
-// alike tells whether units do the same to an object whichever of them is the first or the last of
-// those that it has to do with. Where one refuses it, it may do so for whatever another makes of it.
-func (s *sideRun) alike(ctx context.Context, units []phased, object []byte, refused bool) bool {
-	if refused {
-		for _, order := range firstOf(ends(units), mostOrders) {
-			if !s.agrees(ctx, s.in(ctx, order, object), units, object) {
-				return false
-			}
-		}
-		return true
-	}
-	for _, u := range units {
-		near := around(u, units)
-		if len(near) < 3 {
-			continue // of two the order backwards has told
-		}
-		usual := s.in(ctx, near, object)
-		rest := slices.DeleteFunc(slices.Clone(near), func(v phased) bool { return v == u })
-		for _, order := range [][]phased{append([]phased{u}, rest...), append(slices.Clone(rest), u)} {
-			if way := s.in(ctx, byPhase(order), object); !usual.agrees(ctx, way, near, object) {
-				s.unordered = append(s.unordered, usual.unordered...)
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func firstOf[T any](all []T, most int) []T { return all[:min(len(all), most)] }
 
 // compareOwn looks whether the API server's own policies that mutate, and the bindings of each, make
 // something else of the object in the other order: it draws both whenever one of them changes.
@@ -157,17 +147,21 @@ func (s *sideRun) compareOwn(ctx context.Context, hooks []webhook) {
 		}
 	}
 	if len(s.unordered) == 0 {
-		s.unordered = s.disputed(ctx, units, object)
+		s.unordered = s.disputed(ctx, units, units, object)
 	}
 }
 
-// ends are the orders in which each unit is the first, or the last.
-func ends(units []phased) (orders [][]phased) {
-	for i, u := range units {
-		rest := slices.Delete(slices.Clone(units), i, i+1)
-		orders = append(orders, byPhase(append([]phased{u}, rest...)), byPhase(append(rest, u)))
+// ends are the orders in which each of more than two units is the first, or the last.
+func ends(units []phased) iter.Seq[[]phased] {
+	return func(yield func([]phased) bool) {
+		for i, u := range units {
+			rest := slices.Delete(slices.Clone(units), i, i+1)
+			first, last := append([]phased{u}, rest...), append(slices.Clone(rest), u)
+			if len(units) < 3 || !yield(byPhase(first)) || !yield(byPhase(last)) {
+				return
+			}
+		}
 	}
-	return orders
 }
 
 // byPhase sorts units by phase: those that verify images come after those that mutate.
@@ -185,11 +179,16 @@ func (s *sideRun) same(other *sideRun) bool {
 }
 
 // disputed are the policies of a webhook whose order makes a difference: pairs that do by
-// themselves, or else all that were asked.
-func (s *sideRun) disputed(ctx context.Context, asked []phased, object []byte) (found []verdict.PolicyRef) {
-	for i, a := range asked {
-		for _, b := range asked[i+1:] {
-			if a.phase != b.phase || ctx.Err() != nil || len(asked) > mostPairs && !meet(a.unit, b.unit) {
+// themselves, or else all that were asked. Of many, those pairs alone are tried that act and have to
+// do with each other.
+func (s *sideRun) disputed(ctx context.Context, asked, acting []phased, object []byte) (found []verdict.PolicyRef) {
+	tried, many := asked, len(asked) > mostPairs
+	if many {
+		tried = acting
+	}
+	for i, a := range tried {
+		for _, b := range tried[i+1:] {
+			if a.phase != b.phase || many && !meet(a.unit, b.unit) {
 				continue
 			}
 			if !s.in(ctx, []phased{a, b}, object).same(s.in(ctx, []phased{b, a}, object)) {

@@ -30,12 +30,6 @@ type schemas struct {
 // release are the CRDs of the release. Reading one takes 60 ms; every compiler shares them.
 var release schemas
 
-// check returns what the API server would say against obj, or nil.
-func (s *schemas) check(obj policy.Object) error {
-	_, err := s.defaulted(obj)
-	return err
-}
-
 // defaulted returns obj as the API server would store it: checked, with defaults. Kinds
 // of Kubernetes itself have no CRD and come back as they are.
 func (s *schemas) defaulted(obj policy.Object) ([]byte, error) {
