@@ -11,6 +11,7 @@ import (
 	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
 	"github.com/kyverno/kyverno/pkg/cel/compiler"
 
+	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
@@ -58,8 +59,9 @@ var celCompilers = map[string]func(*Compiler, *celPolicy, []byte) ([]phased, err
 }
 
 // compileCEL compiles the CEL policies of a set, Kubernetes' own included. Policies that a
-// cluster would reject, or never make ready, come back as problems with its reason.
-func (c *Compiler) compileCEL(ctx context.Context, set *policy.Set, _ lookup) ([]phased, []policy.Problem, error) {
+// cluster would reject, or never make ready, come back as problems with its reason. known is what
+// the cluster serves.
+func (c *Compiler) compileCEL(ctx context.Context, set *policy.Set, known *capture.Resources) ([]phased, []policy.Problem, error) {
 	shared, problems := c.celSet(set)
 	var units []phased
 	for _, object := range set.Objects {
@@ -69,7 +71,7 @@ func (c *Compiler) compileCEL(ctx context.Context, set *policy.Set, _ lookup) ([
 		var made *compiled
 		switch {
 		case strings.HasPrefix(object.APIVersion, "policies.kyverno.io/") && celCompilers[object.Kind] != nil:
-			made = c.compileOne(object, shared)
+			made = c.compileOne(writtenOut(object, known), shared)
 		case isAdmissionPolicy(object) && madeOf(object, set.Objects):
 			continue // its policy makes it again
 		case isAdmissionPolicy(object):
