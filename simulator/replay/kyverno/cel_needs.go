@@ -26,6 +26,8 @@ type celNeeds struct {
 	drawn     draws
 	text      string // the expressions
 	selectors string // of objects, JSON
+	// listVersion: reads the resourceVersion of a list
+	listVersion bool
 }
 
 var (
@@ -48,12 +50,13 @@ func celNeedsOf(text string) celNeeds {
 	n := celNeeds{
 		user: celUser.MatchString(text),
 		// The name of the namespace is known even where its object is not.
-		namespace: celNamespace.MatchString(celNamespaceName.ReplaceAllString(text, "")),
-		oldObject: celOldObject.MatchString(text),
-		secrets:   secretsOfCEL(text),
-		random:    celRandom.MatchString(text),
-		drawn:     drawsOf(text),
-		text:      text,
+		namespace:   celNamespace.MatchString(celNamespaceName.ReplaceAllString(text, "")),
+		oldObject:   celOldObject.MatchString(text),
+		secrets:     secretsOfCEL(text),
+		random:      celRandom.MatchString(text),
+		drawn:       drawsOf(text),
+		text:        text,
+		listVersion: asksList.MatchString(text) && ofList.MatchString(text),
 	}
 	for _, found := range celWhole.FindAllStringSubmatch(text, -1) {
 		n.request = true

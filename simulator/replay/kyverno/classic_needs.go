@@ -24,6 +24,7 @@ type ruleNeeds struct {
 	lookups   bool // loads context from the cluster, a registry or a service
 	oldObject bool // reads the old object
 	secrets   secretive
+	lists     listReads
 	keepsOld  bool   // lets violations stand that the old object had: the default
 	drawn     draws  // reads values that the API server draws
 	early     draws  // … to know whether it is asked at all
@@ -66,6 +67,7 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 			roleVars:  reads.roles(),
 			oldObject: readsOld.Match(text) || reads.reads("request.oldObject"),
 			secrets:   secretsOfRule(rule, string(text)),
+			lists:     listReadsOf(rule, string(text)),
 			lookups:   looksUp(text) || rule.HasValidateCEL() && readsAuthorizer.Match(text),
 			keepsOld:  rule.HasValidateAllowExistingViolations(),
 		}
