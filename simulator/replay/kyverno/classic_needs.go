@@ -85,7 +85,7 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 		if v := rule.Validation; v != nil && (labelsDecide(v.FailureActionOverrides) || labelsDecide(policy.GetSpec().ValidationFailureActionOverrides)) {
 			r.rule = &rule
 		}
-		r.ordered, r.wild = ordersKeys(text), rule.HasValidate() && wildKey.Match(text)
+		r.ordered, r.wild = ordersKeys(text), drawsKeys(rule, text)
 		n.ordered, n.wild = n.ordered || r.ordered, n.wild || r.wild
 		n.overrides = n.overrides || r.rule != nil || labelsDecide(policy.GetSpec().ValidationFailureActionOverrides)
 		n.rules[rule.Name] = r
