@@ -3,6 +3,7 @@ package kyverno
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
@@ -28,6 +29,7 @@ type celNeeds struct {
 	selectors string // of objects, JSON
 	// listVersion: reads the resourceVersion of a list
 	listVersion bool
+	late        []string // exceptions that Kyverno has not noticed
 }
 
 var (
@@ -93,6 +95,9 @@ func (n *celNeeds) settle(v verdict.Verdict, req *request, found []miss) verdict
 	}
 	if n.ordered && !req.env.draws() {
 		found = append(found, drawnKeys)
+	}
+	if slices.ContainsFunc(v.Exceptions, func(name string) bool { return slices.Contains(n.late, name) }) {
+		found = append(found, lateException)
 	}
 	if len(found) == 0 {
 		return v

@@ -122,12 +122,12 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 		}
 		p.units = append(p.units, made.units...)
 	}
-	for _, note := range []string{takes.note(set), takes.misnamed(set), failsOpen(set), unnoticed(set)} {
+	for _, note := range []string{takes.note(set), takes.misnamed(set), failsOpen(set), unnoticedIn(set)} {
 		if note != "" {
 			p.Notes = append(p.Notes, note)
 		}
 	}
-	units, problems, err := c.compileCEL(ctx, set, w.Resources)
+	units, problems, err := c.compileCEL(ctx, set, w.Resources, takes.installed)
 	if err != nil {
 		return nil, err
 	}
