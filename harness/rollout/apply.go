@@ -127,7 +127,16 @@ func isReady(o *unstructured.Unstructured) bool {
 			return false
 		}
 	}
+	if !admits(o) {
+		return cel && len(conditions) > 0 // it has no webhook to be configured
+	}
 	return cel && len(conditions) > 1
+}
+
+// admits tells whether a policy is for admission.
+func admits(o *unstructured.Unstructured) bool {
+	on, found, _ := unstructured.NestedBool(o.Object, "spec", "evaluation", "admission", "enabled")
+	return on || !found
 }
 
 // install brings a cluster from one set to the next and waits until admission answers by

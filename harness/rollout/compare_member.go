@@ -38,7 +38,7 @@ func (c *comparison) member(ctx context.Context, s *Stage, l *live) error {
 	if err != nil {
 		return err
 	}
-	changes := c.install(ctx, l, before, after, judgesLast(s.Changes[l.Name], judges))
+	changes := c.install(ctx, l, before, after, judgesLast(exceptionsFirst(s.Changes[l.Name]), judges))
 	refused, err := c.refusals(context.WithoutCancel(ctx), l, after)
 	if err != nil {
 		return err
@@ -230,6 +230,21 @@ func (c *comparison) judges(ctx context.Context, l *live, sets ...*policy.Set) (
 		}
 	}
 	return out, nil
+}
+
+// exceptionsFirst orders the changes of policies: Kyverno takes no notice of a new exception of a
+// policy of a namespace, and reads those that there are when the policy comes.
+func exceptionsFirst(changes []change) []change {
+	out := slices.Clone(changes)
+	slices.SortStableFunc(out, func(a, b change) int { return after(a) - after(b) })
+	return out
+}
+
+func after(ch change) int {
+	if strings.HasPrefix(ch.Policy, "PolicyException ") {
+		return 0
+	}
+	return 1
 }
 
 // judgesLast orders the changes of policies. Those that judge policies go before any other

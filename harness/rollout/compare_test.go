@@ -35,6 +35,19 @@ func TestPoliciesThatJudgePoliciesComeLast(t *testing.T) {
 	}
 }
 
+// Exceptions are there before their policies.
+func TestExceptionsComeFirst(t *testing.T) {
+	var got []string
+	for _, ch := range exceptionsFirst([]change{
+		{Change: timeline.Change{Policy: "NamespacedValidatingPolicy lab/p"}}, {Change: timeline.Change{Policy: "PolicyException lab/x"}}, {Change: timeline.Change{Policy: "ClusterPolicy c"}},
+	}) {
+		got = append(got, ch.Policy)
+	}
+	if want := []string{"PolicyException lab/x", "NamespacedValidatingPolicy lab/p", "ClusterPolicy c"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 // Data that requests create is not there before, so that the API server shows what policies
 // make of it; but for what a policy looks up by its name.
 func TestCreatedDataDoesNotStand(t *testing.T) {

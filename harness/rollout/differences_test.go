@@ -175,6 +175,11 @@ func TestStand(t *testing.T) {
 	if sent := got.sent(second); string(sent.OldObject) != first {
 		t.Errorf("dry runs change nothing: the second update replaces the first state: %s", sent.OldObject)
 	}
+	account := record(capture.Create, "ServiceAccount", "serviceaccounts", "default", `{}`, "")
+	account.User.Extra = map[string][]string{"none": {}, "some": {"x"}}
+	if sent := got.sent(account); !sent.Standing || len(sent.User.Extra) != 1 || len(account.User.Extra) != 2 || got.sent(records[0]).Standing {
+		t.Errorf("what stands before its creation, sent with what headers can tell: %+v", sent)
+	}
 	world, err := got.world(w)
 	if err != nil {
 		t.Fatal(err)

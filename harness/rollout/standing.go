@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -172,6 +173,14 @@ func (s standing) world(w *capture.World) (*capture.World, error) {
 func (s standing) sent(rec *capture.Record) *capture.Record {
 	out := *rec
 	out.DryRun, out.Response = true, nil
+	out.User.Extra = inHeaders(rec.User.Extra)
+	if rec.Operation == capture.Create && rec.SubResource == "" {
+		id := identity{rec.Kind.Group, rec.Kind.Kind, rec.Namespace, rec.Name}
+		if id.kind == "Namespace" {
+			id.namespace = "" // of requests about one, it is the name
+		}
+		_, out.Standing = s[id]
+	}
 	if len(rec.OldObject) == 0 || rec.SubResource != "" {
 		return &out
 	}
@@ -180,4 +189,11 @@ func (s standing) sent(rec *capture.Record) *capture.Record {
 		out.OldObject = stored
 	}
 	return &out
+}
+
+// inHeaders is what of a user's extra can be told in headers: a list without values cannot.
+func inHeaders(extra map[string][]string) map[string][]string {
+	out := maps.Clone(extra)
+	maps.DeleteFunc(out, func(_ string, values []string) bool { return len(values) == 0 })
+	return out
 }

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -221,12 +222,10 @@ func impersonate(h http.Header, u capture.User) {
 }
 
 // warnings reads the Warning headers: 299 - "text". See RFC 7234, section 5.5.
-func warnings(h http.Header) []string {
-	var out []string
-	for _, v := range h.Values("Warning") {
-		if _, text, ok := strings.Cut(v, `"`); ok {
-			out = append(out, strings.ReplaceAll(strings.TrimSuffix(text, `"`), `\"`, `"`))
-		}
+func warnings(h http.Header) (out []string) {
+	all, _ := utilnet.ParseWarningHeaders(h.Values("Warning")) // what is none is nobody's warning
+	for _, w := range all {
+		out = append(out, w.Text)
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package admission
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -47,6 +48,16 @@ func versionsOf(w *capture.World, rec *capture.Record) *Versions {
 func hasStatus(w *capture.World, rec *capture.Record) bool {
 	v := versionsOf(w, rec)
 	return v != nil && slices.Contains(v.status, rec.Kind.Version)
+}
+
+// ServesStatus tells whether an API server serves the status of a kind by itself; known is false
+// for a custom resource whose definition the world does not hold.
+func ServesStatus(w *capture.World, kind capture.GVK, resource capture.GVR) (serves, isKnown bool) {
+	if object, err := known().New(schema.GroupVersionKind(kind)); err == nil {
+		return reflect.ValueOf(object).Elem().FieldByName("Status").IsValid(), true
+	}
+	rec := &capture.Record{Kind: kind, Resource: resource}
+	return hasStatus(w, rec), definitionOf(w, rec) != nil
 }
 
 func readVersions(raw json.RawMessage) *Versions {

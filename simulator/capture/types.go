@@ -123,6 +123,9 @@ type Record struct {
 	// TemplateOf is the kind of the workload from whose template the record was made: a pod
 	// that nobody sent. Such records are never written.
 	TemplateOf string `json:"-"`
+	// Standing says that the object of a creation is in the cluster already, as comparisons with a
+	// cluster have it of kinds that others need. Nor is this ever written.
+	Standing bool `json:"-"`
 }
 
 // Answered tells whether an API server has answered with the record's object: it has been through

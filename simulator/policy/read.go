@@ -79,6 +79,8 @@ func newObject(at Problem, doc manifest.Document) (Object, class, string) {
 	object := Object{File: at.File, Line: at.Line, APIVersion: apiVersion, Kind: kind, YAML: asWritten(doc.Text)}
 	object.Name, _ = meta["name"].(string)
 	if reason == "" && what == classPolicy {
+		draw(meta)
+		object.Name, _ = meta["name"].(string)
 		reason = unnamed(meta)
 	}
 	if what == classPolicy && meta != nil {
@@ -91,6 +93,14 @@ func newObject(at Problem, doc manifest.Document) (Object, class, string) {
 	}
 	object.JSON, object.Digest = content, digest(content)
 	return object, what, reason
+}
+
+// draw gives a policy whose name the API server draws one that it may get.
+func draw(meta map[string]any) {
+	prefix, _ := meta["generateName"].(string)
+	if name := meta["name"]; prefix != "" && (name == nil || name == "") {
+		meta["name"] = prefix[:min(len(prefix), 58)] + "xxxxx"
+	}
 }
 
 // unnamed says what is wrong with a policy's name; "" when nothing is.

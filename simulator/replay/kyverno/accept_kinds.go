@@ -18,7 +18,7 @@ func (a *acceptance) misses(kind string) {
 	}
 }
 
-// askResources looks up the resources that a policy written in CEL names.
+// askResources looks up the resources that a policy written in CEL names, and what runs pods.
 func (a *acceptance) askResources(o policy.Object, known *capture.Resources) {
 	name, key := keysOf(o)
 	if _, ok := a.unknown[key]; ok || o.Digest == a.installed[name].Digest {
@@ -37,6 +37,14 @@ func (a *acceptance) askResources(o policy.Object, known *capture.Resources) {
 			if resource != "*" && !serves(known, rule.Rule, resource) {
 				a.misses(resource)
 			}
+		}
+	}
+	for _, name := range controllersOf(o) {
+		if !isBare(name) {
+			continue
+		}
+		if _, ok := resourceNamed(known, name); !ok {
+			a.misses(name)
 		}
 	}
 }

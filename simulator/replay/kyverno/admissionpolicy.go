@@ -37,6 +37,7 @@ type binding struct {
 	match    *selection // nil: as the policy
 	paramRef *admissionregistrationv1.ParamRef
 	actions  []admissionregistrationv1.ValidationAction
+	hidden   bool // from reports
 }
 
 // selection is what a policy or a binding matches, with the defaults of the API server.
@@ -74,7 +75,8 @@ func (s *celSet) addBinding(object policy.Object, lenient bool) error {
 			return err
 		}
 	}
-	b := binding{name: object.Name, digest: object.Digest}
+	shows := reportingOf(object.JSON)
+	b := binding{name: object.Name, digest: object.Digest, hidden: shows.hidden()}
 	var faults []error
 	var match *admissionregistrationv1.MatchResources
 	switch object.Kind {
@@ -130,7 +132,7 @@ func checkParamRef(ref *admissionregistrationv1.ParamRef) error {
 }
 
 // compileAdmissionPolicy compiles a policy with the bindings that name it, or remembers
-// that it did. A policy without a binding has no effect, and no unit.
+// that it did. A policy without a binding has no effect, and no unit but that of the scan.
 func (c *Compiler) compileAdmissionPolicy(object policy.Object, shared celSet) *compiled {
 	base := &admissionPolicy{name: verdict.PolicyRef{Kind: object.Kind, Name: object.Name}}
 	base.told = base.name
@@ -154,10 +156,11 @@ func (c *Compiler) compileAdmissionPolicy(object policy.Object, shared celSet) *
 	if !ok {
 		made = &compiled{}
 		made.units, made.err = c.newAdmissionUnits(base, object)
+		scan := newAdmissionScan(object, made.units)
 		if len(base.bindings) == 0 {
 			made.units = nil
 		}
-		made.units = c.withScans(object, made.units)
+		made.units = append(made.units, scan...)
 		c.cel.made[key] = made
 	}
 	return made

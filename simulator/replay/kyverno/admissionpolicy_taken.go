@@ -36,7 +36,11 @@ func takenByAPIServer(object policy.Object) error {
 	if err := decodeStrict(object, typed); err != nil {
 		return err
 	}
-	return apiadmission.Registers(object.JSON)
+	content, err := withoutManagers(object.JSON)
+	if err != nil {
+		return err
+	}
+	return apiadmission.Registers(content)
 }
 
 // decodeStrict decodes an object of Kubernetes itself; versions differ in nothing but name.

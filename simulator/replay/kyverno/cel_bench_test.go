@@ -45,7 +45,7 @@ func benchRequest(b testing.TB) *request {
 
 // BenchmarkValidating measures 16 ValidatingPolicies on one Deployment, decoding included.
 func BenchmarkValidating(b *testing.B) {
-	units, problems, err := NewCompiler(Options{At: testClock}).compileCEL(context.Background(), benchSet(b), nil)
+	units, problems, err := NewCompiler(Options{At: testClock}).compileCEL(context.Background(), benchSet(b), nil, nil)
 	units = ofAdmission(units)
 	if err != nil || len(problems) > 0 || len(units) != 16 {
 		b.Fatalf("%d units, %v, %v", len(units), problems, err)
@@ -64,7 +64,7 @@ func BenchmarkValidating(b *testing.B) {
 
 // BenchmarkValidatingEngine is the same through Kyverno's engine, as its webhook calls it.
 func BenchmarkValidatingEngine(b *testing.B) {
-	units, _, err := NewCompiler(Options{At: testClock}).compileCEL(context.Background(), benchSet(b), nil)
+	units, _, err := NewCompiler(Options{At: testClock}).compileCEL(context.Background(), benchSet(b), nil, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -88,13 +88,13 @@ func BenchmarkValidatingEngine(b *testing.B) {
 func BenchmarkCompile(b *testing.B) {
 	set := benchSet(b)
 	c := NewCompiler(Options{At: testClock})
-	if _, _, err := c.compileCEL(context.Background(), set, nil); err != nil {
+	if _, _, err := c.compileCEL(context.Background(), set, nil, nil); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
 		c.cel = newCELCache()
-		if _, _, err := c.compileCEL(context.Background(), set, nil); err != nil {
+		if _, _, err := c.compileCEL(context.Background(), set, nil, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -129,9 +129,12 @@ func (l *library) ListResources(apiVersion, resource, namespace string, selector
 	if err != nil {
 		return nil, err
 	}
+	if (client{req: l.req}).readsOfLists().version {
+		l.req.misses.add(listVersionMiss.reason, listVersionMiss.resolve)
+	}
 	kind, _ := l.req.look.kindFor(gvr)
 	list := &unstructured.UnstructuredList{Object: map[string]any{
-		"apiVersion": apiVersion, "kind": kind.Kind + "List", "metadata": map[string]any{"resourceVersion": "0"},
+		"apiVersion": apiVersion, "kind": kind.Kind + "List", "metadata": map[string]any{"resourceVersion": drawnVersion},
 	}}
 	for _, object := range objects {
 		list.Items = append(list.Items, unstructured.Unstructured{Object: object})

@@ -3,6 +3,7 @@ package kyverno
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
@@ -26,6 +27,9 @@ type celNeeds struct {
 	drawn     draws
 	text      string // the expressions
 	selectors string // of objects, JSON
+	// listVersion: reads the resourceVersion of a list
+	listVersion bool
+	late        []string // exceptions that Kyverno has not noticed
 }
 
 var (
@@ -48,12 +52,13 @@ func celNeedsOf(text string) celNeeds {
 	n := celNeeds{
 		user: celUser.MatchString(text),
 		// The name of the namespace is known even where its object is not.
-		namespace: celNamespace.MatchString(celNamespaceName.ReplaceAllString(text, "")),
-		oldObject: celOldObject.MatchString(text),
-		secrets:   secretsOfCEL(text),
-		random:    celRandom.MatchString(text),
-		drawn:     drawsOf(text),
-		text:      text,
+		namespace:   celNamespace.MatchString(celNamespaceName.ReplaceAllString(text, "")),
+		oldObject:   celOldObject.MatchString(text),
+		secrets:     secretsOfCEL(text),
+		random:      celRandom.MatchString(text),
+		drawn:       drawsOf(text),
+		text:        text,
+		listVersion: asksList.MatchString(text) && ofList.MatchString(text),
 	}
 	for _, found := range celWhole.FindAllStringSubmatch(text, -1) {
 		n.request = true
@@ -90,6 +95,9 @@ func (n *celNeeds) settle(v verdict.Verdict, req *request, found []miss) verdict
 	}
 	if n.ordered && !req.env.draws() {
 		found = append(found, drawnKeys)
+	}
+	if slices.ContainsFunc(v.Exceptions, func(name string) bool { return slices.Contains(n.late, name) }) {
+		found = append(found, lateException)
 	}
 	if len(found) == 0 {
 		return v

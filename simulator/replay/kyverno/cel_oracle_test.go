@@ -84,7 +84,7 @@ func runSuite(t *testing.T, path string) (agreed, differed, left int) {
 	if suite.Variables != "" || len(suite.Values) > 0 {
 		return 0, 0, len(suite.Results)
 	}
-	units, problems, err := NewCompiler(Options{At: testClock}).compileCEL(context.Background(), set, nil)
+	units, problems, err := NewCompiler(Options{At: testClock}).compileCEL(context.Background(), set, capture.NewResources(), nil)
 	units = ofAdmission(units)
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)

@@ -49,6 +49,18 @@ func (r *request) attributes(object, old runtime.Object) admission.Attributes {
 		admissionpolicy.NewUser(r.adm.UserInfo))
 }
 
+// itself is the Namespace of a request about one that exists, which is its own namespace.
+func (r *request) itself(old map[string]any) map[string]any {
+	switch {
+	case r.rec.Operation != capture.Create:
+		return old
+	case !r.rec.Standing || r.adm.Kind.Kind != "Namespace":
+		return nil
+	}
+	found, _ := r.look.get(namespaces, "", r.rec.Name) // what stands is known
+	return found
+}
+
 // decoded returns the request with its objects decoded as Kyverno decodes them.
 func (r *request) decoded() (*celBody, error) {
 	if r.cel.body != nil {
@@ -61,10 +73,9 @@ func (r *request) decoded() (*celBody, error) {
 	slim := r.adm
 	slim.Object, slim.OldObject, slim.Options = runtime.RawExtension{}, runtime.RawExtension{}, runtime.RawExtension{}
 	body := &celBody{attr: r.attributes(&object, &old), slim: &slim, typed: r.namespace}
-	if body.typed == nil && r.adm.Kind.Kind == "Namespace" && r.rec.Operation != capture.Create && len(old.Object) > 0 {
-		// A Namespace that exists is its own namespace.
+	if exists := r.itself(old.Object); body.typed == nil && r.adm.Kind.Kind == "Namespace" && len(exists) > 0 {
 		body.typed = &corev1.Namespace{}
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(old.Object, body.typed); err != nil {
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(exists, body.typed); err != nil {
 			return nil, fmt.Errorf("decode the namespace: %w", err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	kyvernov2beta1 "github.com/kyverno/kyverno/api/kyverno/v2beta1"
 	"github.com/kyverno/kyverno/pkg/cel/compiler"
 
+	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
@@ -20,6 +21,7 @@ type celSet struct {
 	entries       map[string]*kyvernov2beta1.GlobalContextEntry
 	entriesDigest string
 	bindings      []binding
+	installed     map[string]policy.Object // in the cluster, by kind, namespace and name
 	others        []policy.Object
 }
 
@@ -27,6 +29,7 @@ type celException struct {
 	typed   *policiesv1beta1.PolicyException // nil: it does not apply
 	read    rewritten                        // its expressions
 	written *policiesv1beta1.PolicyException // with its expressions as they are
+	object  policy.Object
 	digest  string
 	err     error // why a cluster would reject it
 }
@@ -58,9 +61,11 @@ var celCompilers = map[string]func(*Compiler, *celPolicy, []byte) ([]phased, err
 }
 
 // compileCEL compiles the CEL policies of a set, Kubernetes' own included. Policies that a
-// cluster would reject, or never make ready, come back as problems with its reason.
-func (c *Compiler) compileCEL(ctx context.Context, set *policy.Set, _ lookup) ([]phased, []policy.Problem, error) {
+// cluster would reject, or never make ready, come back as problems with its reason. known is what
+// the cluster serves, installed what it has of policies.
+func (c *Compiler) compileCEL(ctx context.Context, set *policy.Set, known *capture.Resources, installed map[string]policy.Object) ([]phased, []policy.Problem, error) {
 	shared, problems := c.celSet(set)
+	shared.installed = installed
 	var units []phased
 	for _, object := range set.Objects {
 		if err := ctx.Err(); err != nil {
@@ -69,7 +74,7 @@ func (c *Compiler) compileCEL(ctx context.Context, set *policy.Set, _ lookup) ([
 		var made *compiled
 		switch {
 		case strings.HasPrefix(object.APIVersion, "policies.kyverno.io/") && celCompilers[object.Kind] != nil:
-			made = c.compileOne(object, shared)
+			made = c.compileOne(writtenOut(object, known), shared)
 		case isAdmissionPolicy(object) && madeOf(object, set.Objects):
 			continue // its policy makes it again
 		case isAdmissionPolicy(object):
@@ -126,7 +131,7 @@ func (c *Compiler) exception(object policy.Object) *celException {
 	key := object.Digest + "@" + object.Namespace
 	made, ok := c.cel.exceptions[key]
 	if !ok {
-		made = &celException{digest: key}
+		made = &celException{digest: key, object: object}
 		made.err = c.readException(object, made)
 		c.cel.exceptions[key] = made
 	}
@@ -182,19 +187,23 @@ func (c *Compiler) compileOne(object policy.Object, shared celSet) *compiled {
 	for _, e := range exceptions {
 		key += " " + e.digest
 	}
+	late := shared.unnoticed(object, exceptions)
+	for _, name := range late {
+		key += " late " + name
+	}
 	if celContext.Match(object.JSON) {
 		key += " " + shared.entriesDigest
 	}
 	made, ok := c.cel.made[key]
 	if !ok {
-		units, err := c.newCELUnits(object, shared, exceptions)
+		units, err := c.newCELUnits(object, shared, exceptions, late)
 		made = &compiled{units: units, err: err}
 		c.cel.made[key] = made
 	}
 	return made
 }
 
-func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions []celException) ([]phased, error) {
+func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions []celException, late []string) ([]phased, error) {
 	content, err := release.defaulted(object)
 	if err != nil {
 		return nil, err
@@ -231,6 +240,7 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 		changed.callsOut = changed.callsOut || e.read.callsOut
 	}
 	base.needs = changed.needs()
+	base.needs.late = late
 	base.needs.ordered = ordersMaps(changed.content)
 	base.needs.lookups, base.needs.callsOut = changed.lookups, changed.callsOut
 	made, always, err := c.generatedOfCEL(base, content, exceptions, shared.others)

@@ -173,7 +173,7 @@ func compileYAML(t testing.TB, data []byte) ([]phased, []policy.Problem) {
 	t.Helper()
 	set := setOf(t, "policies.yaml", data)
 	c := NewCompiler(Options{At: testClock})
-	units, problems, err := c.compileCEL(context.Background(), set, nil)
+	units, problems, err := c.compileCEL(context.Background(), set, capture.NewResources(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ type ruleNeeds struct {
 	lookups   bool // loads context from the cluster, a registry or a service
 	oldObject bool // reads the old object
 	secrets   secretive
+	lists     listReads
 	keepsOld  bool   // lets violations stand that the old object had: the default
 	drawn     draws  // reads values that the API server draws
 	early     draws  // … to know whether it is asked at all
@@ -66,6 +67,7 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 			roleVars:  reads.roles(),
 			oldObject: readsOld.Match(text) || reads.reads("request.oldObject"),
 			secrets:   secretsOfRule(rule, string(text)),
+			lists:     listReadsOf(rule, string(text)),
 			lookups:   looksUp(text) || rule.HasValidateCEL() && readsAuthorizer.Match(text),
 			keepsOld:  rule.HasValidateAllowExistingViolations(),
 		}
@@ -83,7 +85,7 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 		if v := rule.Validation; v != nil && (labelsDecide(v.FailureActionOverrides) || labelsDecide(policy.GetSpec().ValidationFailureActionOverrides)) {
 			r.rule = &rule
 		}
-		r.ordered, r.wild = ordersKeys(text), rule.HasValidate() && wildKey.Match(text)
+		r.ordered, r.wild = ordersKeys(text), drawsKeys(rule, text)
 		n.ordered, n.wild = n.ordered || r.ordered, n.wild || r.wild
 		n.overrides = n.overrides || r.rule != nil || labelsDecide(policy.GetSpec().ValidationFailureActionOverrides)
 		n.rules[rule.Name] = r

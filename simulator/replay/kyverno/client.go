@@ -2,12 +2,8 @@ package kyverno
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -22,9 +18,6 @@ import (
 	"github.com/kyverno/kyverno/ext/wildcard"
 	"github.com/kyverno/kyverno/pkg/clients/dclient"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
-
-	"github.com/seatrial/seatrial/simulator/admission"
-	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // client answers Kyverno's engine from the capture, on behalf of one request, so that
@@ -38,120 +31,6 @@ type client struct {
 }
 
 var _ engineapi.Client = client{}
-
-func (c client) RawAbsPath(_ context.Context, path, method string, data io.Reader) ([]byte, error) {
-	if method != "" && method != http.MethodGet {
-		return c.post(path, method, data)
-	}
-	u, err := url.Parse(path)
-	if err != nil {
-		return nil, fmt.Errorf("API call %q: %w", path, err)
-	}
-	gvr, namespace, name, err := parseAPIPath(u.Path)
-	if err != nil {
-		return nil, c.unknown("GET "+path, "only objects and lists of objects are captured")
-	}
-	if err := c.mayByPath("get", gvr, namespace, name); err != nil {
-		return nil, err
-	}
-	if name != "" {
-		object, err := c.get(gvr, namespace, name)
-		if apierrors.IsNotFound(err) && c.req.env.mocks == nil {
-			return nil, errNoResource("") // who asks by path is not told which object it is
-		}
-		if err != nil {
-			return nil, err
-		}
-		return json.Marshal(object)
-	}
-	selector, err := labels.Parse(u.Query().Get("labelSelector"))
-	if err != nil {
-		return nil, fmt.Errorf("API call %q: %w", path, err)
-	}
-	if u.Query().Get("fieldSelector") != "" {
-		return nil, c.unknown("GET "+path, "field selectors are not evaluated offline")
-	}
-	items, err := c.list(gvr, namespace, selector)
-	if err != nil {
-		return nil, err
-	}
-	kind, _ := c.req.look.kindFor(gvr)
-	if c.req.env.mocks == nil && admission.Known(capture.GVK(kind)) {
-		for _, item := range items { // in a list of its own kinds an API server leaves them out
-			delete(item, "apiVersion")
-			delete(item, "kind")
-		}
-	}
-	return json.Marshal(map[string]any{
-		"apiVersion": gvr.GroupVersion().String(),
-		"kind":       kind.Kind + "List",
-		"metadata":   map[string]any{"resourceVersion": "0"},
-		"items":      items,
-	})
-}
-
-// mayByPath is may in the words of a client that asks by path, which does not read the answer.
-func (c client) mayByPath(verb string, gvr schema.GroupVersionResource, namespace, name string) error {
-	if verb == "get" && name == "" {
-		verb = "list"
-	}
-	err := c.may(verb, gvr, namespace, name)
-	if apierrors.IsForbidden(err) {
-		return apierrors.NewGenericServerResponse(http.StatusForbidden, "get", schema.GroupResource{}, "", "unknown", 0, true)
-	}
-	return err
-}
-
-// post is what the user says that an API server answers.
-func (c client) post(path, method string, data io.Reader) ([]byte, error) {
-	var body []byte
-	if data != nil {
-		var err error
-		if body, err = io.ReadAll(data); err != nil {
-			return nil, fmt.Errorf("read the data of %s: %w", path, err)
-		}
-	}
-	if gvr, namespace, _, err := parseAPIPath(path); err == nil {
-		if err := c.mayByPath("create", gvr, namespace, ""); err != nil {
-			return nil, err
-		}
-	}
-	answer, ok := c.req.env.answers.Find(method, path, body)
-	switch {
-	case !ok:
-		return nil, c.unknown(method+" "+path, postResolve)
-	case answer.Failed():
-		return nil, apierrors.NewGenericServerResponse(answer.Status, strings.ToLower(method), schema.GroupResource{}, "", string(answer.Text()), 0, true)
-	}
-	return answer.Text(), nil
-}
-
-const postResolve = "the answer of an API call other than GET cannot be captured: say it with --answers, or rehearse this policy on a fleet"
-
-// parseAPIPath splits /api/v1/… and /apis/GROUP/VERSION/… into what they address.
-func parseAPIPath(path string) (gvr schema.GroupVersionResource, namespace, name string, err error) {
-	parts := strings.Split(strings.Trim(path, "/"), "/")
-	switch {
-	case len(parts) >= 3 && parts[0] == "api":
-		gvr.Version, parts = parts[1], parts[2:]
-	case len(parts) >= 4 && parts[0] == "apis":
-		gvr.Group, gvr.Version, parts = parts[1], parts[2], parts[3:]
-	default:
-		return gvr, "", "", fmt.Errorf("%q addresses no resource", path)
-	}
-	if parts[0] == "namespaces" && len(parts) >= 3 {
-		namespace, parts = parts[1], parts[2:]
-	}
-	switch len(parts) {
-	case 1:
-		gvr.Resource = parts[0]
-	case 2:
-		gvr.Resource, name = parts[0], parts[1]
-	default:
-		return gvr, "", "", fmt.Errorf("%q addresses a subresource", path)
-	}
-	return gvr, namespace, name, nil
-}
 
 // read gets an object for a controller of Kyverno, which may not be allowed to.
 func (c client) read(gvr schema.GroupVersionResource, namespace, name string) (map[string]any, error) {

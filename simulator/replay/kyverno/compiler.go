@@ -89,7 +89,6 @@ type classicSet struct {
 // Compile compiles set for the cluster that w is the world of. The error is ours; what
 // is wrong with a policy is in Rejected.
 func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.World) (*Program, error) {
-	look := world{World: w}
 	p := &Program{brought: brought(set), grants: grantsRoles(set)}
 	takes, err := c.acceptance(w)
 	if err != nil {
@@ -123,12 +122,12 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 		}
 		p.units = append(p.units, made.units...)
 	}
-	for _, note := range []string{takes.note(set), takes.misnamed(set), failsOpen(set), unnoticed(set)} {
+	for _, note := range []string{takes.note(set), takes.misnamed(set), failsOpen(set), unnoticedIn(set)} {
 		if note != "" {
 			p.Notes = append(p.Notes, note)
 		}
 	}
-	units, problems, err := c.compileCEL(ctx, set, look)
+	units, problems, err := c.compileCEL(ctx, set, w.Resources, takes.installed)
 	if err != nil {
 		return nil, err
 	}

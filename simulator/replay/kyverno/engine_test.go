@@ -32,7 +32,7 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the expected answers in testd
 // TestEngine replays the objects of each archive in testdata/engine under its policies
 // and compares what the engine says, line by line, with the file want. The archive's
 // comment says what is tested; "+complete", "+scan", "+templates" (the pods of workloads are
-// judged, too), "+as NAME", "+exceptions-of NAMESPACE" in it set options, and answers.yaml says what services answer.
+// judged, too), "+standing" (what requests create is there already), "+as NAME", "+exceptions-of NAMESPACE" in it set options, and answers.yaml says what services answer.
 func TestEngine(t *testing.T) {
 	archives, err := filepath.Glob("testdata/engine/*.txtar")
 	if err != nil || len(archives) == 0 {
@@ -145,6 +145,7 @@ func answersTo(t *testing.T, c *capture.Capture, cluster string, set *policy.Set
 
 func sayRecord(t *testing.T, out *strings.Builder, engine *Engine, r *capture.Record, how string) {
 	t.Helper()
+	r.Standing = strings.Contains(how, "+standing")
 	sides, err := engine.Judge(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)

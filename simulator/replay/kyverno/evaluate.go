@@ -63,7 +63,7 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 
 // creates tells of a request that makes an object. Suites say themselves what there is.
 func creates(req *request) bool {
-	return req.rec.Operation == capture.Create && req.rec.SubResource == "" && req.env.mocks == nil
+	return req.rec.Operation == capture.Create && !req.rec.Standing && req.rec.SubResource == "" && req.env.mocks == nil
 }
 
 // existing is the object of the request as it is in the cluster, which controllers ask about on

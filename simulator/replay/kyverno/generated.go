@@ -99,8 +99,7 @@ func (c *Compiler) generated(of verdict.PolicyRef, name string, from engineapi.G
 		return nil, err
 	}
 	base := &admissionPolicy{name: of, told: verdict.PolicyRef{Kind: object.Kind, Name: name}, bindings: own.bindings, others: others}
-	units, err := c.newValidatingAdmission(base, object)
-	return c.withScans(object, units), err
+	return c.newValidatingAdmission(base, object)
 }
 
 func asObject(of metav1.TypeMeta, name string, typed any) (policy.Object, error) {

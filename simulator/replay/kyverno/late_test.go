@@ -15,10 +15,10 @@ func TestLateExceptionsOfNamespacedPoliciesAreNoted(t *testing.T) {
 			JSON: json.RawMessage(`{"spec":{"policyRefs":[{"name":"p","kind":"` + kind + `"}]}}`),
 		}
 	}
-	if note := unnoticed(policy.FromObjects("t", []policy.Object{exception("ValidatingPolicy")})); note != "" {
+	if note := unnoticedIn(policy.FromObjects("t", []policy.Object{exception("ValidatingPolicy")})); note != "" {
 		t.Error(note)
 	}
-	if note := unnoticed(policy.FromObjects("t", []policy.Object{exception("NamespacedValidatingPolicy")})); !strings.HasSuffix(note, ": lab/x (of NamespacedValidatingPolicy p)") {
+	if note := unnoticedIn(policy.FromObjects("t", []policy.Object{exception("NamespacedValidatingPolicy")})); !strings.HasSuffix(note, ": lab/x (of NamespacedValidatingPolicy p)") {
 		t.Error(note)
 	}
 }

@@ -115,7 +115,7 @@ func (c client) may(verb string, resource schema.GroupVersionResource, namespace
 	controller := cmp.Or(c.req.asker, admissionSuffix)
 	who := r.accounts[controller]
 	q := who.asks(verb, resource, namespace, name)
-	if resource.Group == "" && resource.Resource == "namespaces" && name != "" {
+	if q.resource.Group == "" && q.resource.Resource == "namespaces" && name != "" {
 		q.namespace = name // as the API server reads the path
 	}
 	attributes, ruled := r.rule(q)

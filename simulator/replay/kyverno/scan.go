@@ -123,8 +123,13 @@ func (r *reporting) admits() bool {
 
 func (r *reporting) scans() bool {
 	on := r.Spec.Evaluation.Background.Enabled
-	_, hidden := r.Metadata.Labels["reports.kyverno.io/disabled"]
-	return (on == nil || *on) && !hidden
+	return (on == nil || *on) && !r.hidden()
+}
+
+// hidden tells whether reports leave the object out.
+func (r *reporting) hidden() bool {
+	_, hidden := r.Metadata.Labels[labelHidden]
+	return hidden
 }
 
 // scored tells whether a failure counts; otherwise it is shown as a warning.
@@ -173,8 +178,8 @@ func unscored(v verdict.Verdict, scored bool) verdict.Verdict {
 	return v
 }
 
-// withScans adds to the units of a policy of policies.kyverno.io, or of Kubernetes' own,
-// those of the scan, and leaves out those of admission where the policy is not for it.
+// withScans adds to the units of a policy of policies.kyverno.io those of the scan, and leaves out
+// those of admission where the policy is not for it.
 func (c *Compiler) withScans(object policy.Object, units []phased) (out []phased) {
 	r := reportingOf(object.JSON)
 	if r.admits() || c.opt.EveryPolicy {
@@ -184,8 +189,10 @@ func (c *Compiler) withScans(object policy.Object, units []phased) (out []phased
 		return out
 	}
 	for _, u := range units {
-		switch u.unit.(type) {
-		case *validating, *eitherWay, *imageValidating, *mutating, *validatingAdmission:
+		switch made := u.unit.(type) {
+		case *eitherWay:
+			out = append(out, phased{phaseScan, scanned{unlessMade{made.validating}, r.scored()}})
+		case *validating, *imageValidating, *mutating:
 			out = append(out, phased{phaseScan, scanned{u.unit, r.scored()}})
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno/data"
 	"github.com/kyverno/kyverno/ext/resource/loader"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kubectl-validate/pkg/openapiclient"
 
@@ -47,6 +48,9 @@ func (s *schemas) defaulted(obj policy.Object) ([]byte, error) {
 		return defined(group, obj)
 	}
 	content, err := withoutStatus(obj.JSON)
+	if err == nil {
+		content, err = withoutManagers(content)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +71,28 @@ func withoutStatus(content []byte) ([]byte, error) {
 		return nil, fmt.Errorf("decode the policy: %w", err)
 	}
 	delete(fields, "status")
+	return json.Marshal(fields)
+}
+
+// withoutManagers drops the managedFields, for which the API server writes its own. Those that it
+// cannot decode stay, and are refused.
+func withoutManagers(content []byte) ([]byte, error) {
+	if !bytes.Contains(content, []byte(`"managedFields":`)) {
+		return content, nil
+	}
+	var fields, meta map[string]json.RawMessage
+	if err := json.Unmarshal(content, &fields); err != nil {
+		return nil, fmt.Errorf("decode the policy: %w", err)
+	}
+	var managers []metav1.ManagedFieldsEntry
+	if json.Unmarshal(fields["metadata"], &meta) != nil || json.Unmarshal(meta["managedFields"], &managers) != nil {
+		return content, nil
+	}
+	delete(meta, "managedFields")
+	var err error
+	if fields["metadata"], err = json.Marshal(meta); err != nil {
+		return nil, err
+	}
 	return json.Marshal(fields)
 }
 

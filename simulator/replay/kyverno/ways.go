@@ -81,9 +81,16 @@ func waysOf(u unit, req *request) (ways []way, unclear []string) {
 
 // withUnclear is an answer without what rules say that are unclear.
 func withUnclear(got answer, rules []string) answer {
-	if len(rules) > 0 {
-		got.forget(func(v verdict.Verdict) bool { return slices.Contains(rules, v.Rule) })
+	if len(rules) == 0 {
+		return got
 	}
+	got.forget(func(v verdict.Verdict) bool {
+		unclear := slices.Contains(rules, v.Rule)
+		if unclear && v.Type == verdict.Mutate {
+			got.object, got.maybe = nil, false
+		}
+		return unclear
+	})
 	return got
 }
 

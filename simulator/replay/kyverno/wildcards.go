@@ -151,14 +151,19 @@ func (c *classic) expanded(req *request) (ways []*classic, unclear []string) {
 	_ = json.Unmarshal(req.adm.OldObject.Raw, &old)
 	rules := installAutogenMemo().ComputeRules(c.policy, "")
 	all := make([][]kyvernov1.Rule, len(rules))
-	count := 1
+	count, settled := 1, false
 	for i, rule := range rules {
 		all[i] = []kyvernov1.Rule{rule}
-		if !c.needs.rules[rule.Name].wild || rule.Validation == nil {
+		if !c.needs.rules[rule.Name].wild || rule.Validation == nil && rule.Mutation == nil {
 			continue
 		}
 		x := &expander{}
-		all[i] = x.rules(rule, object)
+		if rule.Mutation != nil {
+			all[i] = []kyvernov1.Rule{x.mutation(rule, object)}
+			settled = settled || x.unclear
+		} else {
+			all[i] = x.rules(rule, object)
+		}
 		if old != nil && c.needs.rules[rule.Name].keepsOld { // it is asked about the old object, too
 			before := x.rules(rule, old)
 			x.unclear = x.unclear || max(len(all[i]), len(before)) > 1 && !sameRules(all[i], before)
@@ -168,7 +173,7 @@ func (c *classic) expanded(req *request) (ways []*classic, unclear []string) {
 		}
 		count = max(count, len(all[i]))
 	}
-	if count == 1 {
+	if count == 1 && !settled {
 		return nil, unclear
 	}
 	for n := range count {

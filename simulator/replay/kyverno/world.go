@@ -70,7 +70,22 @@ func (w world) list(gvr schema.GroupVersionResource, namespace string) ([]map[st
 	if gvr == namespaces && !w.written {
 		objects = w.withSystem(objects)
 	}
+	if namespace == "" && !w.written {
+		slices.SortStableFunc(objects, inKeyOrder)
+	}
 	return objects, nil
+}
+
+// inKeyOrder orders objects as an API server lists them: by the keys that they are stored under, in
+// which a slash follows the namespace.
+func inKeyOrder(a, b map[string]any) int { return cmp.Compare(keyOf(a), keyOf(b)) }
+
+func keyOf(object map[string]any) string {
+	u := unstructured.Unstructured{Object: object}
+	if namespace := u.GetNamespace(); namespace != "" {
+		return namespace + "/" + u.GetName()
+	}
+	return u.GetName()
 }
 
 // namespaces are what every cluster has some of, whatever a repository holds.
@@ -94,11 +109,6 @@ func (w world) withSystem(objects []map[string]any) []map[string]any {
 			objects = append(objects, systemNamespace(name))
 		}
 	}
-	name := func(o map[string]any) string {
-		name, _, _ := unstructured.NestedString(o, "metadata", "name")
-		return name
-	}
-	slices.SortFunc(objects, func(a, b map[string]any) int { return cmp.Compare(name(a), name(b)) })
 	return objects
 }
 
