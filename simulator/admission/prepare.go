@@ -37,7 +37,23 @@ func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 		}
 		return inNamespace(rec, object)
 	}
-	inside, err := decode(rec.Object, gvk)
+	return plugged(w, rec, rec.Object)
+}
+
+// Plugged returns what the built-in plugins make of an object that webhooks changed.
+func Plugged(w *capture.World, rec *capture.Record, object json.RawMessage) (json.RawMessage, error) {
+	switch {
+	case !written(rec) || rec.Answered():
+		return object, nil
+	case !known().Recognizes(schema.GroupVersionKind(rec.Kind)):
+		return inNamespace(rec, object) // of custom resources they change nothing
+	}
+	return plugged(w, rec, object)
+}
+
+func plugged(w *capture.World, rec *capture.Record, object json.RawMessage) (json.RawMessage, error) {
+	gvk := schema.GroupVersionKind(rec.Kind)
+	inside, err := decode(object, gvk)
 	if err != nil {
 		return nil, err
 	}
@@ -57,47 +73,56 @@ func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 var keepsIdentity = map[string]bool{"binding": true, "token": true}
 
 // Defaulted returns what a webhook made of the object of a request with the defaults of
-// what it added, as an API server fills them in after each webhook.
+// what it added, as an API server fills them in after each webhook. A namespace that was taken
+// away is the request's again, as it is once the object is stored.
 func Defaulted(w *capture.World, rec *capture.Record, object json.RawMessage) (json.RawMessage, error) {
 	gvk := schema.GroupVersionKind(rec.Kind)
 	switch {
 	case !written(rec) || len(object) == 0:
 		return object, nil
 	case !known().Recognizes(gvk):
-		changed := *rec
-		changed.Object = object
-		return custom(w, &changed)
+		object, err := defaultedCustom(w, rec, object)
+		if err != nil {
+			return nil, err
+		}
+		return inNamespace(rec, object)
 	}
-	if err := sameKind(object, gvk); err != nil {
-		return nil, err
-	}
-	inside, err := decode(object, gvk)
+	is, err := sameKind(object, gvk)
 	if err != nil {
 		return nil, err
 	}
+	inside, err := decode(object, is)
+	if err != nil {
+		return nil, err
+	}
+	placed(inside, rec.Namespace)
 	return encode(inside, gvk)
 }
 
-// sameKind refuses what a webhook made an object of another kind.
-func sameKind(object json.RawMessage, gvk schema.GroupVersionKind) error {
+// sameKind is the version in which a webhook returned an object. It refuses what a webhook made
+// an object of another kind, or of a version that there is not.
+func sameKind(object json.RawMessage, gvk schema.GroupVersionKind) (is schema.GroupVersionKind, err error) {
 	var head struct{ APIVersion, Kind string }
 	if err := json.Unmarshal(object, &head); err != nil {
-		return &Refused{Undecodable + err.Error()}
+		return is, &Refused{Undecodable + err.Error()}
 	}
-	is := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind)
-	if is.GroupKind() == gvk.GroupKind() {
-		return nil
+	is = schema.FromAPIVersionAndKind(head.APIVersion, head.Kind)
+	if is == gvk {
+		return is, nil
 	}
 	made, err := known().New(is)
 	if err != nil {
-		return &Refused{Undecodable + err.Error()}
+		return is, &Refused{Undecodable + err.Error()}
+	}
+	if is.GroupKind() == gvk.GroupKind() {
+		return is, nil
 	}
 	inside, err := known().New(schema.GroupVersionKind{Group: gvk.Group, Version: runtime.APIVersionInternal, Kind: gvk.Kind})
 	if err != nil {
-		return fmt.Errorf("make a %s: %w", gvk, err)
+		return is, fmt.Errorf("make a %s: %w", gvk, err)
 	}
 	name := func(o runtime.Object) string { return strings.TrimPrefix(fmt.Sprintf("%T", o), "*") }
-	return &Refused{fmt.Sprintf("%sconverting (%s) to (%s): unknown conversion", Undecodable, name(made), name(inside))}
+	return is, &Refused{fmt.Sprintf("converting (%s) to (%s): unknown conversion", name(made), name(inside))}
 }
 
 // written tells whether a request brings an object that the API server reads as one of its kind.

@@ -203,9 +203,7 @@ func (s *sideRun) blame() {
 // refuses tells whether the API server would not take an object.
 func (s *sideRun) refuses(object []byte) bool {
 	w := s.req.look.(world).World
-	rec := *s.req.rec
-	rec.Object = object
-	if _, err := admission.Prepare(w, &rec); err != nil || s.invalidity(object) != "" {
+	if _, err := admission.Plugged(w, s.req.rec, object); err != nil || s.invalidity(object) != "" {
 		return true
 	}
 	stored, err := admission.Stored(w, s.req.rec, object)
