@@ -153,6 +153,9 @@ func (s *sideRun) invalidity(object []byte) string {
 	if rec.Operation == capture.Update && len(rec.OldObject) == 0 {
 		rec.OldObject = s.req.sent
 	}
+	if s.native {
+		object = s.req.returned(object)
+	}
 	return words(admission.Valid(s.req.look.(world).World, &rec, object))
 }
 
