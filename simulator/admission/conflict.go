@@ -26,6 +26,19 @@ func conflict(rec *capture.Record, object json.RawMessage) error {
 	return apierrors.NewConflict(resource, rec.Name, errors.New(registry.OptimisticLockErrorMsg))
 }
 
+// versioned is what the storage says of a new object to which a policy gave a version. It is asked
+// last, after those who validate.
+func versioned(rec *capture.Record, object json.RawMessage) error {
+	version := resourceVersion(object)
+	if rec.Operation != capture.Create || version == resourceVersion(rec.Object) {
+		return nil
+	}
+	if n, err := (storage.APIObjectVersioner{}).ParseResourceVersion(version); err != nil || n == 0 {
+		return nil //nolint:nilerr // it is not asked for this version
+	}
+	return &Refused{storage.ErrResourceVersionSetOnCreate.Error()}
+}
+
 func resourceVersion(object json.RawMessage) string {
 	var head struct {
 		Metadata struct{ ResourceVersion string }

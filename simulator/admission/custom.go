@@ -33,7 +33,7 @@ func custom(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 	if err := utiljson.Unmarshal(rec.Object, &object); err != nil {
 		return nil, &Refused{Undecodable + err.Error()}
 	}
-	if _, err := shape.shape(object); err != nil {
+	if _, err := shape.shape(object, false); err != nil {
 		return nil, err
 	}
 	return json.Marshal(object)
@@ -49,10 +49,10 @@ func Undefined(w *capture.World, rec *capture.Record) bool {
 }
 
 // shape gives an object the defaults of its schema, drops the fields that the schema does
-// not know, and returns their paths.
-func (s *customSchema) shape(object map[string]any) ([]string, error) {
+// not know, and returns their paths. Of what was stored before, malformed metadata is dropped, too.
+func (s *customSchema) shape(object map[string]any, stored bool) ([]string, error) {
 	defaulting.Default(object, s.Structural)
-	meta, hasMeta, unknown, err := objectmeta.GetObjectMetaWithOptions(object, objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
+	meta, hasMeta, unknown, err := objectmeta.GetObjectMetaWithOptions(object, objectmeta.ObjectMetaOptions{DropMalformedFields: stored, ReturnUnknownFieldPaths: true})
 	if err != nil {
 		return nil, &Refused{Undecodable + err.Error()}
 	}
@@ -61,7 +61,7 @@ func (s *customSchema) shape(object map[string]any) ([]string, error) {
 		unknown = append(unknown, pruning.PruneWithOptions(object, s.Structural, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})...)
 		defaulting.PruneNonNullableNullsWithoutDefaults(object, s.Structural)
 	}
-	if err := objectmeta.Coerce(nil, object, s.Structural, false, false); err != nil {
+	if err := objectmeta.Coerce(nil, object, s.Structural, false, stored); err != nil {
 		return nil, &Refused{Undecodable + err.Error()}
 	}
 	object["apiVersion"], object["kind"] = apiVersion, kind

@@ -18,8 +18,8 @@ type Versions struct {
 	// Webhook says that one converts between them. Otherwise the versions differ in nothing
 	// but their names.
 	Webhook bool
-	// status are the versions that have one of their own.
-	status []string
+	// all are the versions that there are, and status those that have a status of their own.
+	all, status []string
 }
 
 var versions sync.Map // *capture.WorldObject → *Versions
@@ -67,6 +67,7 @@ func readVersions(raw json.RawMessage) *Versions {
 		return v // no API server has it
 	}
 	for _, one := range definition.Spec.Versions {
+		v.all = append(v.all, one.Name)
 		if one.Served {
 			v.Served = append(v.Served, one.Name)
 		}

@@ -75,7 +75,7 @@ func (d *Definition) Store(raw json.RawMessage) (stored json.RawMessage, dropped
 		return raw, nil, nil
 	}
 	delete(u.Object, "status")
-	if dropped, err = v.shape(u.Object); err != nil {
+	if dropped, err = v.shape(u.Object, false); err != nil {
 		return nil, nil, err
 	}
 	checked := u.DeepCopy()

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -37,7 +36,23 @@ func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 		}
 		return inNamespace(rec, object)
 	}
-	inside, err := decode(rec.Object, gvk)
+	return plugged(w, rec, rec.Object)
+}
+
+// Plugged returns what the built-in plugins make of an object that webhooks changed.
+func Plugged(w *capture.World, rec *capture.Record, object json.RawMessage) (json.RawMessage, error) {
+	switch {
+	case !written(rec) || rec.Answered():
+		return object, nil
+	case !known().Recognizes(schema.GroupVersionKind(rec.Kind)):
+		return inNamespace(rec, object) // of custom resources they change nothing
+	}
+	return plugged(w, rec, object)
+}
+
+func plugged(w *capture.World, rec *capture.Record, object json.RawMessage) (json.RawMessage, error) {
+	gvk := schema.GroupVersionKind(rec.Kind)
+	inside, err := decode(object, gvk)
 	if err != nil {
 		return nil, err
 	}
@@ -55,50 +70,6 @@ func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 
 // keepsIdentity are the subresources whose creation names the object that it is for by its uid.
 var keepsIdentity = map[string]bool{"binding": true, "token": true}
-
-// Defaulted returns what a webhook made of the object of a request with the defaults of
-// what it added, as an API server fills them in after each webhook.
-func Defaulted(w *capture.World, rec *capture.Record, object json.RawMessage) (json.RawMessage, error) {
-	gvk := schema.GroupVersionKind(rec.Kind)
-	switch {
-	case !written(rec) || len(object) == 0:
-		return object, nil
-	case !known().Recognizes(gvk):
-		changed := *rec
-		changed.Object = object
-		return custom(w, &changed)
-	}
-	if err := sameKind(object, gvk); err != nil {
-		return nil, err
-	}
-	inside, err := decode(object, gvk)
-	if err != nil {
-		return nil, err
-	}
-	return encode(inside, gvk)
-}
-
-// sameKind refuses what a webhook made an object of another kind.
-func sameKind(object json.RawMessage, gvk schema.GroupVersionKind) error {
-	var head struct{ APIVersion, Kind string }
-	if err := json.Unmarshal(object, &head); err != nil {
-		return &Refused{Undecodable + err.Error()}
-	}
-	is := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind)
-	if is.GroupKind() == gvk.GroupKind() {
-		return nil
-	}
-	made, err := known().New(is)
-	if err != nil {
-		return &Refused{Undecodable + err.Error()}
-	}
-	inside, err := known().New(schema.GroupVersionKind{Group: gvk.Group, Version: runtime.APIVersionInternal, Kind: gvk.Kind})
-	if err != nil {
-		return fmt.Errorf("make a %s: %w", gvk, err)
-	}
-	name := func(o runtime.Object) string { return strings.TrimPrefix(fmt.Sprintf("%T", o), "*") }
-	return &Refused{fmt.Sprintf("%sconverting (%s) to (%s): unknown conversion", Undecodable, name(made), name(inside))}
-}
 
 // written tells whether a request brings an object that the API server reads as one of its kind.
 func written(rec *capture.Record) bool {

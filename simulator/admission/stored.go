@@ -72,17 +72,17 @@ var reviews = map[string]bool{"authentication.k8s.io": true, "authorization.k8s.
 // stored makes a new object what an API server would store.
 func stored(rec *capture.Record, object runtime.Object) error {
 	s, ok := strategyFor(rec)
-	if !ok {
-		s = plain{}
-	}
 	o, err := meta.Accessor(object)
 	if err != nil {
 		return err
 	}
+	if !ok {
+		s = plain{}
+		o.SetGeneration(0) // whether the kind counts its own is not known
+	}
 	at := timeOf(rec)
 	identified(o, at)
 	o.SetResourceVersion("")
-	o.SetGeneration(0)
 	if service, ok := object.(*core.Service); ok {
 		allocate(contextOf(rec), service, nil)
 	}

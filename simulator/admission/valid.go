@@ -33,6 +33,13 @@ func Valid(w *capture.World, rec *capture.Record, object json.RawMessage) error 
 	if err := conflict(rec, object); err != nil {
 		return refusedFor(err)
 	}
+	if err := valid(w, rec, object); err != nil {
+		return err
+	}
+	return versioned(rec, object)
+}
+
+func valid(w *capture.World, rec *capture.Record, object json.RawMessage) error {
 	gvk := schema.GroupVersionKind(rec.Kind)
 	if !known().Recognizes(gvk) {
 		return validCustom(w, rec, object)
@@ -122,8 +129,8 @@ func validMeta(rec *capture.Record, object json.RawMessage) error {
 	var head struct {
 		Metadata metav1.ObjectMeta `json:"metadata"`
 	}
-	if err := json.Unmarshal(object, &head); err != nil {
-		return &Refused{Undecodable + err.Error()}
+	if json.Unmarshal(object, &head) != nil {
+		return nil // of a custom resource such metadata is dropped when it is read again
 	}
 	m := &head.Metadata
 	if m.Name == "" && m.GenerateName != "" {

@@ -3,6 +3,7 @@ package admission
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,9 +18,10 @@ import (
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
-// Validate runs the built-in plugins that refuse a new object after it was mutated and
+// Validate runs the built-in plugins that refuse an object after it was mutated and
 // before any webhook that validates is asked: the bounds of LimitRanges, and PodSecurity by
-// the labels of the namespace. A *Refused error says that no such webhook would be asked;
+// the labels of the namespace. PodSecurity also refuses a namespace's labels that it cannot read,
+// unless they were there already. A *Refused error says that no such webhook would be asked;
 // others are ours. What a cluster's own configuration exempts from PodSecurity, or demands
 // where a namespace has no labels, is in no capture. Quotas come after the webhooks.
 func Validate(w *capture.World, rec *capture.Record, object json.RawMessage) error {
@@ -29,6 +31,8 @@ func Validate(w *capture.World, rec *capture.Record, object json.RawMessage) err
 	var validate func(runtime.Object) error
 	p := plugins{w, rec.Namespace}
 	switch rec.Kind.Group + "/" + rec.Kind.Kind {
+	case "/Namespace":
+		validate = func(o runtime.Object) error { return validateLevels(rec, o.(*core.Namespace)) }
 	case "/Pod":
 		validate = func(o runtime.Object) error { return p.validatePod(o.(*core.Pod)) }
 	case "/PersistentVolumeClaim":
@@ -45,11 +49,14 @@ func Validate(w *capture.World, rec *capture.Record, object json.RawMessage) err
 
 // Guards tells whether [Validate] has anything to ask of a record's object.
 func Guards(w *capture.World, rec *capture.Record) bool {
-	if rec.Operation != capture.Create || rec.SubResource != "" || w == nil {
+	if !written(rec) || rec.SubResource != "" || w == nil {
 		return false
 	}
 	kind := rec.Kind.Group + "/" + rec.Kind.Kind
-	if kind != "/Pod" && kind != "/PersistentVolumeClaim" {
+	if kind == "/Namespace" {
+		return true
+	}
+	if rec.Operation != capture.Create || kind != "/Pod" && kind != "/PersistentVolumeClaim" {
 		return false
 	}
 	p := plugins{w, rec.Namespace}
@@ -110,6 +117,18 @@ func (p plugins) secure(pod *core.Pod) error {
 		return nil
 	}
 	return &Refused{fmt.Sprintf("pods %q is forbidden: violates PodSecurity %q: %s", pod.Name, levels.Enforce, result.ForbiddenDetail())}
+}
+
+// validateLevels is PodSecurity's answer to a namespace.
+func validateLevels(rec *capture.Record, namespace *core.Namespace) error {
+	_, errs := podsecurity.PolicyToEvaluate(namespace.Labels, privileged)
+	var old metav1.PartialObjectMetadata
+	if rec.Operation == capture.Update && json.Unmarshal(rec.OldObject, &old) == nil {
+		if _, before := podsecurity.PolicyToEvaluate(old.Labels, privileged); reflect.DeepEqual(errs, before) {
+			return nil
+		}
+	}
+	return invalid(rec, rec.Name, errs)
 }
 
 // levels are what the labels of the namespace demand of pods.

@@ -167,9 +167,14 @@ func changedObject(raw []byte, before, after *unstructured.Unstructured) ([]byte
 	if err := json.Unmarshal(raw, &written); err != nil {
 		return nil, fmt.Errorf("decode the object: %w", err)
 	}
-	if written.Metadata.Namespace == nil && after.GetNamespace() != "" {
+	own := written.Metadata.Namespace
+	switch is := after.GetNamespace(); {
+	case own == nil && is != "":
 		after = after.DeepCopy()
 		unstructured.RemoveNestedField(after.Object, "metadata", "namespace")
+	case own != nil && *own != is && is == before.GetNamespace():
+		after = after.DeepCopy()
+		after.SetNamespace(*own)
 	}
 	return json.Marshal(after.Object)
 }

@@ -97,7 +97,7 @@ func (u classicBackground) triggered(ctx context.Context, req *request, eng engi
 func (u classicBackground) preview(ctx context.Context, out *answer, req *request, eng engineapi.Engine, policy kyvernov1.PolicyInterface, rule *kyvernov1.Rule, v verdict.Verdict) verdict.Verdict {
 	req.asker = backgroundSuffix
 	defer func() { req.asker = admissionSuffix }()
-	pc, err := req.backgroundContext(u.classic)
+	pc, err := req.backgroundContext(u.classic, rule)
 	only := withRules(policy, func(r *kyvernov1.Rule) bool { return r.Name == rule.Name })
 	if err != nil || only == nil {
 		return v
@@ -137,9 +137,12 @@ func targetName(object unstructured.Unstructured) string {
 // backgroundContext is the context of Kyverno's background controller: that of the request
 // with the objects as a cluster returns them, whose numbers are integers where they can be. Of
 // a deletion the object before is the object.
-func (r *request) backgroundContext(policy *classic) (*engine.PolicyContext, error) {
+func (r *request) backgroundContext(policy *classic, rule *kyvernov1.Rule) (*engine.PolicyContext, error) {
 	apart := *r
 	apart.classic = classicRequest{}
+	if rule.HasGenerate() || r.rec.Operation == capture.Create {
+		apart.adm.Object.Raw = r.returned(r.adm.Object.Raw)
+	}
 	pc, err := apart.policyContext(policy)
 	if err != nil || r.env.mocks != nil {
 		return pc, err

@@ -2,7 +2,6 @@ package kyverno
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -52,7 +51,7 @@ func (u classicVerify) eval(ctx context.Context, req *request) answer {
 	if len(found) > 0 || out.refuses() {
 		return out
 	}
-	object, err := marked(er, marks)
+	object, err := marked(req.adm.Object.Raw, er, marks)
 	if err != nil {
 		return u.broken(verdict.VerifyImages, verdict.Enforce, err)
 	}
@@ -123,13 +122,16 @@ func (u classicVerify) standing(v verdict.Verdict, found []miss) []miss {
 
 // marked returns the object with what verification wrote into it: digests, and the
 // annotation that says which images were verified. nil when nothing changed.
-func marked(er engineapi.EngineResponse, marks engineapi.ImageVerificationMetadata) ([]byte, error) {
+func marked(object []byte, er engineapi.EngineResponse, marks engineapi.ImageVerificationMetadata) ([]byte, error) {
 	if er.PatchedResource.Object == nil {
 		return nil, nil
 	}
-	object, err := json.Marshal(er.PatchedResource.Object)
-	if err != nil || marks.IsEmpty() {
-		return object, err
+	with := patched(object, er)
+	if marks.IsEmpty() {
+		return with, nil
+	}
+	if with == nil {
+		with = object
 	}
 	operations, err := marks.Patches(len(er.PatchedResource.GetAnnotations()) > 0, logr.Discard())
 	if err != nil {
@@ -139,5 +141,5 @@ func marked(er engineapi.EngineResponse, marks engineapi.ImageVerificationMetada
 	if err != nil {
 		return nil, fmt.Errorf("mark the verified images: %w", err)
 	}
-	return decoded.ApplyWithOptions(object, &jsonpatch.ApplyOptions{SupportNegativeIndices: true, AllowMissingPathOnRemove: true, EnsurePathExistsOnAdd: true})
+	return decoded.ApplyWithOptions(with, &jsonpatch.ApplyOptions{SupportNegativeIndices: true, AllowMissingPathOnRemove: true, EnsurePathExistsOnAdd: true})
 }

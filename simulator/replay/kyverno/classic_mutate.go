@@ -2,7 +2,6 @@ package kyverno
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -55,9 +54,7 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 		out.deny = fmt.Sprintf("mutation policy %s error: failed to apply policy %s rules %v", u.name.Name, u.name.Name, failed)
 	}
 	if er.PatchedResource.Object != nil && !drawn {
-		if object, err := json.Marshal(er.PatchedResource.Object); err == nil {
-			out.object = object
-		}
+		out.object = patched(req.adm.Object.Raw, er)
 	}
 	return out
 }

@@ -75,6 +75,7 @@ func (s *sideRun) existing() *request {
 	there := s.req
 	there.creates = false
 	there.nobody, there.classic, there.cel = true, classicRequest{}, celRequest{}
+	there.adm.Object.Raw = s.req.returned(s.req.adm.Object.Raw)
 	if rec := s.req.rec; rec.Answered() && s.req.env.mocks == nil {
 		there.adm.Object.Raw = rec.Object
 	}

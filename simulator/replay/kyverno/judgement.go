@@ -51,7 +51,7 @@ func (s *sideRun) judgement() verdict.Judgement {
 		s.mutated = s.req.adm.Object.Raw
 	}
 	if s.mutated != nil && j.Decision != verdict.Denied {
-		j.Patch = patch(s.req.sent, s.mutated)
+		j.Patch = patch(s.req.sent, s.req.returned(s.mutated))
 	}
 	return j
 }

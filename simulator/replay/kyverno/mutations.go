@@ -57,15 +57,13 @@ func (s *sideRun) pluggedAgain() {
 		return
 	}
 	before := s.req.adm.Object.Raw
-	rec := *s.req.rec
-	rec.Object = before
 	if class := admission.UnknownPriority(w.World, s.req.rec, before); class != "" && class != admission.UnknownPriority(w.World, s.req.rec, s.req.sent) {
 		s.unsureOf(miss{
 			reason:  "whether the API server takes the priority of the pod with PriorityClass " + class + ", which is not in the capture",
 			resolve: "capture the cluster, or PriorityClasses with --world",
 		})
 	}
-	object, err := admission.Prepare(w.World, &rec)
+	object, err := admission.Plugged(w.World, s.req.rec, before)
 	s.refused = words(err)
 	if err == nil && !equalJSON(before, object) {
 		s.mutate(object)

@@ -22,6 +22,7 @@ type sideRun struct {
 
 	there    *request // the object as controllers find it; nil while none asks
 	stored   bool     // the object is as it would be stored
+	native   bool     // the API server's own policies changed it last: nulls in it may be empty lists
 	refused  string   // why the API server refuses the object before it asks who validates
 	rejected bool     // which is the policies' doing
 	steps    []step   // the changes of policies, in order

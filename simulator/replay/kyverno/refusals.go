@@ -153,6 +153,9 @@ func (s *sideRun) invalidity(object []byte) string {
 	if rec.Operation == capture.Update && len(rec.OldObject) == 0 {
 		rec.OldObject = s.req.sent
 	}
+	if s.native {
+		object = s.req.returned(object)
+	}
 	return words(admission.Valid(s.req.look.(world).World, &rec, object))
 }
 
@@ -203,9 +206,7 @@ func (s *sideRun) blame() {
 // refuses tells whether the API server would not take an object.
 func (s *sideRun) refuses(object []byte) bool {
 	w := s.req.look.(world).World
-	rec := *s.req.rec
-	rec.Object = object
-	if _, err := admission.Prepare(w, &rec); err != nil || s.invalidity(object) != "" {
+	if _, err := admission.Plugged(w, s.req.rec, object); err != nil || s.invalidity(object) != "" {
 		return true
 	}
 	stored, err := admission.Stored(w, s.req.rec, object)

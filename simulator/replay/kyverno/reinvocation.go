@@ -131,6 +131,7 @@ func (s *sideRun) call(ctx context.Context, hook webhook) (did called) {
 		return did // the API server stops at the first refusal of a mutating webhook
 	}
 	if !equalJSON(before, s.req.adm.Object.Raw) {
+		s.native = hook.name == ""
 		s.defaulted()
 		did.refused = s.refused != ""
 	}

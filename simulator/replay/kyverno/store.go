@@ -1,6 +1,12 @@
 package kyverno
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/seatrial/seatrial/simulator/admission"
+)
 
 // store makes the object what validation is asked about. That is no change of a policy's.
 func (s *sideRun) store() {
@@ -19,6 +25,15 @@ func (s *sideRun) store() {
 	if s.req.adm.Name == "" && s.req.rec.SubResource == "" {
 		s.req.adm.Name = nameIn(object)
 	}
+}
+
+// returned is an object of the request as an API server returns it once it is stored.
+func (r *request) returned(object []byte) []byte {
+	w, ok := r.look.(world)
+	if !ok || r.env.mocks != nil || r.adm.Kind != metav1.GroupVersionKind(r.rec.Kind) {
+		return object
+	}
+	return admission.Returned(w.World, r.rec, object)
 }
 
 // nameIn is the name of an object.
