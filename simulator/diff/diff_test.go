@@ -104,6 +104,11 @@ func TestMutationAndGeneration(t *testing.T) {
 	if d := cmp.Diff("mutation-changed; generation-changed g + D/x,- A/x,~ B/x", say(Compare(&before, &after))); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
+	before.Generated[1].Deleted, after.Generated[1].Deleted = true, true
+	after.Generated[2].Deleted, before.Generated = true, append(before.Generated, verdict.Generated{Policy: labels, Rule: "g", Target: "E/x", Deleted: true})
+	if d := cmp.Diff("mutation-changed; generation-changed g + B/x,+ E/x: kept,- A/x,- C/x: deleted,- D/x: deleted", say(Compare(&before, &after))); d != "" {
+		t.Errorf("deletions (-want +got):\n%s", d)
+	}
 	after.Decision = verdict.Denied
 	if d := cmp.Diff("newly-denied", say(Compare(&before, &after))); d != "" {
 		t.Errorf("a refused request stores and makes nothing: %s", d)

@@ -17,16 +17,25 @@ func (c *comparison) generation() {
 	for key, object := range now {
 		known, ok := old[key]
 		switch {
-		case !ok:
+		case object.Deleted:
+			if !known.Deleted {
+				found[key.rule] = append(found[key.rule], "- "+key.target+": deleted")
+			}
+		case !ok || known.Deleted:
 			found[key.rule] = append(found[key.rule], "+ "+key.target)
 		case !bytes.Equal(known.Object, object.Object):
 			found[key.rule] = append(found[key.rule], "~ "+key.target)
 		}
 	}
-	for key := range old {
-		if _, ok := now[key]; !ok {
-			found[key.rule] = append(found[key.rule], "- "+key.target)
+	for key, object := range old {
+		if _, ok := now[key]; ok {
+			continue
 		}
+		text := "- " + key.target
+		if object.Deleted {
+			text = "+ " + key.target + ": kept"
+		}
+		found[key.rule] = append(found[key.rule], text)
 	}
 	for key, objects := range found {
 		slices.Sort(objects)

@@ -126,12 +126,15 @@ func (v Verdict) Compare(w Verdict) int {
 	return cmp.Or(v.Policy.Compare(w.Policy), cmp.Compare(v.Rule, w.Rule), cmp.Compare(v.Type, w.Type), cmp.Compare(v.Message, w.Message))
 }
 
-// Generated is an object that a rule would create, or a change it would make to another object.
+// Generated is an object that a rule would create, a change it would make to another object, or
+// one that is deleted since the rule no longer applies.
 type Generated struct {
 	Policy PolicyRef       `json:"policy"`
 	Rule   string          `json:"rule,omitempty"`
 	Target string          `json:"target"`           // "NetworkPolicy/team-a/default-deny"
-	Object json.RawMessage `json:"object,omitempty"` // nil when the content could not be known
+	Object json.RawMessage `json:"object,omitempty"` // nil when the content could not be known; of a deletion, what is deleted
+	// Deleted: Kyverno deletes the object.
+	Deleted bool `json:"deleted,omitempty"`
 }
 
 // Judgement is the answer to one request under one policy set.

@@ -31,13 +31,14 @@ type ledgerLine struct {
 	User        string            `json:"user,omitempty"`
 	Decision    verdict.Decision  `json:"decision"` // of the whole request
 	verdict.Verdict
-	Generated []made `json:"generated,omitempty"` // what the rule makes or changes
+	Generated []made `json:"generated,omitempty"` // what the rule makes, changes or has deleted
 }
 
-// made is an object as a rule makes it or leaves it.
+// made is an object as a rule makes it or leaves it, or as it is before Kyverno deletes it.
 type made struct {
-	Target string          `json:"target"`
-	Object json.RawMessage `json:"object,omitempty"`
+	Target  string          `json:"target"`
+	Object  json.RawMessage `json:"object,omitempty"`
+	Deleted bool            `json:"deleted,omitempty"`
 }
 
 // ledgers are the ledger files of one run.
@@ -97,7 +98,7 @@ func line(side string, r *capture.Record, j *verdict.Judgement, v verdict.Verdic
 	}
 }
 
-// madeBy are the objects that the rule of a verdict makes, or changes.
+// madeBy are the objects that the rule of a verdict makes, changes or has deleted.
 func madeBy(j *verdict.Judgement, v verdict.Verdict) []made {
 	if v.Type != verdict.Generate && v.Type != verdict.MutateExisting {
 		return nil
@@ -105,7 +106,7 @@ func madeBy(j *verdict.Judgement, v verdict.Verdict) []made {
 	var out []made
 	for _, g := range j.Generated {
 		if g.Policy == v.Policy && g.Rule == v.Rule {
-			out = append(out, made{g.Target, g.Object})
+			out = append(out, made{g.Target, g.Object, g.Deleted})
 		}
 	}
 	return out

@@ -18,6 +18,11 @@ import (
 type generating struct {
 	*celPolicy
 	compiled *instances[*compiler.Policy]
+	// reach is what its webhook is called for: where it synchronizes, of every operation.
+	reach       *celPolicy
+	synchronize bool
+	existing    bool // it generates for what was there before it
+	onDelete    bool // it generates for what is deleted
 }
 
 func (c *Compiler) newGenerating(base *celPolicy, content []byte) ([]phased, error) {
@@ -40,7 +45,7 @@ func (c *Compiler) newGenerating(base *celPolicy, content []byte) ([]phased, err
 	if !typed.GetSpec().AdmissionEnabled() && !c.opt.EveryPolicy {
 		return nil, nil
 	}
-	base.addVariant(typed.GetSpec().MatchConstraints)
+	u.look(typed)
 	return []phased{{phaseBackground, u}}, nil
 }
 
@@ -52,6 +57,15 @@ func (u *generating) eval(ctx context.Context, req *request) answer {
 	if err != nil {
 		return u.broken(verdict.Generate, err)
 	}
+	var out answer
+	if req.rec.Operation != capture.Delete || u.onDelete || req.env.mocks != nil {
+		out = u.generates(ctx, req, body)
+	}
+	return u.withEnded(ctx, req, body, out)
+}
+
+// generates is what the policy makes for a request.
+func (u *generating) generates(ctx context.Context, req *request, body *celBody) answer {
 	matched, err := u.matches(0, req, body)
 	if err != nil {
 		return u.broken(verdict.Generate, err)

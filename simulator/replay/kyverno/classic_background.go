@@ -10,14 +10,10 @@ import (
 	"github.com/go-logr/logr"
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	"github.com/kyverno/kyverno/pkg/background/generate"
-	"github.com/kyverno/kyverno/pkg/clients/dclient"
 	"github.com/kyverno/kyverno/pkg/engine"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
 	webhookutils "github.com/kyverno/kyverno/pkg/webhooks/utils"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -43,7 +39,8 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 	found := req.misses.take()
 	var out answer
 	var open *verdict.Verdict // where only one rule applies: it may be the one
-	for _, v := range u.silent(triggered, verdict.Verdict{Type: verdict.Generate}, req, found) {
+	said := u.silent(triggered, verdict.Verdict{Type: verdict.Generate}, req, found)
+	for _, v := range said {
 		rule := ruleOf(policy, v.Rule)
 		if rule != nil && rule.HasMutateExisting() {
 			v.Type = verdict.MutateExisting
@@ -64,10 +61,11 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 			v = u.preview(ctx, &out, req, eng, policy, rule, v)
 		}
 		if v.Outcome == verdict.Fail { // the trigger no longer matches: what was generated goes
-			v.Outcome, v.Message = verdict.Skip, "the object no longer triggers the rule"
+			v = u.ended(&out, req, policy, rule, v, said)
 		}
 		out.verdicts = append(out.verdicts, v)
 	}
+	u.perhapsEnded(&out, req, policy)
 	return out
 }
 
@@ -97,18 +95,15 @@ func (u classicBackground) triggered(ctx context.Context, req *request, eng engi
 func (u classicBackground) preview(ctx context.Context, out *answer, req *request, eng engineapi.Engine, policy kyvernov1.PolicyInterface, rule *kyvernov1.Rule, v verdict.Verdict) verdict.Verdict {
 	req.asker = backgroundSuffix
 	defer func() { req.asker = admissionSuffix }()
-	pc, err := req.backgroundContext(u.classic, rule)
-	only := withRules(policy, func(r *kyvernov1.Rule) bool { return r.Name == rule.Name })
-	if err != nil || only == nil {
+	pc, err := u.ruleContext(req, policy, rule)
+	if err != nil {
 		return v
 	}
-	only.SetResourceVersion("") // keep it out of the autogen memo
-	pc = pc.WithPolicy(only)
 	var made []unstructured.Unstructured
 	if !rule.HasGenerate() {
 		made, err = u.mutateExisting(ctx, eng, pc)
 	} else if v = u.again(ctx, eng, pc, v); v.Outcome == verdict.Pass {
-		made, err = u.generate(req, pc, rule)
+		made, err = u.generate(pc, rule, &generateClient{client: client{req: req, clones: true}, rule: rule})
 	}
 	if found := req.misses.take(); len(found) > 0 {
 		return undecided(v, found)
@@ -125,6 +120,20 @@ func (u classicBackground) preview(ctx context.Context, out *answer, req *reques
 		out.generated = append(out.generated, verdict.Generated{Policy: u.name, Rule: rule.Name, Target: targetName(object), Object: content})
 	}
 	return v
+}
+
+// ruleContext is the context of Kyverno's background controller for one rule of a policy.
+func (u classicBackground) ruleContext(req *request, policy kyvernov1.PolicyInterface, rule *kyvernov1.Rule) (*engine.PolicyContext, error) {
+	pc, err := req.backgroundContext(u.classic, rule)
+	if err != nil {
+		return nil, err
+	}
+	only := withRules(policy, func(r *kyvernov1.Rule) bool { return r.Name == rule.Name })
+	if only == nil {
+		return nil, fmt.Errorf("policy %s has no rule %s", u.name.Name, rule.Name)
+	}
+	only.SetResourceVersion("") // keep it out of the autogen memo
+	return pc.WithPolicy(only), nil
 }
 
 func targetName(object unstructured.Unstructured) string {
@@ -169,9 +178,8 @@ func (u classicBackground) again(ctx context.Context, eng engineapi.Engine, pc *
 }
 
 // generate runs Kyverno's generator against a client that keeps what it is given.
-func (u classicBackground) generate(req *request, pc *engine.PolicyContext, rule *kyvernov1.Rule) ([]unstructured.Unstructured, error) {
-	keeper := &generateClient{client: client{req: req, clones: true}, rule: rule}
-	controller := generate.NewGenerateControllerWithOnlyClient(keeper, u.engineFor(req))
+func (u classicBackground) generate(pc *engine.PolicyContext, rule *kyvernov1.Rule, keeper *generateClient) ([]unstructured.Unstructured, error) {
+	controller := generate.NewGenerateControllerWithOnlyClient(keeper, u.engineFor(keeper.client.req))
 	if _, err := controller.ApplyGeneratePolicy(logr.Discard(), pc, []string{rule.Name}); err != nil {
 		return nil, err
 	}
@@ -192,74 +200,4 @@ func (u classicBackground) mutateExisting(ctx context.Context, eng engineapi.Eng
 		}
 	}
 	return changed, nil
-}
-
-// generateClient is the client of Kyverno's generator. It reads from the capture and
-// keeps what it is asked to write. It does not do anything else: the embedded nil
-// interface panics, which the pipeline reports as an error of the policy.
-type generateClient struct {
-	dclient.Interface
-	client client
-	rule   *kyvernov1.Rule
-	made   []unstructured.Unstructured
-}
-
-// GetResource finds clone sources and targets. A target that the capture does not know
-// is taken to be absent: the rule would create it.
-func (g *generateClient) GetResource(ctx context.Context, apiVersion, kind, namespace, name string, sub ...string) (*unstructured.Unstructured, error) {
-	for i := range g.made {
-		if m := &g.made[i]; m.GetKind() == kind && m.GetNamespace() == namespace && m.GetName() == name {
-			return m.DeepCopy(), nil
-		}
-	}
-	if g.isSource(namespace, name) {
-		return g.client.GetResource(ctx, apiVersion, kind, namespace, name, sub...)
-	}
-	gvr, _, ok := g.client.req.look.resourceFor(schema.FromAPIVersionAndKind(apiVersion, kind))
-	if !ok {
-		return nil, apierrors.NewNotFound(schema.GroupResource{Resource: kind}, name)
-	}
-	object, err := g.client.req.look.get(gvr, namespace, name)
-	if err != nil {
-		return nil, apierrors.NewNotFound(gvr.GroupResource(), name)
-	}
-	return &unstructured.Unstructured{Object: object}, nil
-}
-
-func (g *generateClient) isSource(namespace, name string) bool {
-	patterns := []kyvernov1.GeneratePattern{g.rule.Generation.GeneratePattern}
-	for _, f := range g.rule.Generation.ForEachGeneration {
-		patterns = append(patterns, f.GeneratePattern)
-	}
-	return slices.ContainsFunc(patterns, func(p kyvernov1.GeneratePattern) bool {
-		return p.Clone.Name == name && p.Clone.Namespace == namespace || len(p.CloneList.Kinds) > 0 && p.CloneList.Namespace == namespace
-	})
-}
-
-func (g *generateClient) ListResource(ctx context.Context, apiVersion, kind, namespace string, selector *metav1.LabelSelector) (*unstructured.UnstructuredList, error) {
-	return g.client.ListResource(ctx, apiVersion, kind, namespace, selector)
-}
-
-func (g *generateClient) CreateResource(_ context.Context, apiVersion, kind, namespace string, obj any, _ bool) (*unstructured.Unstructured, error) {
-	object, ok := obj.(*unstructured.Unstructured)
-	if !ok {
-		return nil, fmt.Errorf("generate %s %s in %q: unexpected %T", apiVersion, kind, namespace, obj)
-	}
-	made := object.DeepCopy()
-	if namespace != "" {
-		made.SetNamespace(namespace)
-	}
-	g.made = append(g.made, *made)
-	return made, nil
-}
-
-func (g *generateClient) UpdateResource(ctx context.Context, apiVersion, kind, namespace string, obj any, dry bool, _ ...string) (*unstructured.Unstructured, error) {
-	if object, ok := obj.(*unstructured.Unstructured); ok && g.isSource(object.GetNamespace(), object.GetName()) {
-		return object, nil // the generator labels its source
-	}
-	return g.CreateResource(ctx, apiVersion, kind, namespace, obj, dry)
-}
-
-func (g *generateClient) ApplyResource(ctx context.Context, apiVersion, kind, namespace, _ string, obj any, dry bool, _ string, _ ...string) (*unstructured.Unstructured, error) {
-	return g.CreateResource(ctx, apiVersion, kind, namespace, obj, dry)
 }

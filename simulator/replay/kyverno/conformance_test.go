@@ -268,9 +268,13 @@ func (c *conformance) world() *capture.World {
 }
 
 func (c *conformance) put(doc json.RawMessage) {
-	h := headOf(doc)
-	c.objects[strings.Split(h.APIVersion, "/")[0]+" "+h.String()] = doc
+	c.objects[keyOf(doc)] = doc
 	c.engine = nil
+}
+
+func keyOf(doc json.RawMessage) string {
+	h := headOf(doc)
+	return strings.Split(h.APIVersion, "/")[0] + " " + h.String()
 }
 
 func (c *conformance) request(doc json.RawMessage, h chainsawHead, refused bool, words string) {
@@ -343,8 +347,11 @@ func (c *conformance) judged(rec *capture.Record, h chainsawHead, j verdict.Judg
 	}
 	c.put(object)
 	for _, g := range j.Generated {
-		if len(g.Object) > 0 {
-			c.put(g.Object)
+		if len(g.Object) == 0 {
+			continue
+		}
+		if c.put(g.Object); g.Deleted {
+			delete(c.objects, keyOf(g.Object))
 		}
 	}
 }

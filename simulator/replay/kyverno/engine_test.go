@@ -234,7 +234,7 @@ func sayJudgement(out *strings.Builder, r *capture.Record, j *verdict.Judgement)
 	for _, g := range j.Generated {
 		var object bytes.Buffer
 		_ = json.Compact(&object, g.Object)
-		fmt.Fprintf(out, "  makes %s %s\n", g.Target, object.String())
+		fmt.Fprintf(out, "  %s %s %s\n", map[bool]string{false: "makes", true: "deletes"}[g.Deleted], g.Target, object.String())
 	}
 	for i, message := range j.Messages {
 		fmt.Fprintf(out, "  %s %s\n", []string{"told", "or told"}[min(i, 1)], strings.Join(strings.Fields(message), " "))

@@ -40,9 +40,9 @@ func (s *sideRun) refusing(ctx context.Context, got answer) answer {
 		for k := range got.verdicts {
 			v := &got.verdicts[k]
 			switch {
-			case v.Rule != g.Rule || v.Outcome != verdict.Pass:
+			case v.Rule != g.Rule || v.Outcome != verdict.Pass && !g.Deleted:
 			case said != "":
-				v.Outcome, v.Message = verdict.Error, g.Target+cannot(v.Type)+said
+				v.Outcome, v.Message = verdict.Error, g.Target+cannot(v.Type, g)+said
 			default:
 				*v = undecided(*v, []miss{{reason: "whether " + g.Target + " is refused is not known: " + unsure.Reason, resolve: unsure.Resolve}})
 			}
@@ -54,8 +54,11 @@ func (s *sideRun) refusing(ctx context.Context, got answer) answer {
 	return got
 }
 
-func cannot(t verdict.RuleType) string {
-	if t == verdict.MutateExisting {
+func cannot(t verdict.RuleType, g *verdict.Generated) string {
+	switch {
+	case g.Deleted:
+		return " cannot be deleted: "
+	case t == verdict.MutateExisting:
 		return " cannot be changed: "
 	}
 	return " cannot be made: "
@@ -67,7 +70,7 @@ func (s *sideRun) refusalOf(ctx context.Context, g *verdict.Generated, before []
 	if len(g.Object) == 0 {
 		return "", nil
 	}
-	if err := admission.Decodes(g.Object); err != nil {
+	if err := admission.Decodes(g.Object); err != nil && !g.Deleted {
 		return err.Error(), nil
 	}
 	w, ok := s.req.look.(world)
@@ -86,7 +89,7 @@ func (s *sideRun) refusalOf(ctx context.Context, g *verdict.Generated, before []
 	return s.engine.refusalOf(ctx, w, rec, s.side)
 }
 
-// making is the request that makes an object, or changes it; nil where it is not known which.
+// making is the request that makes an object, changes or deletes it; nil where it is not known which.
 func (s *sideRun) making(w world, g *verdict.Generated) *capture.Record {
 	object := &unstructured.Unstructured{}
 	if object.UnmarshalJSON(g.Object) != nil {
@@ -107,6 +110,9 @@ func (s *sideRun) making(w world, g *verdict.Generated) *capture.Record {
 			return nil
 		}
 		rec.Operation, rec.OldObject = capture.Update, old
+	}
+	if g.Deleted {
+		rec.Operation, rec.Object, rec.OldObject = capture.Delete, nil, g.Object
 	}
 	return rec
 }
@@ -135,7 +141,7 @@ func (e *Engine) refusalOf(ctx context.Context, w world, rec *capture.Record, of
 	admits.rest = slices.DeleteFunc(slices.Clone(of.rest), func(u phased) bool { return u.phase >= phaseBackground })
 	run := &sideRun{req: *req, common: newShared(), outside: e.env.outOfScope(req), side: &admits, origin: *req}
 	run.mutateAll(ctx, admits.hooks)
-	if run.refused == "" && !hidden(rec.Object) && !wasInvalid(w, rec) {
+	if run.refused == "" && rec.Operation != capture.Delete && !hidden(rec.Object) && !wasInvalid(w, rec) {
 		run.refused = run.invalid(run.version, run.req.adm.Object.Raw)
 	}
 	if run.refused != "" {

@@ -1,0 +1,85 @@
+package kyverno
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	"github.com/kyverno/kyverno/pkg/clients/dclient"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// generateClient is the client of Kyverno's generator. It reads from the capture and
+// keeps what it is asked to write. It does not do anything else: the embedded nil
+// interface panics, which the pipeline reports as an error of the policy.
+type generateClient struct {
+	dclient.Interface
+	client client
+	rule   *kyvernov1.Rule
+	made   []unstructured.Unstructured
+	anew   bool // no target is there
+}
+
+// GetResource finds clone sources and targets. A target that the capture does not know
+// is taken to be absent: the rule would create it.
+func (g *generateClient) GetResource(ctx context.Context, apiVersion, kind, namespace, name string, sub ...string) (*unstructured.Unstructured, error) {
+	for i := range g.made {
+		if m := &g.made[i]; m.GetKind() == kind && m.GetNamespace() == namespace && m.GetName() == name {
+			return m.DeepCopy(), nil
+		}
+	}
+	if g.isSource(namespace, name) {
+		return g.client.GetResource(ctx, apiVersion, kind, namespace, name, sub...)
+	}
+	gvr, _, ok := g.client.req.look.resourceFor(schema.FromAPIVersionAndKind(apiVersion, kind))
+	if !ok || g.anew {
+		return nil, apierrors.NewNotFound(schema.GroupResource{Resource: kind}, name)
+	}
+	object, err := g.client.req.look.get(gvr, namespace, name)
+	if err != nil {
+		return nil, apierrors.NewNotFound(gvr.GroupResource(), name)
+	}
+	return &unstructured.Unstructured{Object: object}, nil
+}
+
+func (g *generateClient) isSource(namespace, name string) bool {
+	patterns := []kyvernov1.GeneratePattern{g.rule.Generation.GeneratePattern}
+	for _, f := range g.rule.Generation.ForEachGeneration {
+		patterns = append(patterns, f.GeneratePattern)
+	}
+	return slices.ContainsFunc(patterns, func(p kyvernov1.GeneratePattern) bool {
+		return p.Clone.Name == name && p.Clone.Namespace == namespace || len(p.CloneList.Kinds) > 0 && p.CloneList.Namespace == namespace
+	})
+}
+
+func (g *generateClient) ListResource(ctx context.Context, apiVersion, kind, namespace string, selector *metav1.LabelSelector) (*unstructured.UnstructuredList, error) {
+	return g.client.ListResource(ctx, apiVersion, kind, namespace, selector)
+}
+
+func (g *generateClient) CreateResource(_ context.Context, apiVersion, kind, namespace string, obj any, _ bool) (*unstructured.Unstructured, error) {
+	object, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		return nil, fmt.Errorf("generate %s %s in %q: unexpected %T", apiVersion, kind, namespace, obj)
+	}
+	made := object.DeepCopy()
+	if namespace != "" {
+		made.SetNamespace(namespace)
+	}
+	g.made = append(g.made, *made)
+	return made, nil
+}
+
+func (g *generateClient) UpdateResource(ctx context.Context, apiVersion, kind, namespace string, obj any, dry bool, _ ...string) (*unstructured.Unstructured, error) {
+	if object, ok := obj.(*unstructured.Unstructured); ok && g.isSource(object.GetNamespace(), object.GetName()) {
+		return object, nil // the generator labels its source
+	}
+	return g.CreateResource(ctx, apiVersion, kind, namespace, obj, dry)
+}
+
+func (g *generateClient) ApplyResource(ctx context.Context, apiVersion, kind, namespace, _ string, obj any, dry bool, _ string, _ ...string) (*unstructured.Unstructured, error) {
+	return g.CreateResource(ctx, apiVersion, kind, namespace, obj, dry)
+}
