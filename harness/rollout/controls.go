@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
 )
 
 // Kyverno lists the controls of Pod Security that a pod violates in an order that is drawn
@@ -13,9 +15,9 @@ const controlBegins = "(Forbidden reason: "
 
 var controls = regexp.MustCompile(`(?:\(Forbidden reason: .*?\]\))+`)
 
-// inOrder is a message with the controls that it lists sorted.
+// inOrder is a message with the controls that it lists sorted, and fields that are drawn as well.
 func inOrder(message string) string {
-	return controls.ReplaceAllStringFunc(message, func(run string) string {
+	return controls.ReplaceAllStringFunc(kyverno.AtomicsInOrder(message), func(run string) string {
 		list := strings.Split(run, controlBegins)
 		slices.Sort(list)
 		return strings.Join(list, controlBegins)

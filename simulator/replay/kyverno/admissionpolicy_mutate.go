@@ -156,7 +156,7 @@ func (u *mutatingAdmission) apply(ctx context.Context, call *admissionCall, b *b
 		}
 	}
 	if failed != nil {
-		return u.faulty(call, b, verdict.Mutate, failed)
+		return u.faulty(call, b, verdict.Mutate, errors.New(AtomicsInOrder(failed.Error())))
 	}
 	skipped := v
 	v, maybe := u.needs.settleChange(v, req)

@@ -135,7 +135,7 @@ func (u *mutating) judge(ctx context.Context, v verdict.Verdict, variant *mpolen
 	case result == nil:
 		v.Outcome, v.Message = verdict.Skip, matchConditionsNotMet
 	case result.Error != nil:
-		v.Outcome, v.Message = verdict.Error, "failed to evaluate policy: "+result.Error.Error()
+		v.Outcome, v.Message = verdict.Error, "failed to evaluate policy: "+AtomicsInOrder(result.Error.Error())
 	case len(result.Exceptions) > 0:
 		v = excepted(v, result.Exceptions)
 	default:

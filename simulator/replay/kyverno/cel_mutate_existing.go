@@ -3,6 +3,7 @@ package kyverno
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/kyverno/kyverno/pkg/admissionpolicy"
@@ -136,7 +137,7 @@ func failureOf(response mpolengine.EngineResponse) error {
 	for _, p := range response.Policies {
 		for i := range p.Rules {
 			if p.Rules[i].Status() == engineapi.RuleStatusError {
-				return fmt.Errorf("%s", p.Rules[i].Message())
+				return errors.New(AtomicsInOrder(p.Rules[i].Message()))
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package kyverno
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -85,7 +84,7 @@ func typePolicy(object policy.Object) (kyvernov1.PolicyInterface, error) {
 		typed = &kyvernov1.Policy{}
 	}
 	if err := json.Unmarshal(object.JSON, typed); err != nil {
-		return nil, fmt.Errorf("decode %s: %w", object.Kind, err)
+		return nil, err // in Kyverno's own words
 	}
 	if object.Kind == "Policy" && typed.GetNamespace() == "" {
 		typed.SetNamespace(object.Namespace)

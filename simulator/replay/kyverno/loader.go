@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-logr/logr"
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
@@ -81,6 +82,9 @@ func (g globalContext) Get(name string) (store.Entry, bool) {
 		return mockedEntry{name, g.req}, ok
 	}
 	entry, ok := g.entries[name]
+	if !ok && g.absent(name) {
+		return nil, false
+	}
 	if !ok {
 		// In a cluster a missing entry is an error as well; here it may just not be in the set.
 		g.req.misses.add("GlobalContextEntry "+name+" is not in the policy set", "add the GlobalContextEntry to the policy set")
@@ -90,6 +94,14 @@ func (g globalContext) Get(name string) (store.Entry, bool) {
 		return nil, false
 	}
 	return globalEntry{g, entry}, true
+}
+
+// absent tells that the cluster has no such entry beside those of the set.
+func (g globalContext) absent(name string) bool {
+	return !slices.ContainsFunc([]string{"v2", "v2beta1", "v2alpha1"}, func(version string) bool {
+		_, err := g.req.look.get(schema.GroupVersionResource{Group: "kyverno.io", Version: version, Resource: "globalcontextentries"}, "", name)
+		return !apierrors.IsNotFound(err)
+	})
 }
 
 // refused tells of an entry that Kyverno never fills, because it may not read what is in it.

@@ -95,16 +95,58 @@ func (p *Program) rejectTwins(set *policy.Set) {
 		}
 	}
 	twins := map[verdict.PolicyRef]string{}
-	p.units = slices.DeleteFunc(p.units, func(u phased) bool {
-		one, ok := name(u, "NamespacedImageValidatingPolicy")
-		if ok = ok && names[one]; ok {
-			twins[u.unit.ref()] = one
+	for _, u := range p.units {
+		if one, ok := name(u, "NamespacedImageValidatingPolicy"); ok && names[one] {
+			twins[u.unit.ref()] = fmt.Sprintf("%q, which an ImageValidatingPolicy has", one)
 		}
-		return ok
-	})
+	}
+	p.rejectDuplicates(set, twins)
+}
+
+// rejectNamesakes rejects policies whose own webhook has the name of another's: Kyverno joins
+// namespace and name with a dash, for shop/dev-limits as for shop-dev/limits.
+func (p *Program) rejectNamesakes(set *policy.Set) {
+	holders, twins := map[string]verdict.PolicyRef{}, map[verdict.PolicyRef]string{}
+	for _, u := range p.units {
+		name := ownWebhook(u)
+		first, taken := holders[name]
+		switch {
+		case name == "":
+		case !taken:
+			holders[name] = u.unit.ref()
+		case first != u.unit.ref():
+			twins[u.unit.ref()] = fmt.Sprintf("%q, which %s has", name, first)
+		}
+	}
+	p.rejectDuplicates(set, twins)
+}
+
+// ownWebhook is the webhook that a policy has for itself, empty where it shares one.
+func ownWebhook(u phased) string {
+	switch one := u.unit.(type) {
+	case classicMutate, classicVerify, classicValidate, classicManifests:
+		if !one.(interface{ shared() *classic }).shared().policy.GetSpec().CustomWebhookMatchConditions() {
+			return ""
+		}
+	case *mutating, *imagePinning, *validating, *imageValidating:
+		if !one.(routed).routedBy().own {
+			return ""
+		}
+	default:
+		return ""
+	}
+	if u.phase <= phaseVerify {
+		return calledBy(u.unit, celWebhooks{}).name
+	}
+	return voiceOf(u.unit, celWebhooks{})
+}
+
+// rejectDuplicates rejects policies by the names of their webhooks.
+func (p *Program) rejectDuplicates(set *policy.Set, twins map[verdict.PolicyRef]string) {
+	p.units = slices.DeleteFunc(p.units, func(u phased) bool { return twins[u.unit.ref()] != "" })
 	for _, o := range set.Objects {
-		if one, ok := twins[verdict.PolicyRef{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}]; ok {
-			p.reject(o, fmt.Errorf(WebhookRejected+"webhooks.name: Duplicate value: %q, which an ImageValidatingPolicy has; no policy added from then on takes effect", one))
+		if one := twins[verdict.PolicyRef{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}]; one != "" {
+			p.reject(o, fmt.Errorf(WebhookRejected+"webhooks.name: Duplicate value: %s; no policy added from then on takes effect", one))
 		}
 	}
 }
