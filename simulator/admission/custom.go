@@ -52,6 +52,11 @@ func Undefined(w *capture.World, rec *capture.Record) bool {
 // not know, and returns their paths. Of what was stored before, malformed metadata is dropped, too.
 func (s *customSchema) shape(object map[string]any, stored bool) ([]string, error) {
 	defaulting.Default(object, s.Structural)
+	return s.prune(object, stored)
+}
+
+// prune drops the fields of an object that its schema does not know, and returns their paths.
+func (s *customSchema) prune(object map[string]any, stored bool) ([]string, error) {
 	meta, hasMeta, unknown, err := objectmeta.GetObjectMetaWithOptions(object, objectmeta.ObjectMetaOptions{DropMalformedFields: stored, ReturnUnknownFieldPaths: true})
 	if err != nil {
 		return nil, &Refused{Undecodable + err.Error()}

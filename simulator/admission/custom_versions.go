@@ -18,6 +18,7 @@ type Versions struct {
 	// Webhook says that one converts between them. Otherwise the versions differ in nothing
 	// but their names.
 	Webhook bool
+	storage string
 	// all are the versions that there are, and status those that have a status of their own.
 	all, status []string
 }
@@ -70,6 +71,9 @@ func readVersions(raw json.RawMessage) *Versions {
 		v.all = append(v.all, one.Name)
 		if one.Served {
 			v.Served = append(v.Served, one.Name)
+		}
+		if one.Storage {
+			v.storage = one.Name
 		}
 		if one.Subresources != nil && one.Subresources.Status != nil {
 			v.status = append(v.status, one.Name)

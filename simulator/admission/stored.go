@@ -77,7 +77,7 @@ func stored(rec *capture.Record, object runtime.Object) error {
 		return err
 	}
 	if !ok {
-		s = plain{}
+		s = bare(object)
 		o.SetGeneration(0) // whether the kind counts its own is not known
 	}
 	at := timeOf(rec)
@@ -95,7 +95,7 @@ func stored(rec *capture.Record, object runtime.Object) error {
 func storedUpdate(rec *capture.Record, object runtime.Object) error {
 	s, ok := updatingOf(rec)
 	if !ok {
-		s = plain{}
+		s = bare(object)
 	}
 	before, err := decode(rec.OldObject, schema.GroupVersionKind(rec.Kind))
 	if err != nil {

@@ -107,16 +107,28 @@ func (p *scalePaths) selector(object map[string]any) string {
 	return parsed.String()
 }
 
-// scaled carries a new scale over to the known state of the scaled object.
-func (a *auditor) scaled(key stateKey, gvr capture.GVR, scale map[string]any) bool {
+// scaled is the known state of a scaled object with its new scale; nil where that is not known.
+func (a *auditor) scaled(key stateKey, gvr capture.GVR, scale map[string]any) map[string]any {
 	known, paths := a.state[key], a.scalePaths(gvr)
 	replicas, ok := at(scale, ".spec.replicas")
 	if known["spec"] == nil || paths == nil || text(scale, "kind") != "Scale" {
-		return false
+		return nil
 	}
 	if !ok {
 		replicas = int64(0) // which a scale does not write
 	}
+	before, _ := at(known, paths.Replicas)
 	fields := strings.Split(strings.TrimPrefix(paths.Replicas, "."), ".")
-	return unstructured.SetNestedField(known, replicas, fields...) == nil
+	if unstructured.SetNestedField(known, replicas, fields...) != nil {
+		return nil
+	}
+	if generation, ok := at(known, ".metadata.generation"); ok && before != replicas {
+		if n, whole := generation.(int64); whole {
+			_ = unstructured.SetNestedField(known, n+1, "metadata", "generation") // where there was one before
+		}
+	}
+	if version := versionOf(scale); version != "" {
+		_ = unstructured.SetNestedField(known, version, "metadata", "resourceVersion")
+	}
+	return known
 }

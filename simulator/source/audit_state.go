@@ -22,7 +22,7 @@ func (a *auditor) old(r *capture.Record, request map[string]any) map[string]any 
 	if r.SubResource == "scale" {
 		return a.scale(r)
 	}
-	if r.SubResource != "" && r.SubResource != "status" && r.SubResource != "ephemeralcontainers" {
+	if !ofItself[r.SubResource] {
 		return nil // of another kind than the stored object
 	}
 	if known := a.state[keyOf(r)]; known != nil {
@@ -41,9 +41,10 @@ func versionOf(object map[string]any) string {
 }
 
 // patched applies a patch that the log holds to the object before. The log does not say
-// which kind of patch it is: where the kinds that it may be disagree, nobody knows.
+// which kind of patch it is: where the kinds that it may be disagree, nobody knows. Nor is it
+// known what it makes of an object that the log shows in another version.
 func patched(gvk capture.GVK, old map[string]any, patch json.RawMessage, subresource string) map[string]any {
-	if old == nil || len(patch) == 0 || subresource == "scale" {
+	if old == nil || len(patch) == 0 || subresource == "scale" || text(old, "apiVersion") != gvk.APIVersion() {
 		return nil
 	}
 	before := encode(old)
@@ -95,18 +96,9 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 		a.gone(e, key)
 		return
 	}
-	object, _ := body(e.ResponseObject)
-	if ref.Subresource == "scale" && a.scaled(key, e.gvr(), object) {
-		return
-	}
-	if isStatus(object) || ref.Subresource != "" && ref.Subresource != "status" && ref.Subresource != "ephemeralcontainers" {
-		object = nil
-	}
-	if object == nil && ref.Subresource == "" && len(records) == 1 && records[0].Object != nil {
-		object = decodeObject(records[0].Object) // as sent, or as patched
-	}
+	object := a.after(e, key, records)
 	if object == nil {
-		if ref.Subresource == "" || ref.Subresource == "scale" {
+		if ref.Subresource != "status" { // whose patches are of no more than that
 			delete(a.state, key) // it changed, and nobody knows to what
 		}
 		return
@@ -118,6 +110,10 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 	if key.name == "" {
 		return
 	}
+	if e.operation() == capture.Update && deleted(object) {
+		a.forget(key) // it waited for no more than this
+		return
+	}
 	a.state[key] = object
 	a.owners.see(object, key.namespace)
 	if text(object, "kind") == "CustomResourceDefinition" {
@@ -125,17 +121,44 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 	}
 }
 
+// after is the state of an object after a request; nil where that is not known.
+func (a *auditor) after(e *event, key stateKey, records []*capture.Record) map[string]any {
+	object, _ := body(e.ResponseObject)
+	switch sub := e.ObjectRef.Subresource; {
+	case sub == "token":
+		return a.state[key] // it makes nothing of its account
+	case sub == "scale":
+		return a.scaled(key, e.gvr(), object)
+	case sub == "binding":
+		return a.bound(e, key)
+	case !ofItself[sub]:
+		return nil
+	case !isStatus(object):
+		return object
+	case sub == "" && len(records) == 1 && records[0].Object != nil:
+		return decodeObject(records[0].Object) // as sent, or as patched
+	}
+	return nil
+}
+
 // gone forgets deleted objects. A deletion that waits for finalizers leaves the object.
 func (a *auditor) gone(e *event, key stateKey) {
+	if object, _ := body(e.ResponseObject); e.Verb == "delete" && waits(object) {
+		a.state[key] = object
+		return
+	}
 	if key.name == "" {
 		for k := range a.state {
 			if k.group == key.group && k.resource == key.resource && (key.namespace == "" || k.namespace == key.namespace) {
-				delete(a.state, k)
-				delete(a.world, k)
+				a.forget(k)
 			}
 		}
 		return
 	}
+	a.forget(key)
+}
+
+func (a *auditor) forget(key stateKey) {
 	delete(a.state, key)
 	delete(a.world, key)
 }

@@ -225,6 +225,21 @@ func (k kindIndex) below(gvk schema.GroupVersionKind) bool {
 	return slices.ContainsFunc(k.kinds, func(s kindSelector) bool { return s.isOf(gvk) && wildcard.Match(s.sub, "") })
 }
 
+// unversioned tells whether rules name a subresource of the kind, and none of them with its version.
+func (k kindIndex) unversioned(gvk schema.GroupVersionKind, sub string) bool {
+	open := false
+	for _, s := range k.kinds {
+		if sub == "" || s.kind == "*" || !s.isOf(gvk) || !s.takes(sub) {
+			continue
+		}
+		if !wildcard.ContainsWildcard(s.version) {
+			return false
+		}
+		open = true
+	}
+	return open
+}
+
 func (s kindSelector) isOf(gvk schema.GroupVersionKind) bool {
 	return wildcard.Match(s.kind, gvk.Kind) && wildcard.Match(s.group, gvk.Group) && wildcard.Match(s.version, gvk.Version)
 }

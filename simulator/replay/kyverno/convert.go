@@ -89,6 +89,14 @@ func (s *sideRun) sentAsIs(u phased) bool {
 	})
 }
 
+// drawsVersion tells of a unit that is called for a subresource by a kind without a version, of
+// which several are served: Kyverno's discovery finds each by any of their resources, as a map has
+// them in order, and so may find one alone.
+func (s *sideRun) drawsVersion(u phased) bool {
+	own, ok := u.unit.(interface{ shared() *classic })
+	return ok && len(s.req.equivalents) > 0 && own.shared().kinds.unversioned(s.req.kind, s.req.adm.SubResource)
+}
+
 // shared is what the units of one classic policy share.
 func (c *classic) shared() *classic { return c }
 

@@ -29,6 +29,11 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
 		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: err.Error(), resolve: "rehearse this policy on a fleet"}})}}
 	}
+	if s.drawsVersion(u) {
+		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
+		reason := "of a subresource's kind without a version, Kyverno draws which of those that are served its webhook asks for"
+		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: reason, resolve: "write the version into the policy's kinds"}})}}
+	}
 	if lacking := s.lacking(); lacking != "" && u.phase != phaseSchedule {
 		if quiet, ok := u.unit.(silent); ok && quiet.silentOn(&s.req) {
 			return answer{}

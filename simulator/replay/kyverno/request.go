@@ -19,6 +19,9 @@ import (
 
 // newRequest makes the admission request of a record, as the API server would.
 func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
+	if w, ok := e.look.(world); ok && e.env.mocks == nil {
+		rec = admission.Read(w.World, rec)
+	}
 	object, err := e.prepared(rec)
 	if err != nil {
 		return nil, err
