@@ -65,7 +65,7 @@ func (u *mutatingExisting) eval(ctx context.Context, req *request) answer {
 			}
 		}
 		v = u.needs.settle(v, req, req.misses.take())
-		if v.Outcome != verdict.Pass {
+		if v.Outcome != verdict.Pass && v.Outcome != verdict.Error {
 			out.generated = nil
 		}
 		out.verdicts = append(out.verdicts, v)
@@ -98,7 +98,8 @@ func (u *mutatingExisting) triggered(ctx context.Context, req *request, body *ce
 	return false, nil
 }
 
-// targets returns the objects that the policy would change, as it would leave them.
+// targets returns the objects that the policy would change, as it would leave them. One that
+// cannot be changed keeps it from no other; the error is that of the first.
 func (u *mutatingExisting) targets(ctx context.Context, req *request, body *celBody, one *instance[[]mpolengine.Policy]) ([]verdict.Generated, error) {
 	found, err := u.find(ctx, req, body, one)
 	if err != nil {
@@ -107,6 +108,7 @@ func (u *mutatingExisting) targets(ctx context.Context, req *request, body *celB
 	// No matcher, as in Kyverno's background controller: what was found is a target.
 	engine := mpolengine.NewEngine(mpolProvider(one.compiled), nil, nil, typesFor{u.types, req}, one.library)
 	var changed []verdict.Generated
+	var failed error
 	for _, target := range found {
 		object := &target.object
 		if req.env.cfg.ToFilter(object.GroupVersionKind(), target.sub, object.GetNamespace(), object.GetName()) {
@@ -118,8 +120,8 @@ func (u *mutatingExisting) targets(ctx context.Context, req *request, body *celB
 		if err != nil {
 			return nil, err
 		}
-		if err := failureOf(response); err != nil {
-			return nil, fmt.Errorf("%s: %w", targetName(*object), err)
+		if err := failureOf(response); err != nil && failed == nil {
+			failed = fmt.Errorf("%s: %w", targetName(*object), err)
 		}
 		if response.PatchedResource == nil || equality.Semantic.DeepEqual(response.PatchedResource.Object, object.Object) {
 			continue
@@ -130,7 +132,7 @@ func (u *mutatingExisting) targets(ctx context.Context, req *request, body *celB
 		}
 		changed = append(changed, verdict.Generated{Policy: u.name, Target: targetName(*object), Object: content})
 	}
-	return changed, nil
+	return changed, failed
 }
 
 func failureOf(response mpolengine.EngineResponse) error {

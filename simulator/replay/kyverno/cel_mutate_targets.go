@@ -52,6 +52,9 @@ func (u *mutatingExisting) list(req *request, resource mpolTarget, namespace str
 	}
 	kind, ok := req.look.kindFor(resource.resource)
 	if !ok {
+		if req.env.mocks == nil {
+			_ = client{req: req}.unknown("the kind of "+resource.resource.String(), "capture its CustomResourceDefinition")
+		}
 		return nil
 	}
 	if kind.Kind == "Namespace" {

@@ -110,7 +110,6 @@ func (u classicBackground) preview(ctx context.Context, out *answer, req *reques
 	}
 	if err != nil {
 		v.Outcome, v.Message = verdict.Error, err.Error()
-		return v
 	}
 	for _, object := range made {
 		content, err := json.Marshal(object.Object)
@@ -186,18 +185,20 @@ func (u classicBackground) generate(pc *engine.PolicyContext, rule *kyvernov1.Ru
 	return keeper.made, nil
 }
 
-// mutateExisting asks the engine as the background controller does: outside of admission.
+// mutateExisting asks the engine as the background controller does: outside of admission. A target
+// that cannot be patched keeps it from no other.
 func (u classicBackground) mutateExisting(ctx context.Context, eng engineapi.Engine, pc *engine.PolicyContext) ([]unstructured.Unstructured, error) {
 	er := eng.Mutate(ctx, pc.WithAdmissionOperation(false))
 	var changed []unstructured.Unstructured
+	var failed error // the first
 	for i := range er.PolicyResponse.Rules {
 		r := &er.PolicyResponse.Rules[i]
-		if r.Status() == engineapi.RuleStatusError {
-			return nil, errors.New(r.Message())
+		if r.Status() == engineapi.RuleStatusError && failed == nil {
+			failed = errors.New(r.Message())
 		}
 		if target, _, _ := r.PatchedTarget(); target != nil && r.Status() == engineapi.RuleStatusPass {
 			changed = append(changed, *target)
 		}
 	}
-	return changed, nil
+	return changed, failed
 }
