@@ -47,15 +47,16 @@ func (s *schemas) defaulted(obj policy.Object) ([]byte, error) {
 	if l == nil { // the release ships no schema of GlobalContextEntry for its command line
 		return defined(group, obj)
 	}
-	content, err := withoutStatus(obj.JSON)
-	if err == nil {
-		content, err = withoutManagers(content)
-	}
+	whole, err := withoutManagers(obj.JSON)
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.Equal(content, obj.JSON) { // its fields are dropped, and have to be known
-		if _, _, err := l.Load(obj.JSON); err != nil && len(unknownIn(unwrapped(err))) > 0 {
+	content, err := withoutStatus(whole)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(content, whole) { // its fields are dropped, and have to be known
+		if _, _, err := l.Load(whole); err != nil && len(unknownIn(unwrapped(err))) > 0 {
 			return nil, errors.New(reasonOf(err))
 		}
 	}
