@@ -102,7 +102,7 @@ func named(rec *capture.Record, a traffic.Answer) traffic.Answer {
 }
 
 // pluginSaying matches what the API server's own plugins say that refuse before webhooks validate.
-var pluginSaying = regexp.MustCompile(`is forbidden: (?:violates PodSecurity |\[?(?:minimum|maximum) )`)
+var pluginSaying = regexp.MustCompile(`is forbidden: (?:violates PodSecurity |\[?(?:minimum|maximum) |PriorityClass \S+ is already marked as default)`)
 
 // undecodable tells that the API server could not decode the object, and asked nobody.
 func undecodable(a traffic.Answer) bool {

@@ -35,6 +35,10 @@ func TestDifferentMessage(t *testing.T) {
 			denied("validate.kyverno.svc-fail", "p:\n  r: 'It violates: (Forbidden reason: b, field error list: [z])(Forbidden reason: a, field error list: [x is forbidden, forbidden values found: [Y]])'\n  s: m\n"), true},
 		{"another control", []string{"p: (Forbidden reason: a, field error list: [x])(Forbidden reason: b, field error list: [z])"},
 			denied("validate.kyverno.svc-fail", "p: (Forbidden reason: c, field error list: [z])(Forbidden reason: a, field error list: [x])"), false},
+		{"fields that may not be set, in another order", []string{"Resource: a/b, Kind: Pod, Errors: [Policy one: failed to evaluate policy: may not mutate atomic arrays, maps or structs: .spec.affinity.terms[0], .spec.nodeSelector, .spec.tolerations Policy two: no]"},
+			denied("mpol.validate.kyverno.svc-fail", "Resource: a/b, Kind: Pod, Errors: [Policy two: no Policy one: failed to evaluate policy: may not mutate atomic arrays, maps or structs: .spec.tolerations, .spec.affinity.terms[0], .spec.nodeSelector]"), true},
+		{"other fields that may not be set", []string{"policy 'p' denied request: may not mutate atomic arrays, maps or structs: .spec.nodeSelector, .spec.tolerations"},
+			"policy 'p' denied request: may not mutate atomic arrays, maps or structs: .spec.tolerations, .spec.volumes", false},
 		{"the API server's own policy", []string{`pods "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no`}, `pods "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no`, true},
 	} {
 		d := differentMessage(verdict.Judgement{Message: c.possible[0], Messages: c.possible}, traffic.Answer{Message: c.live})

@@ -118,6 +118,30 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 }
 
+func TestOnePriorityClassIsTheDefault(t *testing.T) {
+	world := captured(t, "testdata/world.yaml").World("a") // where usual is
+	const refused = `priorityclasses.scheduling.k8s.io "second" is forbidden: PriorityClass usual is already marked as default. Only one default can exist`
+	for _, c := range []struct {
+		reason       string
+		operation    capture.Operation
+		name, fields string
+		want         string
+	}{
+		{"a second default", capture.Create, "second", `"value":1,"globalDefault":true`, refused},
+		{"a class becomes the second", capture.Update, "second", `"value":1,"globalDefault":true`, refused},
+		{"another class", capture.Create, "second", `"value":1`, ""},
+		{"the default itself", capture.Update, "usual", `"value":7,"globalDefault":true`, ""},
+		{"which goes", capture.Delete, "usual", `"value":7,"globalDefault":true`, ""},
+	} {
+		object := json.RawMessage(`{"apiVersion":"scheduling.k8s.io/v1","kind":"PriorityClass","metadata":{"name":"` + c.name + `"},` + c.fields + `}`)
+		rec := &capture.Record{Operation: c.operation, Kind: capture.GVK{Group: "scheduling.k8s.io", Version: "v1", Kind: "PriorityClass"}, Name: c.name, Object: object}
+		err := Validate(world, rec, object)
+		if was, _ := err.(*Refused); was == nil && (c.want != "" || err != nil) || was != nil && was.Reason != c.want {
+			t.Errorf("%s: %v", c.reason, err)
+		}
+	}
+}
+
 func TestWhatStaysAsItIs(t *testing.T) {
 	object := json.RawMessage(`{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"},"spec":{}}`)
 	pods := capture.GVK{Version: "v1", Kind: "Pod"}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/kubernetes/pkg/apis/core"
+	"k8s.io/kubernetes/pkg/apis/scheduling"
 	"k8s.io/kubernetes/plugin/pkg/admission/limitranger"
 	podsecurity "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
@@ -19,8 +20,8 @@ import (
 )
 
 // Validate runs the built-in plugins that refuse an object after it was mutated and
-// before any webhook that validates is asked: the bounds of LimitRanges, and PodSecurity by
-// the labels of the namespace. PodSecurity also refuses a namespace's labels that it cannot read,
+// before any webhook that validates is asked: the bounds of LimitRanges, a second PriorityClass
+// that is the default, and PodSecurity by the labels of the namespace. It also refuses a namespace's labels that it cannot read,
 // unless they were there already. A *Refused error says that no such webhook would be asked;
 // others are ours. What a cluster's own configuration exempts from PodSecurity, or demands
 // where a namespace has no labels, is in no capture. Quotas come after the webhooks.
@@ -37,6 +38,8 @@ func Validate(w *capture.World, rec *capture.Record, object json.RawMessage) err
 		validate = func(o runtime.Object) error { return p.validatePod(o.(*core.Pod)) }
 	case "/PersistentVolumeClaim":
 		validate = func(o runtime.Object) error { return p.validateClaim(o.(*core.PersistentVolumeClaim)) }
+	case priorityClass:
+		validate = func(o runtime.Object) error { return p.validatePriorityClass(o.(*scheduling.PriorityClass)) }
 	default:
 		return nil
 	}
@@ -53,7 +56,7 @@ func Guards(w *capture.World, rec *capture.Record) bool {
 		return false
 	}
 	kind := rec.Kind.Group + "/" + rec.Kind.Kind
-	if kind == "/Namespace" {
+	if kind == "/Namespace" || kind == priorityClass {
 		return true
 	}
 	if rec.Operation != capture.Create || kind != "/Pod" && kind != "/PersistentVolumeClaim" {
@@ -82,6 +85,17 @@ func (p plugins) validateClaim(claim *core.PersistentVolumeClaim) error {
 		}
 	}
 	return nil
+}
+
+const priorityClass = "scheduling.k8s.io/PriorityClass"
+
+// validatePriorityClass refuses a second class that is the default of all pods.
+func (p plugins) validatePriorityClass(class *scheduling.PriorityClass) error {
+	other := p.defaultPriority()
+	if !class.GlobalDefault || other == "" || other == class.Name {
+		return nil
+	}
+	return &Refused{fmt.Sprintf("priorityclasses.scheduling.k8s.io %q is forbidden: PriorityClass %s is already marked as default. Only one default can exist", class.Name, other)}
 }
 
 // privileged is what an API server demands of namespaces without labels.

@@ -58,6 +58,8 @@ func (c *Compiler) newMutating(base *celPolicy, content []byte) ([]phased, error
 	var units []phased
 	if mpolengine.NoTargetMatchConstraintPolicy()(typed) {
 		units = append(units, phased{phaseMutateCEL, u})
+	} else { // for what it selects instead; the scan has it mutate what sets it off all the same
+		units = append(units, phased{phaseScan, u})
 	}
 	if spec.MutateExistingEnabled() {
 		units = append(units, phased{phaseBackground, &mutatingExisting{u}})

@@ -135,7 +135,6 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 	p.Rejected = append(p.Rejected, problems...)
 	if !c.opt.EveryPolicy {
 		p.rejectTwins(set)
-		p.rejectNamesakes(set)
 	}
 	slices.SortStableFunc(p.units, func(a, b phased) int {
 		if a.phase != b.phase {

@@ -1,6 +1,7 @@
 package kyverno
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -155,6 +156,7 @@ func (u scanned) eval(ctx context.Context, req *request) answer {
 		if v.Outcome == verdict.Skip && v.Message == matchConditionsNotMet && v.Type == verdict.Validate {
 			continue // not asked
 		}
+		v.Rule = cmp.Or(v.Rule, ruleInReports(v))
 		if v.Type == verdict.Mutate && v.Outcome == verdict.Pass && got.object != nil && len(v.Exceptions) == 0 {
 			v.Rule, v.Outcome, v.Message = "", verdict.Fail, "mutation is not applied"
 		}
@@ -164,9 +166,25 @@ func (u scanned) eval(ctx context.Context, req *request) answer {
 		if v.Outcome == verdict.Pass && v.Message == "" {
 			v.Message = "success"
 		}
+		if v.Outcome == verdict.Skip && v.Message == matchConditionsNotMet {
+			v.Message = "skip"
+		}
 		out.verdicts = append(out.verdicts, unscored(v, u.scored))
 	}
 	return out
+}
+
+// ruleInReports is the rule that Kyverno names for policies that have no rules.
+func ruleInReports(v verdict.Verdict) string {
+	switch {
+	case len(v.Exceptions) > 0:
+		return "exception"
+	case v.Outcome == verdict.Error && (v.Type == verdict.Mutate || v.Type == verdict.VerifyImages && strings.HasPrefix(v.Message, "failed to ")):
+		return "evaluation"
+	case v.Type == verdict.VerifyImages:
+		return v.Policy.Name
+	}
+	return ""
 }
 
 // unscored is a result as reports show it: without what the policy does on admission.
@@ -179,11 +197,12 @@ func unscored(v verdict.Verdict, scored bool) verdict.Verdict {
 }
 
 // withScans adds to the units of a policy of policies.kyverno.io those of the scan, and leaves out
-// those of admission where the policy is not for it.
+// those of admission where the policy is not for it. Units of the scan alone are given as they
+// would be on admission.
 func (c *Compiler) withScans(object policy.Object, units []phased) (out []phased) {
 	r := reportingOf(object.JSON)
 	if r.admits() || c.opt.EveryPolicy {
-		out = units
+		out = slices.DeleteFunc(slices.Clone(units), func(u phased) bool { return u.phase == phaseScan })
 	}
 	if !r.scans() {
 		return out

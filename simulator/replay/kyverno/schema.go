@@ -47,12 +47,18 @@ func (s *schemas) defaulted(obj policy.Object) ([]byte, error) {
 	if l == nil { // the release ships no schema of GlobalContextEntry for its command line
 		return defined(group, obj)
 	}
-	content, err := withoutStatus(obj.JSON)
-	if err == nil {
-		content, err = withoutManagers(content)
-	}
+	whole, err := withoutManagers(obj.JSON)
 	if err != nil {
 		return nil, err
+	}
+	content, err := withoutStatus(whole)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(content, whole) { // its fields are dropped, and have to be known
+		if _, _, err := l.Load(whole); err != nil && len(unknownIn(unwrapped(err))) > 0 {
+			return nil, errors.New(reasonOf(err))
+		}
 	}
 	_, loaded, err := l.Load(content)
 	if err != nil {
@@ -159,20 +165,29 @@ func strictly(fields []string) error {
 	return runtime.NewStrictDecodingError(faults)
 }
 
-// reasonOf takes the wrapping of the loader off an error: what is left is the API server's text.
-func reasonOf(err error) string {
+// unwrapped takes the wrapping of the loader off an error: what is left is the API server's text.
+func unwrapped(err error) string {
 	text := err.Error()
 	for _, prefix := range []string{"failed to parse document (", "failed to validate resource ("} {
 		if rest, ok := strings.CutPrefix(text, prefix); ok {
 			text = strings.TrimSuffix(rest, ")")
 		}
 	}
-	var unknown []string
-	for _, found := range unknownField.FindAllStringSubmatch(text, -1) {
-		unknown = append(unknown, found[1])
-	}
-	if len(unknown) > 0 {
+	return text
+}
+
+// reasonOf is what an API server says of an error of the loader.
+func reasonOf(err error) string {
+	text := unwrapped(err)
+	if unknown := unknownIn(text); len(unknown) > 0 {
 		return strictly(unknown).Error()
 	}
 	return text
+}
+
+func unknownIn(text string) (fields []string) {
+	for _, found := range unknownField.FindAllStringSubmatch(text, -1) {
+		fields = append(fields, found[1])
+	}
+	return fields
 }

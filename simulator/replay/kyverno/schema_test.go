@@ -27,7 +27,14 @@ func TestSchemas(t *testing.T) {
 			want:   `Unsupported value: "maybe"`,
 		}, {
 			reason: "what a cluster adds is no fault: the status is not written, metadata is known",
-			object: `{apiVersion: policies.kyverno.io/v1beta1, kind: ValidatingPolicy, metadata: {name: a, uid: u, generation: 2, resourceVersion: "7", creationTimestamp: "2026-01-01T00:00:00Z", managedFields: [{manager: kubectl, operation: Update, apiVersion: v1, fieldsType: FieldsV1, fieldsV1: {}}]}, spec: {validations: [{expression: "true"}]` + rules + `}, status: {nobody: knows}}`,
+			object: `{apiVersion: policies.kyverno.io/v1beta1, kind: ValidatingPolicy, metadata: {name: a, uid: u, generation: 2, resourceVersion: "7", creationTimestamp: "2026-01-01T00:00:00Z", managedFields: [{manager: kubectl, operation: Update, apiVersion: v1, fieldsType: FieldsV1, fieldsV1: {}}]}, spec: {validations: [{expression: "true"}]` + rules + `}, status: {generated: true, autogen: {configs: {}}}}`,
+		}, {
+			reason: "unknown fields of the status are refused all the same",
+			object: `{apiVersion: policies.kyverno.io/v1, kind: ValidatingPolicy, metadata: {name: a}, spec: {more: 1, validations: [{expression: "true"}]` + rules + `}, status: {x: 1}}`,
+			want:   `strict decoding error: unknown field "spec.more", unknown field "status.x"`,
+		}, {
+			reason: "its values are not judged",
+			object: `{apiVersion: policies.kyverno.io/v1, kind: ValidatingPolicy, metadata: {name: a}, spec: {validations: [{expression: "true"}]` + rules + `}, status: {generated: nope}}`,
 		}, {
 			reason: "classic kinds are checked too",
 			object: `{apiVersion: kyverno.io/v1, kind: ClusterPolicy, metadata: {name: a}, spec: {rules: [{name: x, match: {any: [{resources: {kind: [Pod]}}]}}]}}`,
