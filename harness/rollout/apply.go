@@ -113,6 +113,9 @@ func hasStatus(o *unstructured.Unstructured) bool {
 // isReady reads the conditions: Ready of classic policies, all of CEL policies but the one
 // that tells of the rights of the reports controller, which admission does not wait for.
 func isReady(o *unstructured.Unstructured) bool {
+	if rules, _, _ := unstructured.NestedFieldNoCopy(o.Object, "spec", "rules"); rules == nil && o.GroupVersionKind().Group == "kyverno.io" && strings.HasSuffix(o.GetKind(), "Policy") && !strings.HasSuffix(o.GetKind(), "CleanupPolicy") {
+		return true // without rules there is nothing to get ready, and Kyverno says nothing
+	}
 	conditions, cel, _ := unstructured.NestedSlice(o.Object, "status", "conditionStatus", "conditions")
 	if !cel {
 		conditions, _, _ = unstructured.NestedSlice(o.Object, "status", "conditions")
