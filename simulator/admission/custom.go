@@ -127,7 +127,7 @@ func schemasOf(raw json.RawMessage) map[string]*customSchema {
 			continue
 		}
 		if read, err := structuralschema.NewStructural(&inside); err == nil {
-			schemas[v.Name] = &customSchema{read, definition.Spec.PreserveUnknownFields, strategyOf(&definition, v.Name, &inside, read)}
+			schemas[v.Name] = &customSchema{read, definition.Spec.PreserveUnknownFields, strategyOf(&definition, v, &inside, read)}
 		}
 	}
 	return schemas
@@ -135,12 +135,16 @@ func schemasOf(raw json.RawMessage) map[string]*customSchema {
 
 // strategyOf is what an API server does with objects of a version; its rules in CEL are not
 // asked. nil: the schema cannot be read.
-func strategyOf(d *apiextensionsv1.CustomResourceDefinition, version string, inside *apiextensions.JSONSchemaProps, read *structuralschema.Structural) strategy {
+func strategyOf(d *apiextensionsv1.CustomResourceDefinition, v apiextensionsv1.CustomResourceDefinitionVersion, inside *apiextensions.JSONSchemaProps, read *structuralschema.Structural) strategy {
 	validator, _, err := validation.NewSchemaValidator(inside)
 	if err != nil {
 		return nil
 	}
-	gvk := schema.GroupVersionKind{Group: d.Spec.Group, Version: version, Kind: d.Spec.Names.Kind}
+	var own *apiextensions.CustomResourceSubresourceStatus // not judged where the object itself is written
+	if v.Subresources != nil && v.Subresources.Status != nil {
+		own = &apiextensions.CustomResourceSubresourceStatus{}
+	}
+	gvk := schema.GroupVersionKind{Group: d.Spec.Group, Version: v.Name, Kind: d.Spec.Names.Kind}
 	namespaced := d.Spec.Scope == apiextensionsv1.NamespaceScoped
-	return customresource.NewStrategy(crdserverscheme.NewUnstructuredObjectTyper(), namespaced, gvk, validator, nil, read, nil, nil, nil)
+	return customresource.NewStrategy(crdserverscheme.NewUnstructuredObjectTyper(), namespaced, gvk, validator, nil, read, own, nil, nil)
 }

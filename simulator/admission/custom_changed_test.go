@@ -41,3 +41,28 @@ func TestWhatPoliciesAddToCustomResourcesIsPrunedWhenItIsStored(t *testing.T) {
 		}
 	}
 }
+
+// A status of its own is dropped from a new object before anybody judges it.
+func TestTheStatusOfANewCustomResourceIsNotJudged(t *testing.T) {
+	cogs := func(subresources string) *capture.World {
+		world, err := capture.NewWorld(capture.Cluster{Name: "c"}, &capture.WorldObject{Cluster: "c", Object: []byte(`{
+			"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"cogs.example.com"},
+			"spec":{"group":"example.com","scope":"Namespaced","names":{"plural":"cogs","kind":"Cog"},"versions":[{"name":"v1","served":true,"storage":true,` + subresources + `
+			"schema":{"openAPIV3Schema":{"type":"object","properties":{"status":{"type":"object","properties":{"p":{"type":"string","enum":["x"]}}}}}}}]}}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return world
+	}
+	rec := &capture.Record{
+		Operation: capture.Create, Kind: capture.GVK{Group: "example.com", Version: "v1", Kind: "Cog"}, Name: "c",
+		Resource: capture.GVR{Group: "example.com", Version: "v1", Resource: "cogs"}, Namespace: "shop", Object: json.RawMessage(`{}`),
+	}
+	const object = `{"apiVersion":"example.com/v1","kind":"Cog","metadata":{"name":"c","namespace":"shop"},"status":{"p":"q"}}`
+	if err := Valid(cogs(`"subresources":{"status":{}},`), rec, []byte(object)); err != nil {
+		t.Errorf("with a status of its own: %v", err)
+	}
+	if Valid(cogs(""), rec, []byte(object)) == nil {
+		t.Error("without one, it is a field as any other")
+	}
+}
