@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	clientdiscovery "k8s.io/client-go/discovery"
 
+	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
@@ -45,7 +46,7 @@ func (d discovery) FindResources(group, version, kind, subresource string) (map[
 		return found, nil
 	}
 	d.miss(group, version, kind, subresource)
-	if d.complete {
+	if d.complete || never(group, version, kind) {
 		return nil, dclient.ErrResourceNotFound
 	}
 	if !wildcard.ContainsWildcard(kind) {
@@ -89,10 +90,16 @@ func (d discovery) GetGVRFromGVK(gvk schema.GroupVersionKind) (schema.GroupVersi
 		}
 	}
 	d.miss(gvk.Group, gvk.Version, asked, "")
-	if d.complete {
+	if d.complete || never(gvk.Group, gvk.Version, gvk.Kind) {
 		return schema.GroupVersionResource{}, dclient.ErrResourceNotFound
 	}
 	return schema.GroupVersionResource(gvr), nil
+}
+
+// never tells of a kind that no cluster serves: groups without a dot are Kubernetes' own.
+func never(group, version, kind string) bool {
+	return !strings.Contains(group, ".") && version != "" && !wildcard.ContainsWildcard(group+version+kind) &&
+		!admission.Known(capture.GVK{Group: group, Version: version, Kind: kind})
 }
 
 // miss tells of a kind that is not known, as policies write it.
