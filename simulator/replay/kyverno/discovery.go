@@ -90,7 +90,8 @@ func (d discovery) GetGVRFromGVK(gvk schema.GroupVersionKind) (schema.GroupVersi
 		}
 	}
 	d.miss(gvk.Group, gvk.Version, asked, "")
-	if d.complete || never(gvk.Group, gvk.Version, gvk.Kind) {
+	// v1/Build is looked for in every group first: where none has it, the policy is taken with a warning.
+	if _, elsewhere := d.first(gvk.Kind); d.complete || elsewhere && never(gvk.Group, gvk.Version, gvk.Kind) {
 		return schema.GroupVersionResource{}, dclient.ErrResourceNotFound
 	}
 	return schema.GroupVersionResource(gvr), nil
