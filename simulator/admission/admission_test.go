@@ -140,6 +140,14 @@ func TestOnePriorityClassIsTheDefault(t *testing.T) {
 			t.Errorf("%s: %v", c.reason, err)
 		}
 	}
+	again := json.RawMessage(`{"apiVersion":"scheduling.k8s.io/v1","kind":"PriorityClass","metadata":{"name":"usual"},"value":7,"globalDefault":true}`)
+	rec := &capture.Record{Operation: capture.Create, Kind: capture.GVK{Group: "scheduling.k8s.io", Version: "v1", Kind: "PriorityClass"}, Name: "usual", Object: again}
+	if err := Validate(world, rec, again); err != nil {
+		t.Errorf("the creation of the default itself: %v", err)
+	}
+	if rec.Standing = true; Validate(world, rec, again) == nil {
+		t.Error("a default that is there already is created again")
+	}
 }
 
 func TestWhatStaysAsItIs(t *testing.T) {

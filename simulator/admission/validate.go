@@ -39,7 +39,7 @@ func Validate(w *capture.World, rec *capture.Record, object json.RawMessage) err
 	case "/PersistentVolumeClaim":
 		validate = func(o runtime.Object) error { return p.validateClaim(o.(*core.PersistentVolumeClaim)) }
 	case priorityClass:
-		validate = func(o runtime.Object) error { return p.validatePriorityClass(o.(*scheduling.PriorityClass)) }
+		validate = func(o runtime.Object) error { return p.validatePriorityClass(rec, o.(*scheduling.PriorityClass)) }
 	default:
 		return nil
 	}
@@ -89,10 +89,12 @@ func (p plugins) validateClaim(claim *core.PersistentVolumeClaim) error {
 
 const priorityClass = "scheduling.k8s.io/PriorityClass"
 
-// validatePriorityClass refuses a second class that is the default of all pods.
-func (p plugins) validatePriorityClass(class *scheduling.PriorityClass) error {
+// validatePriorityClass refuses a second class that is the default of all pods. To who creates one
+// that is there already, that one is the second.
+func (p plugins) validatePriorityClass(rec *capture.Record, class *scheduling.PriorityClass) error {
 	other := p.defaultPriority()
-	if !class.GlobalDefault || other == "" || other == class.Name {
+	again := rec.Operation == capture.Create && rec.Standing
+	if !class.GlobalDefault || other == "" || other == class.Name && !again {
 		return nil
 	}
 	return &Refused{fmt.Sprintf("priorityclasses.scheduling.k8s.io %q is forbidden: PriorityClass %s is already marked as default. Only one default can exist", class.Name, other)}
