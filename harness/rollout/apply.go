@@ -96,10 +96,14 @@ func (c *client) ready(ctx context.Context, o *unstructured.Unstructured) error 
 	}
 }
 
+func isClassic(o *unstructured.Unstructured) bool {
+	return o.GroupVersionKind().Group == "kyverno.io" && (o.GetKind() == "ClusterPolicy" || o.GetKind() == "Policy")
+}
+
 func hasStatus(o *unstructured.Unstructured) bool {
 	switch o.GroupVersionKind().Group {
 	case "kyverno.io":
-		return o.GetKind() == "ClusterPolicy" || o.GetKind() == "Policy"
+		return isClassic(o)
 	case "policies.kyverno.io":
 		switch o.GetKind() {
 		case "PolicyException", "DeletingPolicy", "NamespacedDeletingPolicy":
@@ -113,7 +117,7 @@ func hasStatus(o *unstructured.Unstructured) bool {
 // isReady reads the conditions: Ready of classic policies, all of CEL policies but the one
 // that tells of the rights of the reports controller, which admission does not wait for.
 func isReady(o *unstructured.Unstructured) bool {
-	if rules, _, _ := unstructured.NestedFieldNoCopy(o.Object, "spec", "rules"); rules == nil && o.GroupVersionKind().Group == "kyverno.io" && strings.HasSuffix(o.GetKind(), "Policy") && !strings.HasSuffix(o.GetKind(), "CleanupPolicy") {
+	if rules, _, _ := unstructured.NestedFieldNoCopy(o.Object, "spec", "rules"); rules == nil && isClassic(o) {
 		return true // without rules there is nothing to get ready, and Kyverno says nothing
 	}
 	conditions, cel, _ := unstructured.NestedSlice(o.Object, "status", "conditionStatus", "conditions")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"sync"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
@@ -25,8 +26,9 @@ type celNeeds struct {
 	ordered   bool // takes the keys of a map in an order
 	callsOut  bool // calls URLs in a way that is not followed
 	drawn     draws
-	text      string // the expressions
-	selectors string // of objects, JSON
+	text      string                 // the expressions
+	named     func() map[string]bool // all that they name
+	selectors string                 // of objects, JSON
 	// listVersion: reads the resourceVersion of a list
 	listVersion bool
 	late        []string // exceptions that Kyverno has not noticed
@@ -58,6 +60,7 @@ func celNeedsOf(text string) celNeeds {
 		random:      celRandom.MatchString(text),
 		drawn:       drawsOf(text),
 		text:        text,
+		named:       sync.OnceValue(func() map[string]bool { return namesOf(text) }),
 		listVersion: asksList.MatchString(text) && ofList.MatchString(text),
 	}
 	for _, found := range celWhole.FindAllStringSubmatch(text, -1) {

@@ -50,11 +50,7 @@ func alongside(policy kyvernov1.PolicyInterface, rule *kyvernov1.Rule, said []ve
 }
 
 func generatedKinds(rule *kyvernov1.Rule) (kinds []string) {
-	patterns := []kyvernov1.GeneratePattern{rule.Generation.GeneratePattern}
-	for _, each := range rule.Generation.ForEachGeneration {
-		patterns = append(patterns, each.GeneratePattern)
-	}
-	for _, p := range patterns {
+	for _, p := range patternsOf(rule) {
 		if p.Kind != "" {
 			kinds = append(kinds, p.Kind)
 		}

@@ -46,12 +46,17 @@ func (g *generateClient) GetResource(ctx context.Context, apiVersion, kind, name
 	return &unstructured.Unstructured{Object: object}, nil
 }
 
-func (g *generateClient) isSource(namespace, name string) bool {
-	patterns := []kyvernov1.GeneratePattern{g.rule.Generation.GeneratePattern}
-	for _, f := range g.rule.Generation.ForEachGeneration {
-		patterns = append(patterns, f.GeneratePattern)
+// patternsOf are the patterns of all that a rule generates.
+func patternsOf(rule *kyvernov1.Rule) []kyvernov1.GeneratePattern {
+	patterns := []kyvernov1.GeneratePattern{rule.Generation.GeneratePattern}
+	for _, each := range rule.Generation.ForEachGeneration {
+		patterns = append(patterns, each.GeneratePattern)
 	}
-	return slices.ContainsFunc(patterns, func(p kyvernov1.GeneratePattern) bool {
+	return patterns
+}
+
+func (g *generateClient) isSource(namespace, name string) bool {
+	return slices.ContainsFunc(patternsOf(g.rule), func(p kyvernov1.GeneratePattern) bool {
 		return p.Clone.Name == name && p.Clone.Namespace == namespace || len(p.CloneList.Kinds) > 0 && p.CloneList.Namespace == namespace
 	})
 }

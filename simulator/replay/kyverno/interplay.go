@@ -75,11 +75,14 @@ func namedIn(text string, into map[string]bool) {
 	}
 }
 
-func (n *celNeeds) names() (writes, all map[string]bool) {
-	all = map[string]bool{}
-	namedIn(n.text, all)
-	return all, all
+// namesOf are the names in a text.
+func namesOf(text string) map[string]bool {
+	all := map[string]bool{}
+	namedIn(text, all)
+	return all
 }
+
+func (n *celNeeds) names() (writes, all map[string]bool) { return n.named(), n.named() }
 
 func (p *celPolicy) names() (writes, all map[string]bool)       { return p.needs.names() }
 func (p *admissionPolicy) names() (writes, all map[string]bool) { return p.needs.names() }
@@ -94,18 +97,7 @@ func writtenNames(rule kyvernov1.Rule, into map[string]bool) {
 	if rule.HasVerifyImages() {
 		into["image"] = true
 	}
-	if rule.Mutation == nil {
-		return
-	}
-	patchNames(rule.Mutation.GetPatchStrategicMerge(), rule.Mutation.PatchesJSON6902, into)
-	loopNames(rule.Mutation.ForEachMutation, into)
-}
-
-func loopNames(loops []kyvernov1.ForEachMutation, into map[string]bool) {
-	for i := range loops {
-		patchNames(loops[i].GetPatchStrategicMerge(), loops[i].PatchesJSON6902, into)
-		loopNames(loops[i].GetForEachMutation(), into)
-	}
+	eachPatch(rule, func(merge any, operations string) { patchNames(merge, operations, into) })
 }
 
 func patchNames(merge any, operations string, into map[string]bool) {

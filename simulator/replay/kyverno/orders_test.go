@@ -29,24 +29,9 @@ spec: {rules: [{name: r, match: {any: [{resources: {kinds: [ConfigMap]}}]}, muta
 // mutated is a request of an archive after all mutations.
 func mutated(ctx context.Context, t *testing.T, archive *txtar.Archive) *sideRun {
 	t.Helper()
-	c, set, as, opt := readArchive(t, archive)
-	if err := c.IndexRecords(); err != nil {
-		t.Fatal(err)
-	}
-	compiler := NewCompiler(opt)
-	program, err := compiler.Compile(t.Context(), set, c.World("c"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	engine, err := compiler.Engine(c.World("c"), as, program)
-	if err != nil {
-		t.Fatal(err)
-	}
+	engine, records := archiveEngine(t, archive)
 	var run *sideRun
-	for rec, err := range c.Records() {
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, rec := range records {
 		req, err := engine.newRequest(rec)
 		if err != nil {
 			t.Fatal(err)

@@ -71,6 +71,9 @@ func TestWhoReadsNothingOfAPlace(t *testing.T) {
 func archiveEngine(t *testing.T, archive *txtar.Archive) (*Engine, []*capture.Record) {
 	t.Helper()
 	c, set, as, opt := readArchive(t, archive)
+	if err := c.IndexRecords(); err != nil {
+		t.Fatal(err)
+	}
 	opt.At = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 	compiler := NewCompiler(opt)
 	program, err := compiler.Compile(t.Context(), set, c.World("c"))
@@ -83,7 +86,10 @@ func archiveEngine(t *testing.T, archive *txtar.Archive) (*Engine, []*capture.Re
 	}
 	var records []*capture.Record
 	for r, err := range c.Records() {
-		if err == nil && r.Operation == capture.Create && r.SubResource == "" && len(r.Object) > 0 {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Operation == capture.Create && r.SubResource == "" && len(r.Object) > 0 {
 			records = append(records, r)
 		}
 	}

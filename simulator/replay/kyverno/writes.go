@@ -47,20 +47,26 @@ type writes struct {
 }
 
 func writesOf(rule kyvernov1.Rule) (places []write, ok bool) {
-	if rule.Mutation == nil {
-		return nil, false
-	}
 	var w writes
-	w.patch(rule.Mutation.GetPatchStrategicMerge(), rule.Mutation.PatchesJSON6902)
-	w.each(rule.Mutation.ForEachMutation)
+	eachPatch(rule, w.patch)
 	return w.places, !w.open && len(w.places) > 0
 }
 
-func (w *writes) each(loops []kyvernov1.ForEachMutation) {
-	for i := range loops {
-		w.patch(loops[i].GetPatchStrategicMerge(), loops[i].PatchesJSON6902)
-		w.each(loops[i].GetForEachMutation())
+// eachPatch visits the patches of a rule that mutates, those of its loops as well: strategic merge
+// patches, and JSON patches as they are written.
+func eachPatch(rule kyvernov1.Rule, visit func(merge any, operations string)) {
+	if rule.Mutation == nil {
+		return
 	}
+	visit(rule.Mutation.GetPatchStrategicMerge(), rule.Mutation.PatchesJSON6902)
+	var loop func([]kyvernov1.ForEachMutation)
+	loop = func(loops []kyvernov1.ForEachMutation) {
+		for i := range loops {
+			visit(loops[i].GetPatchStrategicMerge(), loops[i].PatchesJSON6902)
+			loop(loops[i].GetForEachMutation())
+		}
+	}
+	loop(rule.Mutation.ForEachMutation)
 }
 
 func (w *writes) patch(merge any, operations string) {
