@@ -28,6 +28,7 @@ type theme struct {
 }
 
 var themes = []theme{
+	{"access-reviews", "access reviews that policies post, and a role that another collects", map[string]int{"decision": 3, "message": 3, "warnings": 3}},
 	{"admission-policy", "ValidatingAdmissionPolicies with bindings and parameters", map[string]int{"decision": 6, "message": 2, "object": 2, "warnings": 5}},
 	{"apply", "server-side apply and patches of an audit log", map[string]int{"decision": 5, "message": 3, "object": 1, "warnings": 5}},
 	{"autogen", "rules that Kyverno makes for the controllers of pods", map[string]int{"decision": 7, "message": 5, "object": 1, "warnings": 7}},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -29,6 +30,8 @@ const Manager = "seatrial"
 type Client struct {
 	Dynamic dynamic.Interface
 	mapper  *restmapper.DeferredDiscoveryRESTMapper
+
+	aggregating sync.Mutex
 }
 
 // New is a client of the cluster of cfg.
@@ -41,7 +44,7 @@ func New(cfg *rest.Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{d, restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco))}, nil
+	return &Client{Dynamic: d, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco))}, nil
 }
 
 // Resource is where objects of o's kind and namespace are.
@@ -83,8 +86,16 @@ func (c *Client) Get(ctx context.Context, o *unstructured.Unstructured) (*unstru
 	return got, err
 }
 
-// Put writes an object as it is, whoever wrote it before.
+// Put writes an object as it is, whoever wrote it before. ClusterRoles that collect its rules
+// have them when it returns.
 func (c *Client) Put(ctx context.Context, o *unstructured.Unstructured) error {
+	if err := c.put(ctx, o); err != nil || !aggregates(o) {
+		return err
+	}
+	return c.Aggregate(ctx)
+}
+
+func (c *Client) put(ctx context.Context, o *unstructured.Unstructured) error {
 	r, err := c.Resource(o)
 	if err != nil {
 		return err
@@ -137,8 +148,11 @@ func (c *Client) Remove(ctx context.Context, o *unstructured.Unstructured) error
 		return err
 	}
 	err = r.Delete(ctx, o.GetName(), metav1.DeleteOptions{})
-	if apierrors.IsNotFound(err) {
+	switch {
+	case apierrors.IsNotFound(err):
 		return nil
+	case err == nil && aggregates(o):
+		return c.Aggregate(ctx)
 	}
 	return err
 }

@@ -226,6 +226,11 @@ func (c *client) load(ctx context.Context, objects []*unstructured.Unstructured,
 				return created, err
 			}
 		}
+		if slices.ContainsFunc(objects[:n], func(o *unstructured.Unstructured) bool { return o.GetKind() == "ClusterRole" }) {
+			if err := c.Aggregate(ctx); err != nil {
+				return created, err
+			}
+		}
 		objects = objects[n:]
 	}
 	return created, nil

@@ -3,13 +3,9 @@ package admission
 import (
 	"context"
 	"encoding/json"
-	"maps"
-	"slices"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/kubernetes/plugin/pkg/auth/authorizer/rbac"
 	"k8s.io/kubernetes/plugin/pkg/auth/authorizer/rbac/bootstrappolicy"
@@ -99,46 +95,13 @@ func decoded[T any](add func(*T)) func([]byte) {
 	}
 }
 
-// aggregate gives the ClusterRoles with an aggregation rule the rules of those that they
-// select. A selected role may select others: three rounds carry every rule home.
+// aggregate gives the ClusterRoles with an aggregation rule the rules of those that they select.
 func (g *grants) aggregate() {
-	names := slices.Sorted(maps.Keys(g.clusterRoles))
-	selected := map[string][]string{}
-	for _, name := range names {
-		if rule := g.clusterRoles[name].AggregationRule; rule != nil {
-			selected[name] = g.selected(names, name, rule.ClusterRoleSelectors)
-		}
+	for name, rules := range Aggregated(g.clusterRoles) {
+		with := *g.clusterRoles[name]
+		with.Rules = rules
+		g.clusterRoles[name] = &with
 	}
-	for range 3 {
-		for _, name := range names {
-			var rules []rbacv1.PolicyRule
-			for _, other := range selected[name] {
-				rules = append(rules, g.clusterRoles[other].Rules...)
-			}
-			if len(rules) > 0 {
-				with := *g.clusterRoles[name]
-				with.Rules = rules
-				g.clusterRoles[name] = &with
-			}
-		}
-	}
-}
-
-// selected are the names of the roles, but for name, that one of the selectors selects.
-func (g *grants) selected(names []string, name string, selectors []metav1.LabelSelector) (out []string) {
-	var read []labels.Selector
-	for _, s := range selectors {
-		if selector, err := metav1.LabelSelectorAsSelector(&s); err == nil && !selector.Empty() {
-			read = append(read, selector)
-		}
-	}
-	for _, other := range names {
-		of := labels.Set(g.clusterRoles[other].Labels)
-		if other != name && slices.ContainsFunc(read, func(s labels.Selector) bool { return s.Matches(of) }) {
-			out = append(out, other)
-		}
-	}
-	return out
 }
 
 // GetRole returns a Role.

@@ -184,7 +184,7 @@ func (l *library) PostResource(apiVersion, resource, namespace string, data map[
 	if err != nil {
 		return nil, err
 	}
-	answer, err := client{req: l.req}.post(path+"/"+resource, http.MethodPost, bytes.NewReader(body))
+	answer, err := client{req: l.req, reads: true}.post(path+"/"+resource, http.MethodPost, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

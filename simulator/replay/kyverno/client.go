@@ -28,6 +28,8 @@ type client struct {
 	// clones: the generator asks. What it clones it may read, or the policy would not have been
 	// taken, and whatever is in it decides nothing.
 	clones bool
+	// reads: who asks reads what the API server says of a request that it does not take.
+	reads bool
 }
 
 var _ engineapi.Client = client{}

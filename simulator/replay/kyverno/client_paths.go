@@ -151,13 +151,16 @@ func (c client) post(path, method string, data io.Reader) ([]byte, error) {
 			return nil, fmt.Errorf("read the data of %s: %w", path, err)
 		}
 	}
-	if to, err := parseAPIPath(path); err == nil {
+	to, err := parseAPIPath(path)
+	if err == nil {
 		if err := c.mayByPath("create", to); err != nil {
 			return nil, err
 		}
 	}
 	answer, ok := c.req.env.answers.Find(method, path, body)
 	switch {
+	case !ok && err == nil && method == http.MethodPost && c.reviews(to):
+		return c.review(to, body)
 	case !ok:
 		return nil, c.unknown(method+" "+path, postResolve)
 	case answer.Failed():

@@ -2,12 +2,17 @@ package kyverno
 
 import (
 	"context"
+	"errors"
 
 	"github.com/kyverno/kyverno/pkg/auth"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
+
+	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // CanI answers what expressions of rules ask the authorizer. Whatever they ask about, Kyverno
@@ -46,4 +51,22 @@ func (r reviews) Create(_ context.Context, review *authorizationv1.SubjectAccess
 	}
 	review.Status.Allowed, review.Status.Reason = ruled.allowed, ruled.reason
 	return review, nil
+}
+
+// reviews tells whether what is posted there is an access review that roles answer.
+func (c client) reviews(to apiPath) bool {
+	return c.req.env.rights != nil && c.req.env.mocks == nil && to.name == "" && admission.Reviews(capture.GVR(to.resource))
+}
+
+// review answers an access review that a policy posts, from the roles of the capture.
+func (c client) review(to apiPath, body []byte) ([]byte, error) {
+	answer, err := c.req.env.rights.users.Review(capture.GVR(to.resource), to.namespace, body)
+	var refused apierrors.APIStatus
+	switch {
+	case errors.Is(err, admission.ErrRights):
+		return nil, c.unknown("what the user of an access review may do", resolveRBAC)
+	case !c.reads && errors.As(err, &refused):
+		return nil, apierrors.NewGenericServerResponse(int(refused.Status().Code), "post", schema.GroupResource{}, "", refused.Status().Message, 0, true)
+	}
+	return answer, err
 }
