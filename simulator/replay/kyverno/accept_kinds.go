@@ -77,5 +77,9 @@ func (a *acceptance) misnamed(set *policy.Set) string {
 	if a.complete {
 		return "the cluster does not serve what these policies name; they are taken, Kyverno warns of kinds (unable to convert GVK to GVR), and what they say of them matches nothing: " + list
 	}
-	return "neither Kubernetes nor the capture knows what these policies name; they are taken, and where a cluster does not serve it, what they say of it matches nothing: " + list
+	unserved := "what they say of it matches nothing"
+	if strings.Contains(list, "CleanupPolicy ") {
+		unserved += ", and cleanup policies are refused"
+	}
+	return "neither Kubernetes nor the capture knows what these policies name; they are taken, and where a cluster does not serve it, " + unserved + ": " + list
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	policiesv1beta1 "github.com/kyverno/api/api/policies.kyverno.io/v1beta1"
+	"github.com/kyverno/kyverno/pkg/cel/policies/dpol"
 	"github.com/kyverno/kyverno/pkg/cel/policies/dpol/compiler"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -21,6 +22,7 @@ type deleting struct {
 	*celPolicy
 	schedule string
 	compiled *instances[*compiler.Policy]
+	fault    error // why the cleanup controller cannot run it
 }
 
 func (c *Compiler) newDeleting(base *celPolicy, content []byte) ([]phased, error) {
@@ -37,7 +39,9 @@ func (c *Compiler) newDeleting(base *celPolicy, content []byte) ([]phased, error
 		}
 		return compiled, nil
 	})
-	if err != nil {
+	if base.namespaced {
+		_, u.fault = dpol.Validate(typed) // nobody else has asked
+	} else if err != nil {
 		return nil, err
 	}
 	if spec.MatchConstraints == nil { // it judges payloads only
@@ -88,6 +92,9 @@ func (u *deleting) eval(ctx context.Context, req *request) answer {
 
 func (u *deleting) judge(ctx context.Context, req *request, object *unstructured.Unstructured, namespace runtime.Object) answer {
 	var out answer
+	if u.fault != nil {
+		return u.broken(verdict.Delete, u.fault)
+	}
 	err := u.compiled.use(req, func(one *instance[*compiler.Policy]) error {
 		v := verdict.Verdict{Policy: u.name, Type: verdict.Delete}
 		result, err := one.compiled.Evaluate(ctx, *object, namespace, one.library)

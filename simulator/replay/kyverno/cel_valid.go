@@ -12,38 +12,27 @@ import (
 	"github.com/kyverno/kyverno/pkg/cel/policies/mpol"
 	"github.com/kyverno/kyverno/pkg/cel/policies/vpol"
 	"github.com/kyverno/kyverno/pkg/image/verification/evaluator"
-	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
 // validateCEL asks Kyverno's own policy webhook code whether it would accept a policy.
-// The policy is compiled as written: nothing is evaluated.
+// The policy is compiled as written: nothing is evaluated. About NamespacedDeletingPolicies
+// no API server asks it.
 func validateCEL(object policy.Object, content []byte) error {
 	base := newCELPolicy(object, nil)
+	if base.name.Kind == "NamespacedDeletingPolicy" {
+		_, err := celValidator(base, content)
+		return err
+	}
 	validate, err := celValidator(base, content)
 	if err != nil {
 		return err
 	}
 	return compileWith(&library{}, func() error {
 		_, err := validate()
-		return onlyReasons(err)
-	})
-}
-
-// onlyReasons drops the place holder that Kyverno's compilers put before their errors.
-func onlyReasons(err error) error {
-	all, ok := err.(utilerrors.Aggregate)
-	if !ok {
 		return err
-	}
-	var reasons []error
-	for _, e := range all.Errors() {
-		if !strings.HasSuffix(e.Error(), "error: failed to compile policy") {
-			reasons = append(reasons, e)
-		}
-	}
-	return utilerrors.NewAggregate(reasons)
+	})
 }
 
 func celValidator(base *celPolicy, content []byte) (func() ([]string, error), error) {

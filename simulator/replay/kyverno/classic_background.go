@@ -176,13 +176,12 @@ func (u classicBackground) again(ctx context.Context, eng engineapi.Engine, pc *
 	return v
 }
 
-// generate runs Kyverno's generator against a client that keeps what it is given.
+// generate runs Kyverno's generator against a client that keeps what it is given, also where
+// something else could not be made.
 func (u classicBackground) generate(pc *engine.PolicyContext, rule *kyvernov1.Rule, keeper *generateClient) ([]unstructured.Unstructured, error) {
 	controller := generate.NewGenerateControllerWithOnlyClient(keeper, u.engineFor(keeper.client.req))
-	if _, err := controller.ApplyGeneratePolicy(logr.Discard(), pc, []string{rule.Name}); err != nil {
-		return nil, err
-	}
-	return keeper.made, nil
+	_, err := controller.ApplyGeneratePolicy(logr.Discard(), pc, []string{rule.Name})
+	return keeper.made, err
 }
 
 // mutateExisting asks the engine as the background controller does: outside of admission. A target

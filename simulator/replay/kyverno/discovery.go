@@ -79,6 +79,9 @@ func (d discovery) served(gvk capture.GVK) bool {
 // with a subresource.
 func (d discovery) GetGVRFromGVK(gvk schema.GroupVersionKind) (schema.GroupVersionResource, error) {
 	asked := gvk.Kind
+	if wildcard.ContainsWildcard(gvk.Kind) { // no kind has such a name
+		return schema.GroupVersionResource{}, dclient.ErrResourceNotFound
+	}
 	gvk.Kind, _, _ = strings.Cut(asked, "/")
 	gvr, _, known := d.resources.ResourceFor(capture.GVK(gvk))
 	if known {
