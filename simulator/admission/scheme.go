@@ -94,6 +94,16 @@ func Decodes(raw json.RawMessage) error {
 // Known tells whether a kind is one of Kubernetes' own, which the API server holds by its type.
 func Known(kind capture.GVK) bool { return known().Recognizes(schema.GroupVersionKind(kind)) }
 
+// SelectableField is the field that an API server selects by where a list of one of its own
+// kinds is asked for by a field, and its value; an error says that it does not. Of custom
+// resources it is the field itself.
+func SelectableField(kind capture.GVK, name, value string) (string, string, error) {
+	if !Known(kind) {
+		return name, value, nil
+	}
+	return known().ConvertFieldLabel(schema.GroupVersionKind(kind), name, value)
+}
+
 // Convert returns an object in another version of its kind, as an API server converts it for
 // a webhook that asks for that version. Of custom resources it is the API server's own way.
 func Convert(raw json.RawMessage, from, to capture.GVK) (json.RawMessage, error) {

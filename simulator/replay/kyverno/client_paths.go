@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,8 +75,9 @@ func (c client) listByPath(path string, at apiPath, query url.Values) ([]byte, e
 	if err != nil {
 		return nil, errBadQuery()
 	}
-	if query.Get("fieldSelector") != "" {
-		return nil, c.unknown("GET "+path, "field selectors are not evaluated offline")
+	chosen, err := c.byFields(path, at, query.Get("fieldSelector"))
+	if err != nil {
+		return nil, err
 	}
 	limit, err := strconv.ParseInt(query.Get("limit"), 10, 64)
 	if err != nil && query.Get("limit") != "" {
@@ -88,6 +90,7 @@ func (c client) listByPath(path string, at apiPath, query url.Values) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
+	items = slices.DeleteFunc(items, func(item map[string]any) bool { return !chosen(item) })
 	kind, _ := c.req.look.kindFor(at.resource)
 	own := admission.Known(capture.GVK(kind))
 	meta := map[string]any{"resourceVersion": drawnVersion}
@@ -100,7 +103,7 @@ func (c client) listByPath(path string, at apiPath, query url.Values) ([]byte, e
 	}
 	if rest := int64(len(items)) - limit; limit > 0 && rest > 0 && c.req.env.mocks == nil {
 		items, meta["continue"] = items[:limit], drawnContinue
-		if selector.Empty() { // of what a selector leaves the API server does not know how many are left
+		if selector.Empty() && query.Get("fieldSelector") == "" { // of what a selector leaves the API server does not know how many are left
 			meta["remainingItemCount"] = rest
 		}
 		if reads.more {

@@ -137,8 +137,8 @@ func (e globalEntry) Get(projection string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if secrets := (schema.GroupResource{Resource: "secrets"}); gvr.GroupResource() == secrets && projection != "" && len(objects) > 0 {
-		e.from.req.misses.add(secretsMiss.reason, secretsMiss.resolve)
+	if projection != "" && len(objects) > 0 {
+		e.from.hides(gvr)
 	}
 	items := make([]any, len(objects))
 	for i, object := range objects {
@@ -157,18 +157,28 @@ func (e globalEntry) Get(projection string) (any, error) {
 	return nil, fmt.Errorf("projection %q not found", projection)
 }
 
+// hides notes that a projection may be one of values that captures do not hold.
+func (g globalContext) hides(resource schema.GroupVersionResource) {
+	if resource.Group == "" && resource.Resource == "secrets" {
+		g.req.misses.add(secretsMiss.reason, secretsMiss.resolve)
+	}
+}
+
 // called is what an entry holds that calls an API.
 func (e globalEntry) called(projection string) (any, error) {
 	if e.entry.Spec.APICall == nil {
 		return nil, fmt.Errorf("GlobalContextEntry %s asks for nothing", e.entry.Name)
 	}
-	answer, err := answered(e.from.req, &e.entry.Spec.APICall.APICall)
+	answer, err := answeredGlobally(e.from.req, &e.entry.Spec.APICall.APICall)
 	if err != nil {
 		return nil, err
 	}
-	held := map[string]any{"": answer.JSON}
+	if asked, err := parseAPIPath(e.entry.Spec.APICall.URLPath); err == nil && projection != "" {
+		e.from.hides(asked.resource)
+	}
+	held := map[string]any{"": answer}
 	for _, p := range e.entry.Spec.Projections { // one that fails fails the entry
-		if held[p.Name], err = e.from.jp.Search(p.JMESPath, answer.JSON); err != nil {
+		if held[p.Name], err = e.from.jp.Search(p.JMESPath, answer); err != nil {
 			return nil, err
 		}
 	}

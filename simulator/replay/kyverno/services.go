@@ -1,6 +1,8 @@
 package kyverno
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/go-logr/logr"
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	"github.com/kyverno/kyverno/pkg/engine/apicall"
 	enginecontext "github.com/kyverno/kyverno/pkg/engine/context"
 	"github.com/kyverno/kyverno/pkg/engine/jmespath"
 	"github.com/kyverno/kyverno/pkg/engine/variables"
@@ -86,6 +89,22 @@ func answered(req *request, call *kyvernov1.APICall) (answers.Call, error) {
 		return answer, fmt.Errorf("HTTP %d %s: %s", answer.Status, http.StatusText(answer.Status), answer.Text())
 	}
 	return answer, nil
+}
+
+// answeredGlobally is what a GlobalContextEntry gets that calls a service, or asks the API server
+// by path, which Kyverno's own code does.
+func answeredGlobally(req *request, call *kyvernov1.APICall) (any, error) {
+	if _, said := req.env.answers.Find(cmp.Or(string(call.Method), http.MethodGet), call.URLPath, nil); call.URLPath == "" || said {
+		answer, err := answered(req, call)
+		return answer.JSON, err
+	}
+	raw, err := apicall.NewExecutor(logr.Discard(), "globalcontext", client{req: req}, apicall.APICallConfiguration{}).Execute(context.Background(), call)
+	if err != nil {
+		return nil, err
+	}
+	var held any
+	err = json.Unmarshal(raw, &held)
+	return held, err
 }
 
 // calledByCEL is what Kyverno's HTTP library makes of an answer.
