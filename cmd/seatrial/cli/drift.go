@@ -50,7 +50,7 @@ func newDrift(env Env) *cobra.Command {
 	f.registerStates(cmd, "from")
 	flags := cmd.Flags()
 	flags.StringVar(&f.capture, "capture", "", "capture of the clusters (required)")
-	flags.StringVar(&f.at, "at", "", "clock by which exceptions expire, as 2026-11-23T08:00:00Z (default now)")
+	flags.StringVar(&f.at, "at", "", "clock that policies read, and by which exceptions expire, as 2026-11-23T08:00:00Z (default now)")
 	flags.StringVar(&f.budget, "budget", "", "seatrial.yaml with the budget of drift")
 	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "answer as FORMAT[=FILE]: "+strings.Join(render.DriftNames(), ", ")+" (repeatable; default text)")
 	flags.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "records judged at a time; the result is the same for any number")

@@ -38,7 +38,7 @@ func (f *replayFlags) register(cmd *cobra.Command) {
 	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "report as FORMAT[=FILE]: text, json, markdown, html, sarif, junit, ledger (repeatable; default text)")
 	flags.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "records judged at a time; the result is the same for any number")
 	flags.StringVar(&f.config, "budget", "", "seatrial.yaml with the budget and the team labels")
-	flags.StringVar(&f.at, "at", "", "clock by which exceptions expire, as 2026-11-23T08:00:00Z (default now)")
+	flags.StringVar(&f.at, "at", "", "clock that policies read, and by which exceptions expire, as 2026-11-23T08:00:00Z (default now)")
 	flags.StringVar(&f.as, "as", "", "user of requests that do not say who sent them, as in manifests")
 	flags.StringArrayVar(&f.asGroups, "as-group", nil, "group of that user (repeatable)")
 	flags.StringVar(&f.exceptionNamespace, "exception-namespace", "", "honour PolicyExceptions in this namespace only, as Kyverno's --exceptionNamespace does")

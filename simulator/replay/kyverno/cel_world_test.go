@@ -129,7 +129,7 @@ func (c *celCase) request(t testing.TB, world lookup) *request {
 		record.Namespace = head.Metadata.Namespace
 	}
 	env := &environment{cfg: config.NewDefaultConfiguration(true), rolesKnown: true}
-	env.jp = newJMESPath(env.cfg)
+	env.jp = newJMESPath(env.cfg, testClock)
 	e := &Engine{env: env, look: world}
 	req, err := e.newRequest(record)
 	if err != nil && !errors.Is(err, errUnknown) {

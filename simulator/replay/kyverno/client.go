@@ -18,6 +18,8 @@ import (
 	"github.com/kyverno/kyverno/ext/wildcard"
 	"github.com/kyverno/kyverno/pkg/clients/dclient"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+
+	"github.com/seatrial/seatrial/simulator/policy"
 )
 
 // client answers Kyverno's engine from the capture, on behalf of one request, so that
@@ -54,6 +56,9 @@ func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (ma
 	if c.req.makes(gvr, namespace, name) {
 		return nil, apierrors.NewNotFound(gvr.GroupResource(), name)
 	}
+	if err := c.inForce(gvr); err != nil {
+		return nil, err
+	}
 	object, err := c.req.look.get(gvr, namespace, name)
 	if apierrors.IsNotFound(err) && gvr == namespaces && namespace == "" && name == c.req.rec.Namespace {
 		// A request into a namespace says that it is there.
@@ -76,6 +81,9 @@ func (c client) list(gvr schema.GroupVersionResource, namespace string, selector
 	if _, err := labels.Parse(selector.String()); err != nil { // made of values that no label has
 		return nil, apierrors.NewBadRequest(err.Error())
 	}
+	if err := c.inForce(gvr); err != nil {
+		return nil, err
+	}
 	all, err := c.req.look.list(gvr, namespace)
 	if errors.Is(err, errUnknown) {
 		return nil, c.unknown("the list of "+gvr.Resource, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")
@@ -92,6 +100,16 @@ func (c client) list(gvr schema.GroupVersionResource, namespace string, selector
 	}
 	c.lookedUp(gvr, found...)
 	return found, nil
+}
+
+// inForce says that policies are not looked up: the world holds those of the capture, and what
+// is in force is a side's own.
+func (c client) inForce(gvr schema.GroupVersionResource) error {
+	kind, ok := c.req.look.kindFor(gvr)
+	if c.req.env.mocks != nil || !ok || !policy.IsPolicyKind(kind.GroupVersion().String(), kind.Kind) {
+		return nil
+	}
+	return c.unknown("which "+gvr.Resource+" are in force", "rehearse this policy on a fleet")
 }
 
 // unknown records what could not be answered and returns the error that the engine sees.

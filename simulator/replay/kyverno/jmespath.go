@@ -2,6 +2,7 @@ package kyverno
 
 import (
 	"sync"
+	"time"
 
 	"github.com/kyverno/kyverno/pkg/config"
 	"github.com/kyverno/kyverno/pkg/engine/jmespath"
@@ -20,20 +21,21 @@ type cachedJMESPath struct {
 
 const maxQueries = 20_000
 
-func newJMESPath(cfg config.Configuration) *cachedJMESPath {
-	made := newJMESPathIn(cfg, 0)
+// newJMESPath is Kyverno's JMESPath with the clock at at.
+func newJMESPath(cfg config.Configuration, at time.Time) *cachedJMESPath {
+	made := newJMESPathIn(cfg, at, 0)
 	made.orders = sync.OnceValue(func() []*cachedJMESPath {
 		all := []*cachedJMESPath{made}
 		for which := 1; which < keyOrders; which++ {
-			all = append(all, newJMESPathIn(cfg, which))
+			all = append(all, newJMESPathIn(cfg, at, which))
 		}
 		return all
 	})
 	return made
 }
 
-func newJMESPathIn(cfg config.Configuration, which int) *cachedJMESPath {
-	return &cachedJMESPath{Interface: newOrderedQueries(cfg, which), queries: map[string]jmespath.Query{}}
+func newJMESPathIn(cfg config.Configuration, at time.Time, which int) *cachedJMESPath {
+	return &cachedJMESPath{Interface: newOrderedQueries(cfg, at, which), queries: map[string]jmespath.Query{}}
 }
 
 func (c *cachedJMESPath) Query(text string) (jmespath.Query, error) {

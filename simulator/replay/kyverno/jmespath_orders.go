@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"time"
 
 	gojmespath "github.com/kyverno/go-jmespath"
 	"github.com/kyverno/kyverno/pkg/config"
@@ -34,10 +35,10 @@ type orderedQueries struct{ caller *gojmespath.FunctionCaller }
 // projected is the function that stands for the values of x.*; no query can call it.
 const projected = "x.*"
 
-func newOrderedQueries(cfg config.Configuration, which int) orderedQueries {
+func newOrderedQueries(cfg config.Configuration, at time.Time, which int) orderedQueries {
 	caller := gojmespath.NewFunctionCaller()
 	for _, f := range jmespath.GetFunctions(cfg) {
-		caller.Register(f.FunctionEntry)
+		caller.Register(clocked(f.FunctionEntry, at))
 	}
 	keysOf := func(object map[string]any) []string {
 		keys := make([]string, 0, len(object))

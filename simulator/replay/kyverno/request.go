@@ -45,8 +45,8 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 	if rec.Collection {
 		req.adm.Name = ""
 	}
-	if rec.DryRun {
-		dry := true
+	if rec.DryRun || e.env.mocks == nil { // an API server always says
+		dry := rec.DryRun
 		req.adm.DryRun = &dry
 	}
 	if len(rec.Options) == 0 && e.env.mocks == nil {

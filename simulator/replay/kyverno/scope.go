@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kyverno/kyverno/pkg/config"
 	"github.com/kyverno/kyverno/pkg/userinfo"
@@ -27,6 +28,7 @@ var defaultConfigMap []byte
 
 // environment is what all requests of one cluster share.
 type environment struct {
+	at         time.Time // the clock of policies
 	cfg        config.Configuration
 	jp         *cachedJMESPath
 	namespaces labels.Selector // of the webhooks; nil selects all
@@ -66,7 +68,7 @@ func (e *environment) configure(own *corev1.ConfigMap) error {
 	}
 	cfg := config.NewDefaultConfiguration(e.everything)
 	cfg.Load(own)
-	e.cfg, e.jp = cfg, newJMESPath(cfg)
+	e.cfg, e.jp = cfg, newJMESPath(cfg, e.at)
 	webhook := cfg.GetWebhook()
 	var err error
 	if e.namespaces, err = optionalSelector(webhook.NamespaceSelector); err != nil {

@@ -17,7 +17,7 @@ import (
 // Engine puts programs, one for each side, beside a cluster's world. as is the user of
 // records that do not say who sent them; zero leaves them unknown.
 func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Program) (*Engine, error) {
-	env := &environment{everything: c.opt.IgnoreConfiguration}
+	env := &environment{at: c.opt.At, everything: c.opt.IgnoreConfiguration}
 	own, err := typed[corev1.ConfigMap](w, capture.GVR{Version: "v1", Resource: "configmaps"}, "kyverno", "kyverno")
 	if err != nil {
 		return nil, err
@@ -25,7 +25,7 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	if err := env.configure(own); err != nil {
 		return nil, err
 	}
-	unfiltered := &environment{everything: true} // by its default, the scan ignores resource filters
+	unfiltered := &environment{at: c.opt.At, everything: true} // by its default, the scan ignores resource filters
 	if err := unfiltered.configure(own); err != nil {
 		return nil, err
 	}
