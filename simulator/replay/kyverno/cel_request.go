@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apiserver/pkg/admission"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -45,8 +46,17 @@ func (r *request) routing() admission.Attributes {
 func (r *request) attributes(object, old runtime.Object) admission.Attributes {
 	dryRun := r.adm.DryRun != nil && *r.adm.DryRun
 	return admission.NewAttributesRecord(object, old, schema.GroupVersionKind(r.adm.Kind), r.adm.Namespace, r.adm.Name,
-		schema.GroupVersionResource(r.adm.Resource), r.adm.SubResource, admission.Operation(r.adm.Operation), nil, dryRun,
+		schema.GroupVersionResource(r.adm.Resource), r.adm.SubResource, admission.Operation(r.adm.Operation), r.options(), dryRun,
 		admissionpolicy.NewUser(r.adm.UserInfo))
+}
+
+// options are those of the request, as admission policies see them.
+func (r *request) options() runtime.Object {
+	options := &unstructured.Unstructured{}
+	if len(r.adm.Options.Raw) == 0 || utiljson.Unmarshal(r.adm.Options.Raw, &options.Object) != nil {
+		return nil
+	}
+	return options
 }
 
 // itself is the Namespace of a request about one that exists, which is its own namespace.

@@ -49,7 +49,7 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 		dry := rec.DryRun
 		req.adm.DryRun = &dry
 	}
-	if len(rec.Options) == 0 && e.env.mocks == nil {
+	if e.env.mocks == nil {
 		req.adm.Options.Raw = optionsOf(rec)
 	}
 	if rec.Kind.Kind == "Namespace" && rec.Kind.Group == "" {
@@ -73,16 +73,23 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 	return req, nil
 }
 
-// optionsOf are the options that an API server sends of a request that says no more of them.
+// optionsOf are the options that an API server sends of a request: those of the record under
+// its own kind of them, or as many as are known.
 func optionsOf(rec *capture.Record) []byte {
 	kind := map[capture.Operation]string{capture.Create: "CreateOptions", capture.Update: "UpdateOptions", capture.Delete: "DeleteOptions"}[rec.Operation]
-	switch {
-	case kind == "":
-		return nil
-	case rec.DryRun:
-		return []byte(`{"apiVersion":"meta.k8s.io/v1","dryRun":["All"],"kind":"` + kind + `"}`)
+	options := map[string]any{}
+	if kind == "" || len(rec.Options) > 0 && json.Unmarshal(rec.Options, &options) != nil {
+		return rec.Options
 	}
-	return []byte(`{"apiVersion":"meta.k8s.io/v1","kind":"` + kind + `"}`)
+	options["apiVersion"], options["kind"] = metav1.SchemeGroupVersion.String(), kind
+	if rec.DryRun {
+		options["dryRun"] = []string{metav1.DryRunAll}
+	}
+	sent, err := json.Marshal(options)
+	if err != nil {
+		return rec.Options
+	}
+	return sent
 }
 
 // prepared is the object of a record as webhooks get it. Test suites say themselves what
