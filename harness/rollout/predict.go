@@ -39,16 +39,18 @@ func (p *Plan) predict(ctx context.Context, opt kyverno.Options, workers int) (m
 	for _, m := range p.Members {
 		pr := newPrediction()
 		var programs []*kyverno.Program
+		var before *kyverno.Program
 		for _, set := range append(p.setsOf(m), m.Worst) {
-			if _, ok := pr.sides[sideOf(set)]; ok {
+			if at, ok := pr.sides[sideOf(set)]; ok {
+				before = programs[at]
 				continue
 			}
 			pr.sides[sideOf(set)] = len(programs)
-			program, err := compiler.Compile(ctx, set, m.World)
+			program, err := compiler.CompileOver(ctx, set, m.World, before)
 			if err != nil {
 				return nil, fmt.Errorf("compile the policies of %s: %w", m.Name, err)
 			}
-			programs = append(programs, program)
+			programs, before = append(programs, program), program
 		}
 		engine, err := compiler.Engine(m.World, As, programs...)
 		if err != nil {

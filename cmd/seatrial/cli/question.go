@@ -142,7 +142,11 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 				set = kyverno.InstalledPolicies(world)
 				q.installed[cluster.Name] = set
 			}
-			program, err := q.compiler.Compile(ctx, set, world)
+			var before *kyverno.Program
+			if len(sides) > 0 {
+				before = sides[0]
+			}
+			program, err := q.compiler.CompileOver(ctx, set, world, before)
 			if err != nil {
 				return nil, unanswered(fmt.Errorf("compile the %s: %w", side.name, err))
 			}

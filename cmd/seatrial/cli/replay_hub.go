@@ -101,12 +101,13 @@ func (h *hubReplay) compile(ctx context.Context, q *question) error {
 		first := h.shared.first[c.Member]
 		if programs[first] == nil {
 			world := q.capture.World(c.World)
+			var before *kyverno.Program
 			for _, set := range c.Sets {
-				program, err := q.compiler.Compile(ctx, set, world)
+				program, err := q.compiler.CompileOver(ctx, set, world, before)
 				if err != nil {
 					return unanswered(fmt.Errorf("compile the policies of %s: %w", c.Member, err))
 				}
-				programs[first] = append(programs[first], program)
+				programs[first], before = append(programs[first], program), program
 			}
 			engine, err := q.compiler.Engine(world, q.as, programs[first]...)
 			if err != nil {

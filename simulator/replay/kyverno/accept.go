@@ -141,13 +141,18 @@ func (a *acceptance) review(action clientgotesting.Action) (bool, runtime.Object
 }
 
 // accept returns Kyverno's reason for refusing the policy, or nil. The cluster is asked
-// too, unless offline is set or the policy is installed there as it is.
-func (a *acceptance) accept(object policy.Object, p kyvernov1.PolicyInterface, offline bool) error {
+// too, unless offline is set or the policy is installed there as it is. over is what the policy
+// takes the place of, if that is not what is installed.
+func (a *acceptance) accept(object policy.Object, p kyvernov1.PolicyInterface, over *policy.Object, offline bool) error {
 	name, key := keysOf(object)
-	if err, ok := a.asked[key]; ok {
+	before, update := a.installed[name]
+	if over != nil && over.Digest != object.Digest {
+		before, update = *over, true
+	}
+	once := key + " over " + before.Digest
+	if err, ok := a.asked[once]; ok {
 		return err
 	}
-	before, update := a.installed[name]
 	reports := reporter
 	if update && before.Digest == object.Digest {
 		offline, reports = true, "" // its structure is as a webhook took it, of whatever release
@@ -170,7 +175,10 @@ func (a *acceptance) accept(object policy.Object, p kyvernov1.PolicyInterface, o
 	if err != nil {
 		err = errors.New(steady(strings.ReplaceAll(err.Error(), itself+" ", a.admission()+" ")))
 	}
-	a.asked[key] = err
+	a.asked[once] = err
+	if err != nil {
+		a.asked[key] = err
+	}
 	return err
 }
 

@@ -75,6 +75,7 @@ type Program struct {
 	scans    []phased
 	brought  []policy.Object
 	grants   bool             // the set holds roles
+	set      *policy.Set      // as it was given
 	Rejected []policy.Problem // policies that Kyverno would reject, in file order
 	Notes    []string         // what a reader of the answer should know
 }
@@ -89,7 +90,14 @@ type classicSet struct {
 // Compile compiles set for the cluster that w is the world of. The error is ours; what
 // is wrong with a policy is in Rejected.
 func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.World) (*Program, error) {
-	p := &Program{brought: brought(set), grants: grantsRoles(set)}
+	return c.CompileOver(ctx, set, w, nil)
+}
+
+// CompileOver compiles a set that takes the place of another, before, in the cluster: what
+// both have is updated, which Kyverno may refuse. Without before, what the capture shows as
+// installed is.
+func (c *Compiler) CompileOver(ctx context.Context, set *policy.Set, w *capture.World, before *Program) (*Program, error) {
+	p := &Program{brought: brought(set), grants: grantsRoles(set), set: set}
 	takes, err := c.acceptance(w)
 	if err != nil {
 		return nil, err
@@ -109,7 +117,7 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 		err := made.err
 		switch {
 		case made.policy != nil:
-			err = takes.accept(object, made.policy, c.opt.EveryPolicy)
+			err = takes.accept(object, made.policy, before.had(object), c.opt.EveryPolicy)
 		case made.cleanup != nil && !c.opt.EveryPolicy:
 			err = takes.acceptCleanup(object, made.cleanup)
 		}
@@ -155,9 +163,23 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 }
 
 func (p *Program) reject(object policy.Object, err error) {
-	p.Rejected = append(p.Rejected, policy.Problem{
-		File: object.File, Line: object.Line, Policy: object.Kind + "/" + strings.TrimPrefix(object.Namespace+"/"+object.Name, "/"), Reason: err.Error(),
-	})
+	p.Rejected = append(p.Rejected, policy.Problem{File: object.File, Line: object.Line, Policy: titleOf(object), Reason: err.Error()})
+}
+
+func titleOf(object policy.Object) string {
+	return object.Kind + "/" + strings.TrimPrefix(object.Namespace+"/"+object.Name, "/")
+}
+
+// had is the policy of the same name that the cluster took; nil when it took none.
+func (p *Program) had(object policy.Object) *policy.Object {
+	if p == nil {
+		return nil
+	}
+	at := slices.IndexFunc(p.set.Objects, func(o policy.Object) bool { return titleOf(o) == titleOf(object) })
+	if at < 0 || slices.ContainsFunc(p.Rejected, func(r policy.Problem) bool { return r.Policy == titleOf(object) }) {
+		return nil
+	}
+	return &p.set.Objects[at]
 }
 
 func isClassic(o policy.Object) bool {
