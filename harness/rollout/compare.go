@@ -3,6 +3,7 @@ package rollout
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -246,11 +247,18 @@ func (c *comparison) beside(set *compared, l *live, i int, j verdict.Judgement, 
 	case len(j.Unordered) > 0: // the object is that of an order
 		c.undecided(set, l, rec, &set.part(partObject).Undecided, drawnOrder)
 	default:
-		sent, err := admission.Prepare(l.World, c.standing[l.Member].sent(rec)) // what the patch applies to
+		as := c.standing[l.Member].sent(rec)
+		sent, err := admission.Prepare(l.World, as) // what the patch applies to
 		if err != nil {
 			sent = rec.Object
 		}
-		c.compare(set, l, rec, partObject, differentObject(sent, j.Patch, l.before[i].Object, a.Object))
+		stored := func(object json.RawMessage) json.RawMessage {
+			if as, err := admission.Stored(l.World, as, object); err == nil {
+				return as
+			}
+			return object
+		}
+		c.compare(set, l, rec, partObject, differentObject(sent, j.Patch, named(rec, l.before[i]).Object, named(rec, a).Object, stored))
 	}
 }
 

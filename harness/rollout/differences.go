@@ -94,6 +94,7 @@ func named(rec *capture.Record, a traffic.Answer) traffic.Answer {
 	prefix := object.Metadata.GenerateName
 	drawn := regexp.MustCompile(regexp.QuoteMeta(prefix) + `[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
 	a.Message = drawn.ReplaceAllString(a.Message, admission.Generated(prefix))
+	a.Object = drawn.ReplaceAll(a.Object, []byte(admission.Generated(prefix)))
 	a.Warnings = slices.Clone(a.Warnings)
 	for i := range a.Warnings {
 		a.Warnings[i] = drawn.ReplaceAllString(a.Warnings[i], admission.Generated(prefix))

@@ -14,12 +14,13 @@ import (
 )
 
 // differentObject compares what policies change. Live that is what the answers with and
-// without the policies differ in; the rest is the API server's.
-func differentObject(sent, patch, without, with json.RawMessage) *difference {
+// without the policies differ in; the rest is the API server's. stored is what the API server
+// makes of an object when it stores it.
+func differentObject(sent, patch, without, with json.RawMessage, stored func(json.RawMessage) json.RawMessage) *difference {
 	if len(sent) == 0 {
 		return nil
 	}
-	offline, err := changesOf(sent, patch)
+	offline, err := changesOf(sent, patch, stored)
 	if err != nil {
 		return &difference{"the patch does not apply: " + err.Error(), ""}
 	}
@@ -41,7 +42,7 @@ func differentObject(sent, patch, without, with json.RawMessage) *difference {
 	return &difference{show(offline, wrong), show(live, wrong)}
 }
 
-func changesOf(sent, patch json.RawMessage) (map[string]any, error) {
+func changesOf(sent, patch json.RawMessage, stored func(json.RawMessage) json.RawMessage) (map[string]any, error) {
 	if len(patch) == 0 {
 		return nil, nil
 	}
@@ -53,7 +54,7 @@ func changesOf(sent, patch json.RawMessage) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return leaves(decoded(sent), decoded(after)), nil
+	return leaves(decoded(stored(sent)), decoded(stored(after))), nil
 }
 
 func decoded(content json.RawMessage) any {

@@ -101,17 +101,34 @@ func TestDifferentObject(t *testing.T) {
 		{"a patch of something else", `[{"op":"remove","path":"/gone"}]`, sent, sent,
 			&difference{"the patch does not apply: error in remove for path: '/gone': Unable to remove nonexistent key: gone: missing value", ""}},
 	} {
-		got := differentObject(json.RawMessage(sent), json.RawMessage(c.patch), json.RawMessage(c.without), json.RawMessage(c.with))
+		got := differentObject(json.RawMessage(sent), json.RawMessage(c.patch), json.RawMessage(c.without), json.RawMessage(c.with), func(o json.RawMessage) json.RawMessage { return o })
 		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(difference{})); diff != "" {
 			t.Errorf("%s:\n%s", c.reason, diff)
 		}
 	}
 }
 
+// What the API server makes of what a policy adds is the policy's doing as well.
+func TestWhatFollowsFromAChange(t *testing.T) {
+	stored := func(o json.RawMessage) json.RawMessage {
+		if strings.Contains(string(o), `"note"`) {
+			return json.RawMessage(strings.Replace(string(o), "{", `{"field":1,`, 1))
+		}
+		return o
+	}
+	patch := json.RawMessage(`[{"op":"add","path":"/note","value":"x"}]`)
+	if d := differentObject(json.RawMessage(`{}`), patch, json.RawMessage(`{}`), json.RawMessage(`{"field":1,"note":"x"}`), stored); d != nil {
+		t.Errorf("a field that follows: %+v", d)
+	}
+	if d := differentObject(json.RawMessage(`{}`), patch, json.RawMessage(`{}`), json.RawMessage(`{"field":2,"note":"x"}`), stored); d == nil {
+		t.Error("another field that follows is no difference")
+	}
+}
+
 func TestNamed(t *testing.T) {
 	rec := &capture.Record{Operation: capture.Create, Object: json.RawMessage(`{"metadata":{"generateName":"job-"}}`)}
-	a := named(rec, traffic.Answer{Message: "resource Job/a/job-x7k2p was blocked; not job-extra", Warnings: []string{"policy a.r: job-x7k2p"}})
-	if a.Message != "resource Job/a/job-xxxxx was blocked; not job-extra" || a.Warnings[0] != "policy a.r: job-xxxxx" {
+	a := named(rec, traffic.Answer{Message: "resource Job/a/job-x7k2p was blocked; not job-extra", Warnings: []string{"policy a.r: job-x7k2p"}, Object: json.RawMessage(`{"labels":{"job-name":"job-x7k2p"}}`)})
+	if a.Message != "resource Job/a/job-xxxxx was blocked; not job-extra" || a.Warnings[0] != "policy a.r: job-xxxxx" || string(a.Object) != `{"labels":{"job-name":"job-xxxxx"}}` {
 		t.Errorf("%+v", a)
 	}
 	rec.Name = "job-x7k2p"
