@@ -98,7 +98,11 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 // installed is.
 func (c *Compiler) CompileOver(ctx context.Context, set *policy.Set, w *capture.World, before *Program) (*Program, error) {
 	p := &Program{brought: brought(set), grants: grantsRoles(set), set: set}
-	takes, err := c.acceptance(w)
+	with, err := granted(w, set)
+	if err != nil {
+		return nil, fmt.Errorf("add the roles that come with the policies to the world: %w", err)
+	}
+	takes, err := c.acceptance(with)
 	if err != nil {
 		return nil, err
 	}

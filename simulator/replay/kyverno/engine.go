@@ -22,6 +22,7 @@ type Engine struct {
 	// unfiltered is env for the scan.
 	unfiltered *environment
 	reads      *reading // for the scan
+	bodiless   *bodiless
 	undefined  *undefined
 	crashes    *crashes
 	// As is the user of records that do not say who sent them; zero leaves them unknown.

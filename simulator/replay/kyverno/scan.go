@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
-	kyvernov2 "github.com/kyverno/kyverno/api/kyverno/v2"
 	"github.com/kyverno/kyverno/pkg/engine"
 	kubeutils "github.com/kyverno/kyverno/pkg/utils/kube"
 	policyvalidation "github.com/kyverno/kyverno/pkg/validation/policy"
@@ -30,8 +29,11 @@ import (
 // reports controller may not read has no results: see [Engine.Unread].
 func (e *Engine) Scan(ctx context.Context, rec *capture.Record) ([][]verdict.Verdict, error) {
 	out := make([][]verdict.Verdict, len(e.scans))
-	if rec.SubResource != "" || len(rec.Object) == 0 || rec.Lacks(capture.MissingObject) || rec.Operation == capture.Delete {
+	switch {
+	case rec.SubResource != "" || rec.Operation == capture.Delete:
 		return out, nil
+	case len(rec.Object) == 0 || rec.Lacks(capture.MissingObject):
+		return out, e.unscannable(rec)
 	}
 	there, err := e.inCluster(rec)
 	if err != nil || there == nil {
@@ -68,6 +70,24 @@ func (e *Engine) Scan(ctx context.Context, rec *capture.Record) ([][]verdict.Ver
 		slices.SortStableFunc(out[i], verdict.Verdict.Compare)
 	}
 	return out, ctx.Err()
+}
+
+// unscannable remembers that policies would be asked about an object that the capture does not
+// hold.
+func (e *Engine) unscannable(rec *capture.Record) error {
+	req, err := e.newRequest(rec)
+	if err != nil || !rec.Live {
+		return err
+	}
+	for _, units := range e.scans {
+		for _, u := range units {
+			if pre, ok := u.unit.(seer); !ok || pre.sees(req) {
+				e.bodiless.add(rec.Kind.Kind)
+				return nil
+			}
+		}
+	}
+	return nil
 }
 
 // inCluster is a record's object as the cluster holds it; nil if it would refuse it.
@@ -251,11 +271,9 @@ func newClassicScan(c *classic) *classicScan {
 	if !asks || !r.scans() || !c.policy.BackgroundProcessingEnabled() || policyvalidation.ValidateVariables(c.policy, true) != nil {
 		return nil
 	}
-	own := *c
-	own.exceptions = slices.DeleteFunc(slices.Clone(c.exceptions), func(e *kyvernov2.PolicyException) bool { return !e.Spec.BackgroundProcessingEnabled() })
-	made := &classicScan{classic: &own, scored: r.scored()}
+	made := &classicScan{classic: c, scored: r.scored()}
 	if spec.HasVerifyImages() {
-		verify := newClassicVerify(&own)
+		verify := newClassicVerify(c)
 		verify.checks = nil // they are the webhook's
 		made.images = &verify
 	}

@@ -83,15 +83,39 @@ func writtenKind(u unit, kind schema.GroupVersionKind) string {
 	return kind.Kind
 }
 
-// Unread says what the scans had to leave out, in the words with which Kyverno warns of it
-// when a policy is created.
+// bodiless counts by kind what was not scanned, because only its name is known.
+type bodiless struct {
+	mu    sync.Mutex
+	kinds map[string]int
+}
+
+func (b *bodiless) add(kind string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.kinds == nil {
+		b.kinds = map[string]int{}
+	}
+	b.kinds[kind]++
+}
+
+func (b *bodiless) notes() (notes []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, kind := range slices.Sorted(maps.Keys(b.kinds)) {
+		notes = append(notes, fmt.Sprintf("PolicyReports have no results here for objects of kind %s whose bodies are not in the capture: %d", kind, b.kinds[kind]))
+	}
+	return notes
+}
+
+// Unread says what the scans had to leave out: what is not in the capture, and, in the words with
+// which Kyverno warns of it when a policy is created, what it may not read.
 func (e *Engine) Unread() []string {
+	notes := e.bodiless.notes()
 	if e.reads == nil {
-		return nil
+		return notes
 	}
 	e.reads.mu.Lock()
 	defer e.reads.mu.Unlock()
-	var notes []string
 	for _, kind := range slices.Sorted(maps.Keys(e.reads.unread)) {
 		notes = append(notes, fmt.Sprintf("PolicyReports have no results for %s: %s requires permissions %s for resource %s",
 			kind, e.reads.rights.accounts[reportsSuffix].name, strings.Join(e.reads.unread[kind], ","), kind))

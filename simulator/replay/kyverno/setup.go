@@ -50,7 +50,7 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 		}
 	}
 	unfiltered.rights = env.rights
-	e := &Engine{env: env, unfiltered: unfiltered, look: world{w, c.opt.EveryPolicy}, as: as, undefined: &undefined{}, reads: env.rights.reading(), crashes: &crashes{}}
+	e := &Engine{env: env, unfiltered: unfiltered, look: world{w, c.opt.EveryPolicy}, as: as, undefined: &undefined{}, bodiless: &bodiless{}, reads: env.rights.reading(), crashes: &crashes{}}
 	if e.looks, err = looks(e.look.(world), programs); err != nil {
 		return nil, err
 	}
