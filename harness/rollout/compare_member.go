@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seatrial/seatrial/harness/cluster"
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/scenarios"
 	"github.com/seatrial/seatrial/simulator/policy"
@@ -159,6 +160,11 @@ func (c *comparison) taken(s *Stage, l *live, changes []timeline.Change, refused
 		d := &difference{cmp.Or(refused[name], "accepted"), cmp.Or(live[name], "accepted")}
 		if (live[name] == "") == (refused[name] == "") {
 			d = nil
+		}
+		if d != nil && strings.HasSuffix(o.Kind, "CleanupPolicy") && !slices.Contains(l.Components, string(cluster.KyvernoCleanup)) {
+			c.of(s).part(partPolicy).Unjudged++
+			c.of(s).gone.once(l.Name+" "+name, "the cleanup controller, which judges such policies, does not run: it would delete", l.Name+" "+name)
+			continue
 		}
 		c.policy(c.of(s), l, name, d)
 	}

@@ -48,6 +48,18 @@ func (r *request) begin() (*admissionCall, error) {
 	return call, nil
 }
 
+// asked are the attributes that expressions see: where the policy is about another version of the
+// kind, the object is of that version, and the request of its own.
+func (c *admissionCall) asked() *admission.VersionedAttributes {
+	kind, resource := c.req.adm.RequestKind, c.req.adm.RequestResource
+	if kind == nil || resource == nil || *kind == c.req.adm.Kind {
+		return c.attr
+	}
+	as := *c.attr
+	as.Attributes = c.req.attributesOf(*kind, *resource, c.attr.VersionedObject, c.attr.VersionedOldObject)
+	return &as
+}
+
 // oneNamespace lists the namespace of one request. It never says that there is none:
 // what every namespace has stands in for one that the capture does not hold.
 type oneNamespace struct{ namespace *corev1.Namespace }

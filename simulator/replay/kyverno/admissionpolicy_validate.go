@@ -110,7 +110,7 @@ func (u *validatingAdmission) judge(ctx context.Context, call *admissionCall, b 
 	var older []miss
 	whole := len(req.misses.all) == 0 // what the conditions read is what was sent
 	for _, param := range params {
-		result := u.validator.Validate(ctx, call.resource, call.attr, param, call.namespace, celconfig.RuntimeCELCostBudget, offlineAuthorizer{req})
+		result := u.validator.Validate(ctx, call.resource, call.asked(), param, call.namespace, celconfig.RuntimeCELCostBudget, offlineAuthorizer{req})
 		older = append(older, resultInOlderWords(&result)...)
 		failed = append(failed, tally(&v, result)...)
 	}

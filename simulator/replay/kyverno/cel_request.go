@@ -7,6 +7,7 @@ import (
 	admissionutils "github.com/kyverno/kyverno/pkg/utils/admission"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -44,9 +45,13 @@ func (r *request) routing() admission.Attributes {
 }
 
 func (r *request) attributes(object, old runtime.Object) admission.Attributes {
+	return r.attributesOf(r.adm.Kind, r.adm.Resource, object, old)
+}
+
+func (r *request) attributesOf(kind metav1.GroupVersionKind, resource metav1.GroupVersionResource, object, old runtime.Object) admission.Attributes {
 	dryRun := r.adm.DryRun != nil && *r.adm.DryRun
-	return admission.NewAttributesRecord(object, old, schema.GroupVersionKind(r.adm.Kind), r.adm.Namespace, r.adm.Name,
-		schema.GroupVersionResource(r.adm.Resource), r.adm.SubResource, admission.Operation(r.adm.Operation), r.options(), dryRun,
+	return admission.NewAttributesRecord(object, old, schema.GroupVersionKind(kind), r.adm.Namespace, r.adm.Name,
+		schema.GroupVersionResource(resource), r.adm.SubResource, admission.Operation(r.adm.Operation), r.options(), dryRun,
 		admissionpolicy.NewUser(r.adm.UserInfo))
 }
 
