@@ -166,3 +166,7 @@ func judgeExtracted(ctx context.Context, v verdict.Verdict, variant *vpolengine.
 }
 
 const matchConditionsNotMet = "match conditions are not met"
+
+func (u *validating) onlyAudits(*request) bool {
+	return len(u.actions) > 0 && !slices.Contains(u.actions, admissionregistrationv1.Deny)
+}

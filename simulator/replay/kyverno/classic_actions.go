@@ -1,6 +1,8 @@
 package kyverno
 
 import (
+	"slices"
+
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	"github.com/kyverno/kyverno/ext/wildcard"
 	corev1 "k8s.io/api/core/v1"
@@ -181,4 +183,14 @@ func byLabels(v verdict.Verdict, keepsOld bool, req *request) verdict.Verdict {
 		}
 	}
 	return v
+}
+
+func (u classicValidate) onlyAudits(req *request) bool {
+	spec, namespace := u.policy.GetSpec(), req.namespace
+	if namespace == nil {
+		namespace = &corev1.Namespace{}
+	}
+	return !slices.ContainsFunc(spec.Rules, func(r kyvernov1.Rule) bool {
+		return r.HasValidate() && cached(spec, &r, namespace)|resolved(spec, &r, namespace) != mayAudit
+	})
 }

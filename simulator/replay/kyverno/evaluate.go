@@ -38,7 +38,7 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 		if quiet, ok := u.unit.(silent); ok && quiet.silentOn(&s.req) {
 			return answer{}
 		}
-		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: verdict.Enforce}
+		v := verdict.Verdict{Policy: u.unit.ref(), Type: typeOf(u.phase), Action: s.worst(u)}
 		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: lacking, resolve: "raise the audit policy's level to RequestResponse, or capture the cluster"}})}}
 	}
 	key := answerKey{u.unit, seen{s.version, s.began}, s.req.unpinned}
@@ -64,6 +64,16 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 	got = s.req.scoped(u, got)
 	s.common.answers[key] = got
 	return got
+}
+
+// worst is the action of a unit whatever the object is: some refuse nothing.
+func (s *sideRun) worst(u phased) verdict.Action {
+	a, ok := u.unit.(auditor)
+	c, conditional := u.unit.(conditioned)
+	if !ok || !a.onlyAudits(&s.req) || conditional && c.conditionsIn(s.req.env) != nil {
+		return verdict.Enforce
+	}
+	return verdict.Audit
 }
 
 // creates tells of a request that makes an object. Suites say themselves what there is.

@@ -176,3 +176,7 @@ type kindred interface{ minds(*request) bool }
 
 // silent is a unit that can tell that the body of a request does not matter to it.
 type silent interface{ silentOn(*request) bool }
+
+// auditor is a unit that can tell that whatever it says of a request refuses nothing, its match
+// conditions apart.
+type auditor interface{ onlyAudits(*request) bool }
