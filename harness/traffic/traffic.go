@@ -24,9 +24,12 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 
+	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
@@ -119,6 +122,9 @@ func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) 
 		return nil, "a connection cannot be a dry run"
 	}
 	target := s.host + path(rec)
+	if rec.Operation == capture.Update && !admission.Known(rec.Kind) {
+		body = s.versioned(ctx, target, body)
+	}
 	if query := query(rec, dryRun); len(query) > 0 {
 		target += "?" + query.Encode()
 	}
@@ -143,7 +149,7 @@ func method(rec *capture.Record) (method string, body []byte, reason string) {
 	case capture.Update:
 		return http.MethodPut, body, ""
 	case capture.Delete:
-		return http.MethodDelete, nil, ""
+		return http.MethodDelete, options(rec.Options), ""
 	case capture.Connect:
 		return http.MethodPost, nil, ""
 	}
@@ -195,6 +201,47 @@ func unstored(object json.RawMessage) []byte {
 		}
 	}
 	out, err := json.Marshal(o)
+	if err != nil {
+		return object
+	}
+	return out
+}
+
+// options are what is sent along with a deletion: all that does not name one object that
+// another cluster has.
+func options(recorded json.RawMessage) []byte {
+	var o map[string]any
+	if len(recorded) == 0 || json.Unmarshal(recorded, &o) != nil {
+		return nil
+	}
+	o["apiVersion"], o["kind"] = "meta.k8s.io/v1", "DeleteOptions"
+	delete(o, "preconditions")
+	delete(o, "dryRun") // the query says it
+	out, err := json.Marshal(o)
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+// versioned has the version of the object that is there: custom resources are not updated
+// without. What cannot be read stays as it is, and the API server says why.
+func (s *Sender) versioned(ctx context.Context, at string, object []byte) []byte {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+	if err != nil {
+		return object
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return object
+	}
+	defer resp.Body.Close()
+	there, next := &unstructured.Unstructured{}, &unstructured.Unstructured{}
+	if json.NewDecoder(io.LimitReader(resp.Body, 4<<20)).Decode(&there.Object) != nil || utiljson.Unmarshal(object, &next.Object) != nil || there.GetResourceVersion() == "" {
+		return object
+	}
+	next.SetResourceVersion(there.GetResourceVersion())
+	out, err := json.Marshal(next.Object)
 	if err != nil {
 		return object
 	}

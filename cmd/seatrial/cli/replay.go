@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
+	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/seatrial/seatrial/reports"
 	"github.com/seatrial/seatrial/simulator/answers"
@@ -128,7 +131,7 @@ func (f *replayFlags) question(env Env) (*question, error) {
 	if q.config, err = readBudget(f.config); err != nil {
 		return nil, err
 	}
-	q.as = capture.User{Username: f.as, Groups: f.asGroups}
+	q.as = impersonated(f.as, f.asGroups)
 	if f.as == "" && len(f.asGroups) > 0 {
 		return nil, malformed(errors.New("--as-group needs --as"), "")
 	}
@@ -214,4 +217,23 @@ func (f *replayFlags) finish(env Env, q *question, report *reports.Report) error
 		return unanswered(errors.New("too much could not be answered"))
 	}
 	return nil
+}
+
+// impersonated is a user as the API server makes one of what kubectl is told by --as and
+// --as-group.
+func impersonated(name string, groups []string) capture.User {
+	if name == "" {
+		return capture.User{}
+	}
+	if namespace, _, err := serviceaccount.SplitUsername(name); err == nil && len(groups) == 0 {
+		groups = serviceaccount.MakeGroupNames(namespace)
+	}
+	authenticated := user.AllAuthenticated
+	if name == user.Anonymous {
+		authenticated = user.AllUnauthenticated
+	}
+	if !slices.Contains(groups, user.AllAuthenticated) && !slices.Contains(groups, user.AllUnauthenticated) {
+		groups = append(slices.Clone(groups), authenticated)
+	}
+	return capture.User{Username: name, Groups: groups}
 }

@@ -79,7 +79,7 @@ func (d discovery) served(gvk capture.GVK) bool {
 // with a subresource.
 func (d discovery) GetGVRFromGVK(gvk schema.GroupVersionKind) (schema.GroupVersionResource, error) {
 	asked := gvk.Kind
-	if wildcard.ContainsWildcard(gvk.Kind) { // no kind has such a name
+	if wildcard.ContainsWildcard(gvk.Kind) || d.dotted(gvk.Kind) { // no kind has such a name
 		return schema.GroupVersionResource{}, dclient.ErrResourceNotFound
 	}
 	gvk.Kind, _, _ = strings.Cut(asked, "/")
@@ -98,6 +98,16 @@ func (d discovery) GetGVRFromGVK(gvk schema.GroupVersionKind) (schema.GroupVersi
 		return schema.GroupVersionResource{}, dclient.ErrResourceNotFound
 	}
 	return schema.GroupVersionResource(gvr), nil
+}
+
+// dotted tells of a known kind after a version and a dot, as matching takes it and nothing else.
+func (d discovery) dotted(kind string) bool {
+	at := strings.LastIndex(kind, ".")
+	if at < 0 {
+		return false
+	}
+	_, ok := d.first(kind[at+1:])
+	return ok
 }
 
 // never tells of a kind that no cluster serves: groups without a dot are Kubernetes' own.
