@@ -3,6 +3,7 @@ package capture
 import (
 	_ "embed"
 	"encoding/json"
+	"maps"
 	"strings"
 	"sync"
 )
@@ -47,6 +48,13 @@ func newResources() *Resources {
 		r.set(gvk, found)
 	}
 	return r
+}
+
+// clone is a copy that learns on its own.
+func (r *Resources) clone() *Resources {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return &Resources{kinds: maps.Clone(r.kinds), byGVK: maps.Clone(r.byGVK)}
 }
 
 func (r *Resources) set(gvk GVK, found resource) {

@@ -47,10 +47,14 @@ func NewWorld(c Cluster, objects ...*WorldObject) (*World, error) {
 	return w, nil
 }
 
-// With returns the world with other objects, which stand for those of their names.
+// With returns the world with other objects, which stand for those of their names. Kinds that they
+// define are known.
 func (w *World) With(objects ...*WorldObject) (*World, error) {
 	with := *w
 	with.objects = maps.Clone(w.objects)
+	if slices.ContainsFunc(objects, func(o *WorldObject) bool { return headOf(o.Object).Kind == "CustomResourceDefinition" }) {
+		with.Resources = w.Resources.clone()
+	}
 	for _, o := range objects {
 		h := headOf(o.Object)
 		gvr, _, _ := w.Resources.ResourceFor(ParseGVK(h.APIVersion, h.Kind))

@@ -93,25 +93,6 @@ func (c *Compiler) acceptance(w *capture.World) (*acceptance, error) {
 	return a, nil
 }
 
-// granted is the world with the roles that come with a policy set, where it has any: a cluster
-// takes the policies that need them once the roles are there.
-func granted(w *capture.World, set *policy.Set) (*capture.World, error) {
-	var roles []*capture.WorldObject
-	for _, o := range set.Others {
-		if strings.HasPrefix(o.APIVersion, rbacv1.GroupName+"/") {
-			content := o.JSON
-			if !strings.HasPrefix(o.Kind, "Cluster") {
-				content = inDefault(o)
-			}
-			roles = append(roles, &capture.WorldObject{Cluster: w.Cluster.Name, Object: content, Origin: capture.Origin{File: o.File, Line: o.Line}})
-		}
-	}
-	if len(roles) == 0 {
-		return w, nil
-	}
-	return w.With(roles...)
-}
-
 // boundAccount is the user name of the service account that a captured ClusterRoleBinding
 // binds to the role of a controller of Kyverno; empty when there is none.
 func boundAccount(w *capture.World, controller string) string {

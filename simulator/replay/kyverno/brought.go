@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"strings"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -12,17 +14,40 @@ import (
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
-// brought are the ConfigMaps that come with a policy set: its policies find them in the cluster,
-// as they are in the set.
-func brought(set *policy.Set) []policy.Object {
-	var maps []policy.Object
-	for _, o := range set.Others {
-		if o.APIVersion == "v1" && o.Kind == "ConfigMap" {
-			maps = append(maps, o)
-		}
-	}
-	return maps
+// brought are the ConfigMaps and definitions that come with a policy set: its policies find them in
+// the cluster, as they are in the set.
+func brought(set *policy.Set) []*capture.WorldObject {
+	return beside(set, func(o policy.Object) bool { return o.APIVersion == "v1" && o.Kind == "ConfigMap" || isDefinition(o) })
 }
+
+// accompanied is the world with what comes with a policy set and decides whether a cluster takes
+// its policies: roles and definitions.
+func accompanied(w *capture.World, set *policy.Set) (*capture.World, error) {
+	objects := beside(set, func(o policy.Object) bool {
+		return strings.HasPrefix(o.APIVersion, rbacv1.GroupName+"/") || isDefinition(o)
+	})
+	if len(objects) == 0 {
+		return w, nil
+	}
+	return w.With(objects...)
+}
+
+// beside are objects of a set that are no policies, as objects of a world.
+func beside(set *policy.Set, which func(policy.Object) bool) (objects []*capture.WorldObject) {
+	for _, o := range set.Others {
+		if !which(o) {
+			continue
+		}
+		content := o.JSON
+		if !isDefinition(o) && !strings.HasPrefix(o.Kind, "Cluster") {
+			content = inDefault(o)
+		}
+		objects = append(objects, &capture.WorldObject{Object: content, Origin: capture.Origin{File: o.File, Line: o.Line}})
+	}
+	return objects
+}
+
+func isDefinition(o policy.Object) bool { return o.Kind == "CustomResourceDefinition" }
 
 // looks are what the policies of each program look things up in.
 func looks(of world, programs []*Program) ([]lookup, error) {
@@ -30,12 +55,8 @@ func looks(of world, programs []*Program) ([]lookup, error) {
 	for i, p := range programs {
 		own := of
 		if len(p.brought) > 0 {
-			objects := make([]*capture.WorldObject, len(p.brought))
-			for i, o := range p.brought {
-				objects[i] = &capture.WorldObject{Cluster: of.Cluster.Name, Object: inDefault(o), Origin: capture.Origin{File: o.File, Line: o.Line}}
-			}
 			var err error
-			if own.World, err = of.With(objects...); err != nil {
+			if own.World, err = of.With(p.brought...); err != nil {
 				return nil, fmt.Errorf("add what comes with the policies to the world: %w", err)
 			}
 		}

@@ -73,7 +73,7 @@ func NewCompiler(opt Options) *Compiler {
 type Program struct {
 	units    []phased
 	scans    []phased
-	brought  []policy.Object
+	brought  []*capture.WorldObject
 	grants   bool             // the set holds roles
 	set      *policy.Set      // as it was given
 	Rejected []policy.Problem // policies that Kyverno would reject, in file order
@@ -98,11 +98,11 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 // installed is.
 func (c *Compiler) CompileOver(ctx context.Context, set *policy.Set, w *capture.World, before *Program) (*Program, error) {
 	p := &Program{brought: brought(set), grants: grantsRoles(set), set: set}
-	with, err := granted(w, set)
+	w, err := accompanied(w, set)
 	if err != nil {
-		return nil, fmt.Errorf("add the roles that come with the policies to the world: %w", err)
+		return nil, fmt.Errorf("add what comes with the policies to the world: %w", err)
 	}
-	takes, err := c.acceptance(with)
+	takes, err := c.acceptance(w)
 	if err != nil {
 		return nil, err
 	}
