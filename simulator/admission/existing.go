@@ -38,9 +38,23 @@ func Existing(w *capture.World, o *capture.WorldObject, gvr capture.GVR) (json.R
 	return renamed(raw, asked.GroupVersion())
 }
 
-// asCreated is an object as an API server would have stored it; as it is where a plugin would
-// refuse it.
+// asCreated is an object as an API server would have stored it, but for what that draws; as it is
+// where a plugin would refuse it.
 func asCreated(w *capture.World, object *unstructured.Unstructured, raw json.RawMessage, gvr capture.GVR) (json.RawMessage, error) {
+	stored, err := asStored(w, object, raw, gvr)
+	if stored == nil {
+		return raw, err
+	}
+	var made map[string]any
+	if err := utiljson.Unmarshal(stored, &made); err != nil {
+		return nil, fmt.Errorf("decode a stored %s: %w", gvr.Resource, err)
+	}
+	undraw(made, object.Object)
+	return json.Marshal(made)
+}
+
+// asStored is an object as an API server would have stored it; nil where a plugin would refuse it.
+func asStored(w *capture.World, object *unstructured.Unstructured, raw json.RawMessage, gvr capture.GVR) (json.RawMessage, error) {
 	kind := object.GroupVersionKind()
 	rec := &capture.Record{
 		Operation: capture.Create, Kind: capture.GVK(kind), Namespace: object.GetNamespace(), Name: object.GetName(),
@@ -50,20 +64,11 @@ func asCreated(w *capture.World, object *unstructured.Unstructured, raw json.Raw
 	if err != nil {
 		var refused *Refused
 		if errors.As(err, &refused) && !strings.HasPrefix(refused.Reason, Undecodable) {
-			return raw, nil // it was taken once
+			return nil, nil // it was taken once
 		}
 		return nil, err
 	}
-	stored, err := Stored(w, rec, prepared)
-	if err != nil {
-		return nil, err
-	}
-	var made map[string]any
-	if err := utiljson.Unmarshal(stored, &made); err != nil {
-		return nil, fmt.Errorf("decode a stored %s: %w", gvr.Resource, err)
-	}
-	undraw(made, object.Object)
-	return json.Marshal(made)
+	return Stored(w, rec, prepared)
 }
 
 // undraw takes out of a stored object what stands for values that an API server draws, and that

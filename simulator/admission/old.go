@@ -14,6 +14,7 @@ import (
 // reads it from its storage: logs show it in that of the request that wrote it. Where nobody
 // knows what it is in that version, it is missing.
 func Read(w *capture.World, rec *capture.Record) *capture.Record {
+	rec = withServers(w, rec)
 	from := kindOf(rec.OldObject)
 	if from.Kind != rec.Kind.Kind || from.Group != rec.Kind.Group || from == rec.Kind {
 		return rec

@@ -40,7 +40,7 @@ func Stored(w *capture.World, rec *capture.Record, object json.RawMessage) (json
 	case len(object) == 0 || rec.Operation != capture.Create && rec.Operation != capture.Update:
 		return object, nil
 	case rec.Operation == capture.Update && len(rec.OldObject) == 0:
-		return object, nil
+		return standsIn(rec, object)
 	case !ofItself(rec):
 		return storedOther(w, rec, object)
 	case !known().Recognizes(gvk):

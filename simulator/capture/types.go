@@ -85,6 +85,9 @@ const (
 	MissingOldObject Missing = "oldObject" // an UPDATE or DELETE whose earlier state was never seen
 	MissingUser      Missing = "user"      // manifests do not say who applies them
 	MissingKind      Missing = "kind"      // the kind was inferred from the resource's name
+	// MissingStored says that OldObject is what a client sent, not what was stored. The server's own additions
+	// can be told, those of webhooks cannot.
+	MissingStored Missing = "storedOldObject"
 )
 
 // Hidden stands where a secret value was; HiddenBase64 where the field is base64.

@@ -87,12 +87,15 @@ func (a *auditor) creation(r *capture.Record, e *event, request, response map[st
 }
 
 func (a *auditor) update(r *capture.Record, e *event, request, response map[string]any) {
-	old := a.old(r, request)
+	old, sent := a.old(r, request)
 	object := request
 	if e.Verb == "patch" {
 		object = response
 		if object == nil || !e.succeeded() {
-			object = patched(r.Kind, old, e.RequestObject, r.SubResource)
+			object = nil
+			if !sent { // else nobody knows what it was applied to
+				object = patched(r.Kind, old, e.RequestObject, r.SubResource)
+			}
 		}
 	}
 	if object == nil {
@@ -107,6 +110,9 @@ func (a *auditor) update(r *capture.Record, e *event, request, response map[stri
 		r.Missing = append(r.Missing, capture.MissingOldObject)
 		return
 	}
+	if sent {
+		r.Missing = append(r.Missing, capture.MissingStored)
+	}
 	r.OldObject = encode(old)
 	if r.Owner == nil {
 		r.Owner = a.own(r, old)
@@ -117,13 +123,16 @@ func (a *auditor) deletion(r *capture.Record, request, response map[string]any) 
 	if request != nil {
 		r.Options = encode(request)
 	}
-	old := a.state[keyOf(r)]
-	if old == nil && text(response, "kind") == r.Kind.Kind {
-		old = response
+	old, sent := a.state[keyOf(r)], a.sent[keyOf(r)]
+	if (old == nil || sent) && text(response, "kind") == r.Kind.Kind {
+		old, sent = response, false
 	}
 	if old == nil {
 		r.Missing = append(r.Missing, capture.MissingOldObject)
 		return
+	}
+	if sent {
+		r.Missing = append(r.Missing, capture.MissingStored)
 	}
 	complete(old, r)
 	r.OldObject = encode(old)

@@ -17,22 +17,24 @@ func keyOf(r *capture.Record) stateKey {
 }
 
 // old is the object before an update: the last state in the log, or the one in --world if
-// the request proves by its resourceVersion that it replaces just that one.
-func (a *auditor) old(r *capture.Record, request map[string]any) map[string]any {
+// the request proves by its resourceVersion that it replaces just that one. sent: no answer shows
+// it, it is what a client sent.
+func (a *auditor) old(r *capture.Record, request map[string]any) (object map[string]any, sent bool) {
+	known, sent := a.state[keyOf(r)], a.sent[keyOf(r)]
 	if r.SubResource == "scale" {
-		return a.scale(r)
+		return a.scale(r), sent
 	}
 	if !ofItself[r.SubResource] {
-		return nil // of another kind than the stored object
+		return nil, false // of another kind than the stored object
 	}
-	if known := a.state[keyOf(r)]; known != nil {
-		return known
+	if known != nil && !sent {
+		return known, false
 	}
 	snapshot := a.snapshot[keyOf(r)]
 	if v := versionOf(request); v != "" && v == versionOf(snapshot) {
-		return snapshot
+		return snapshot, false
 	}
-	return nil
+	return known, sent
 }
 
 func versionOf(object map[string]any) string {
@@ -96,10 +98,11 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 		a.gone(e, key)
 		return
 	}
-	object := a.after(e, key, records)
+	object, sent := a.after(e, key, records)
 	if object == nil {
 		if ref.Subresource != "status" { // whose patches are of no more than that
 			delete(a.state, key) // it changed, and nobody knows to what
+			delete(a.sent, key)
 		}
 		return
 	}
@@ -114,37 +117,46 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 		a.forget(key) // it waited for no more than this
 		return
 	}
-	a.state[key] = object
+	a.know(key, object, sent)
 	a.owners.see(object, key.namespace)
 	if text(object, "kind") == "CustomResourceDefinition" {
 		a.resources.AddCRD(encode(object))
 	}
 }
 
-// after is the state of an object after a request; nil where that is not known.
-func (a *auditor) after(e *event, key stateKey, records []*capture.Record) map[string]any {
+// know keeps the state of an object. sent: no answer shows it.
+func (a *auditor) know(key stateKey, object map[string]any, sent bool) {
+	a.state[key] = object
+	if delete(a.sent, key); sent {
+		a.sent[key] = true
+	}
+}
+
+// after is the state of an object after a request; nil where that is not known. sent: it is no
+// answer, and what webhooks made of it not in it.
+func (a *auditor) after(e *event, key stateKey, records []*capture.Record) (state map[string]any, sent bool) {
 	object, _ := body(e.ResponseObject)
 	switch sub := e.ObjectRef.Subresource; {
 	case sub == "token":
-		return a.state[key] // it makes nothing of its account
+		return a.state[key], a.sent[key] // it makes nothing of its account
 	case sub == "scale":
-		return a.scaled(key, e.gvr(), object)
+		return a.scaled(key, e.gvr(), object), a.sent[key]
 	case sub == "binding":
-		return a.bound(e, key)
+		return a.bound(e, key), a.sent[key]
 	case !ofItself[sub]:
-		return nil
+		return nil, false
 	case !isStatus(object):
-		return object
+		return object, false
 	case sub == "" && len(records) == 1 && records[0].Object != nil:
-		return decodeObject(records[0].Object) // as sent, or as patched
+		return decodeObject(records[0].Object), true // as sent, or as patched
 	}
-	return nil
+	return nil, false
 }
 
 // gone forgets deleted objects. A deletion that waits for finalizers leaves the object.
 func (a *auditor) gone(e *event, key stateKey) {
 	if object, _ := body(e.ResponseObject); e.Verb == "delete" && waits(object) {
-		a.state[key] = object
+		a.know(key, object, false)
 		return
 	}
 	if key.name == "" {
@@ -160,5 +172,6 @@ func (a *auditor) gone(e *event, key stateKey) {
 
 func (a *auditor) forget(key stateKey) {
 	delete(a.state, key)
+	delete(a.sent, key)
 	delete(a.world, key)
 }

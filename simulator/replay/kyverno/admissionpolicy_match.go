@@ -101,7 +101,7 @@ func (c *admissionCall) selects(s selection) (bool, error) {
 	}
 	equivalents := c.req.interfaces()
 	matched, resource, _, err := c.matcher.Matches(c.attr, equivalents, &kyvernomatching.MatchCriteria{Constraints: match})
-	if err == nil && !matched && c.req.oldUnknown() {
+	if err == nil && (!matched && c.req.oldUnsure() || matched && c.req.selectedAsSent(match.ObjectSelector)) {
 		matched, resource, _, err = c.matcher.Matches(c.attr, equivalents, &kyvernomatching.MatchCriteria{Constraints: ofAnyObject(match)})
 		c.req.assumed = c.req.assumed || matched
 	}

@@ -19,6 +19,7 @@ type celNeeds struct {
 	namespace bool // reads the namespace object
 	labels    bool // selects namespaces by labels that not every namespace has
 	oldObject bool // reads the old object
+	stored    bool // … more of it than its name
 	secrets   secretive
 	request   bool // reads the request at all
 	body      bool // … its object, oldObject or options through it
@@ -56,6 +57,7 @@ func celNeedsOf(text string) celNeeds {
 		// The name of the namespace is known even where its object is not.
 		namespace:   celNamespace.MatchString(celNamespaceName.ReplaceAllString(text, "")),
 		oldObject:   celOldObject.MatchString(text),
+		stored:      celOldObject.MatchString(withoutKnown(text)),
 		secrets:     secretsOfCEL(text),
 		random:      celRandom.MatchString(text),
 		drawn:       drawsOf(text),
@@ -74,7 +76,7 @@ func celNeedsOf(text string) celNeeds {
 
 // addWhole notes that the request is read as a whole.
 func (n *celNeeds) addWhole() {
-	n.user, n.oldObject, n.request, n.body = true, true, true, true
+	n.user, n.oldObject, n.stored, n.request, n.body = true, true, true, true, true
 	n.drawn |= drawsRequest
 }
 
@@ -122,6 +124,8 @@ func (n *celNeeds) unknown(v verdict.Verdict, req *request) []miss {
 		return []miss{{reason: "the labels of the namespace are not in the capture", resolve: resolveLabels}}
 	case n.oldObject && req.rec.Lacks(capture.MissingOldObject):
 		return []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}}
+	case req.asSent() && (n.stored || req.assumed && harm):
+		return []miss{sentMiss}
 	case req.assumed && harm:
 		return []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}}
 	case n.callsOut && v.Outcome != verdict.Skip:

@@ -123,8 +123,8 @@ func (p *celPolicy) matches(i int, req *request, body *celBody) (bool, error) {
 		return false, nil
 	}
 	req.assumed = false
-	if !selects(match.ObjectSelector, body.attr) {
-		if !req.oldUnknown() {
+	if selected := selects(match.ObjectSelector, body.attr); !selected || req.selectedAsSent(match.ObjectSelector) {
+		if !selected && !req.oldUnsure() {
 			return false, nil
 		}
 		match, req.assumed = ofAnyObject(match), true

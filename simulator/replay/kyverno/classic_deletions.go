@@ -66,7 +66,7 @@ func (u classicBackground) beforeContext(req *request, policy kyvernov1.PolicyIn
 // it is, and what it was before the update is not known.
 func (u classicBackground) perhapsEnded(out *answer, req *request, policy kyvernov1.PolicyInterface) {
 	trigger := &unstructured.Unstructured{}
-	if !req.oldUnknown() || trigger.UnmarshalJSON(req.adm.Object.Raw) != nil {
+	if !req.oldUnsure() || trigger.UnmarshalJSON(req.adm.Object.Raw) != nil {
 		return
 	}
 	for _, object := range req.madeBy(u.name.Name, string(trigger.GetUID())) {

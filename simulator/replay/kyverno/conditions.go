@@ -24,6 +24,7 @@ type webhookConditions struct {
 	drawn   draws
 	// What they read.
 	user, old bool
+	stored    bool // … more of the old object than its name
 	secrets   secretive
 }
 
@@ -50,6 +51,7 @@ func newWebhookConditions(written []admissionregistrationv1.MatchCondition, fail
 		whole := wholeRequest(c.Expression)
 		w.user = w.user || whole || celUser.MatchString(c.Expression)
 		w.old = w.old || whole || celOldObject.MatchString(c.Expression)
+		w.stored = w.stored || whole || celOldObject.MatchString(withoutKnown(c.Expression))
 		w.secrets = w.secrets.or(secretsOfCEL(c.Expression))
 	}
 	if err := errors.Join(compiler.faults...); err != nil {
@@ -117,6 +119,8 @@ func (w *webhookConditions) unknown(req *request) []miss {
 	switch {
 	case w.user && !req.userKnown():
 		return []miss{{reason: "who sends the request is not in the capture", resolve: resolveUser}}
+	case w.stored && req.asSent():
+		return []miss{sentMiss}
 	case w.old && req.rec.Lacks(capture.MissingOldObject):
 		return []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}}
 	case w.secrets.hidden(req):

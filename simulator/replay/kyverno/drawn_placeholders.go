@@ -91,7 +91,9 @@ func (r *request) allocated() (found draws) {
 	var object, sent, old serviceDrawn
 	_ = json.Unmarshal(r.adm.Object.Raw, &object) // it has been decoded before
 	_ = json.Unmarshal(r.sent, &sent)             // without it, nothing was asked for
-	_ = json.Unmarshal(r.adm.OldObject.Raw, &old) // nor was anything there
+	if !r.asSent() {
+		_ = json.Unmarshal(r.adm.OldObject.Raw, &old) // nor was anything there
+	}
 	open := len(r.adm.OldObject.Raw) == 0         // what is not there may yet be
 	spec := &object.Spec
 	if spec.Type != "ExternalName" && fresh(spec.ClusterIP, open, sent.Spec.ClusterIP, old.Spec.ClusterIP) {

@@ -34,7 +34,7 @@ func (s *sideRun) ask(ctx context.Context, u phased) answer {
 		reason := "of a subresource's kind without a version, Kyverno draws which of those that are served its webhook asks for"
 		return answer{verdicts: []verdict.Verdict{undecided(v, []miss{{reason: reason, resolve: "write the version into the policy's kinds"}})}}
 	}
-	if lacking := s.lacking(); lacking != "" && u.phase != phaseSchedule {
+	if lacking := s.lackingFor(u); lacking != "" && u.phase != phaseSchedule {
 		if quiet, ok := u.unit.(silent); ok && quiet.silentOn(&s.req) {
 			return answer{}
 		}

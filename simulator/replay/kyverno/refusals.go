@@ -72,11 +72,15 @@ func weighValidity(runs []*sideRun) {
 
 // unsureOfUpdate notes that the refusal of an update rests on an old object that is not known.
 func (s *sideRun) unsureOfUpdate() {
-	if s.req.rec.Operation != capture.Update || len(s.req.rec.OldObject) > 0 || s.unsure != nil {
+	if s.req.rec.Operation != capture.Update || len(s.req.rec.OldObject) > 0 && !s.req.asSent() || s.unsure != nil {
 		return
 	}
+	reason := "whether the API server takes the object as policies change it depends on the old object, which is not in the capture"
+	if s.req.asSent() {
+		reason += " as it was stored"
+	}
 	s.unsureOf(miss{
-		reason:  "whether the API server takes the object as policies change it depends on the old object, which is not in the capture",
+		reason:  reason,
 		resolve: "raise the audit policy's level to RequestResponse, or capture the cluster",
 	})
 }

@@ -167,7 +167,7 @@ func (e *environment) objectOpen(req *request) bool {
 	if e.everything || e.objects == nil {
 		return false
 	}
-	lacks := req.rec.Lacks(capture.MissingOldObject) || req.rec.Lacks(capture.MissingObject)
+	lacks := req.asSent() || req.rec.Lacks(capture.MissingOldObject) || req.rec.Lacks(capture.MissingObject)
 	return lacks && !e.selects(req)
 }
 
@@ -176,6 +176,8 @@ func (e *environment) maybeOutside(req *request) []miss {
 	switch {
 	case e.labelsOpen(req):
 		return []miss{{reason: "the labels of the namespace are not in the capture", resolve: resolveLabels}}
+	case e.objectOpen(req) && req.asSent():
+		return []miss{sentMiss}
 	case e.objectOpen(req):
 		return []miss{{reason: "the object before the update is not in the capture", resolve: resolveOld}}
 	}

@@ -100,6 +100,11 @@ func (r *request) oldUnknown() bool {
 	return r.adm.Operation == admissionv1.Update && r.rec.Lacks(capture.MissingOldObject)
 }
 
+// oldUnsure tells that the object before is not known as it was stored: selectors may select it.
+func (r *request) oldUnsure() bool {
+	return r.oldUnknown() || r.asSent()
+}
+
 // makes tells of the object that the request is about to create.
 func (r *request) makes(gvr schema.GroupVersionResource, namespace, name string) bool {
 	return r.creates && gvr.Group == r.rec.Resource.Group && gvr.Resource == r.rec.Resource.Resource &&
