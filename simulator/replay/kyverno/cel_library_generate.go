@@ -10,7 +10,8 @@ import (
 )
 
 // SetGenerateContext keeps what Kyverno's background controller would write on what is generated.
-func (l *library) SetGenerateContext(policy, policyNamespace, name, namespace, version, group, kind, uid string, _, _ bool) {
+func (l *library) SetGenerateContext(policy, policyNamespace, name, namespace, version, group, kind, uid string, _, apply bool) {
+	l.apply = apply
 	l.policyNS = policyNamespace
 	l.trigger = map[string]string{
 		kyvernocommon.LabelAppManagedBy:    kyvernocommon.ValueKyvernoApp,
@@ -75,20 +76,30 @@ func (l *library) generate(namespace string, item *unstructured.Unstructured) er
 		unstructured.RemoveNestedField(item.Object, "metadata", field)
 	}
 	item.SetNamespace(namespace)
-	if known && l.belongsToOthers(gvr, item) {
-		return nil
+	var there *unstructured.Unstructured
+	if known {
+		there = l.there(gvr, item)
+	}
+	if there != nil && there.GetLabels()[common.GeneratePolicyLabel] != l.trigger[common.GeneratePolicyLabel] {
+		return nil // Kyverno leaves alone what this policy did not make
+	}
+	if l.apply {
+		merged, err := l.req.applied(there, item)
+		if err != nil {
+			return err
+		}
+		item = merged
 	}
 	l.generated = append(l.generated, item)
 	return nil
 }
 
-// belongsToOthers tells whether the object exists and this policy did not make it: Kyverno
-// leaves such an object alone. One that the capture does not know is taken to be absent.
-func (l *library) belongsToOthers(gvr schema.GroupVersionResource, item *unstructured.Unstructured) bool {
+// there is the object that exists by the name of another; one that the capture does not know is
+// taken to be absent.
+func (l *library) there(gvr schema.GroupVersionResource, item *unstructured.Unstructured) *unstructured.Unstructured {
 	existing, err := l.req.look.get(gvr, item.GetNamespace(), item.GetName())
 	if err != nil {
-		return false
+		return nil
 	}
-	found := (&unstructured.Unstructured{Object: existing}).GetLabels()
-	return found[common.GeneratePolicyLabel] != l.trigger[common.GeneratePolicyLabel]
+	return &unstructured.Unstructured{Object: existing}
 }

@@ -85,6 +85,15 @@ func (g *generateClient) UpdateResource(ctx context.Context, apiVersion, kind, n
 	return g.CreateResource(ctx, apiVersion, kind, namespace, obj, dry)
 }
 
-func (g *generateClient) ApplyResource(ctx context.Context, apiVersion, kind, namespace, _ string, obj any, dry bool, _ string, _ ...string) (*unstructured.Unstructured, error) {
-	return g.CreateResource(ctx, apiVersion, kind, namespace, obj, dry)
+func (g *generateClient) ApplyResource(ctx context.Context, apiVersion, kind, namespace, name string, obj any, dry bool, _ string, _ ...string) (*unstructured.Unstructured, error) {
+	object, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		return nil, fmt.Errorf("generate %s %s in %q: unexpected %T", apiVersion, kind, namespace, obj)
+	}
+	there, _ := g.GetResource(ctx, apiVersion, kind, namespace, name) // without it, it is made
+	merged, err := g.client.req.applied(there, object)
+	if err != nil {
+		return nil, err
+	}
+	return g.CreateResource(ctx, apiVersion, kind, namespace, merged, dry)
 }
