@@ -2,7 +2,7 @@ package kyverno
 
 import (
 	"fmt"
-	"strings"
+	"regexp"
 
 	"github.com/kyverno/kyverno/api/kyverno"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -33,12 +33,12 @@ func (r *request) applied(there, object *unstructured.Unstructured) (*unstructur
 	if err != nil {
 		return nil, err
 	}
-	if there.GetLabels()[kyverno.LabelAppManagedBy] == kyverno.ValueKyvernoApp && r.drops(types, was, object) {
-		r.misses.add("which fields of "+targetName(*there)+" Kyverno applied before is not in the capture", fleetResolve)
-	}
 	merged, err := was.Merge(asked)
 	if err != nil {
 		return nil, err
+	}
+	if there.GetLabels()[kyverno.LabelAppManagedBy] == kyverno.ValueKyvernoApp && r.keeps(types, merged, object) {
+		r.misses.add("which fields of "+targetName(*there)+" Kyverno applied before is not in the capture", fleetResolve)
 	}
 	made, err := types.TypedToObject(merged)
 	if err != nil {
@@ -47,40 +47,40 @@ func (r *request) applied(there, object *unstructured.Unstructured) (*unstructur
 	return made.(*unstructured.Unstructured), nil
 }
 
-// drops tells whether an object has fields, other than the API server's own, that are not applied
-// to it any longer.
-func (r *request) drops(types managedfields.TypeConverter, was *smd.TypedValue, object *unstructured.Unstructured) bool {
-	now, err := types.ObjectToTyped(r.asMade(object))
+// keeps tells whether an object has something of what was there, other than the API server's own: it
+// would not be there any longer where it was applied before.
+func (r *request) keeps(types managedfields.TypeConverter, merged *smd.TypedValue, object *unstructured.Unstructured) bool {
+	alone, err := types.ObjectToTyped(r.asMade(object))
 	if err != nil {
 		return true
 	}
-	compared, err := was.Compare(now)
+	compared, err := merged.Compare(alone)
 	if err != nil {
 		return true
 	}
 	found := false
-	compared.Removed.Iterate(func(path fieldpath.Path) {
-		found = found || !serverFields[strings.SplitN(path.String(), ".", 3)[1]] && !serverFields[path.String()]
-	})
+	compared.Removed.Union(compared.Modified).Leaves().Iterate(func(path fieldpath.Path) { found = found || !byServer.MatchString(path.String()) })
 	return found
 }
 
-// serverFields are those that an API server writes itself.
-var serverFields = map[string]bool{
-	"status": true, ".metadata.uid": true, ".metadata.generation": true, ".metadata.resourceVersion": true, ".metadata.creationTimestamp": true,
-}
+// byServer are the fields that an API server writes itself, or a controller of Kubernetes.
+var byServer = regexp.MustCompile(`^\.status\b|^\.metadata\.(uid|generation|resourceVersion|creationTimestamp|annotations\.deployment\.kubernetes\.io/revision)$` +
+	`|^\.spec\.(clusterIPs?|healthCheckNodePort)\b|^\.spec\.ports\[.*\]\.nodePort$`)
 
-// asMade is an object with the defaults that an API server gives it.
+// asMade is an object as an API server would store it.
 func (r *request) asMade(object *unstructured.Unstructured) *unstructured.Unstructured {
 	w, ok := r.look.(world)
-	gvr, _, known := r.look.resourceFor(object.GroupVersionKind())
+	kind := object.GroupVersionKind()
+	gvr, _, known := r.look.resourceFor(kind)
 	content, err := object.MarshalJSON()
 	if !ok || !known || err != nil {
 		return object
 	}
-	stored, err := admission.Existing(w.World, &capture.WorldObject{Object: content}, capture.GVR(gvr))
+	rec := &capture.Record{Operation: capture.Create, Kind: capture.GVK(kind), Resource: capture.GVR(gvr), Namespace: object.GetNamespace(), Name: object.GetName(), Object: content}
 	made := &unstructured.Unstructured{}
-	if err != nil || made.UnmarshalJSON(stored) != nil {
+	if prepared, err := admission.Prepare(w.World, rec); err != nil {
+		return object
+	} else if stored, err := admission.Stored(w.World, rec, prepared); err != nil || made.UnmarshalJSON(stored) != nil {
 		return object
 	}
 	return made

@@ -99,7 +99,7 @@ func (u classicBackground) preview(ctx context.Context, out *answer, req *reques
 	if err != nil {
 		return v
 	}
-	var made []making
+	var made []madeObject
 	if !rule.HasGenerate() {
 		made, err = u.mutateExisting(ctx, eng, pc)
 	} else if v = u.again(ctx, eng, pc, v); v.Outcome == verdict.Pass {
@@ -121,8 +121,8 @@ func (u classicBackground) preview(ctx context.Context, out *answer, req *reques
 	return v
 }
 
-// making is an object that a rule makes, or the part of one that it changes.
-type making struct {
+// madeObject is an object that a rule makes, or the part of one that it changes.
+type madeObject struct {
 	object unstructured.Unstructured
 	sub    string
 }
@@ -184,18 +184,18 @@ func (u classicBackground) again(ctx context.Context, eng engineapi.Engine, pc *
 
 // generate runs Kyverno's generator against a client that keeps what it is given, also where
 // something else could not be made.
-func (u classicBackground) generate(pc *engine.PolicyContext, rule *kyvernov1.Rule, keeper *generateClient) (made []making, err error) {
+func (u classicBackground) generate(pc *engine.PolicyContext, rule *kyvernov1.Rule, keeper *generateClient) (made []madeObject, err error) {
 	controller := generate.NewGenerateControllerWithOnlyClient(keeper, u.engineFor(keeper.client.req))
 	_, err = controller.ApplyGeneratePolicy(logr.Discard(), pc, []string{rule.Name})
 	for _, object := range keeper.made {
-		made = append(made, making{object: object})
+		made = append(made, madeObject{object: object})
 	}
 	return made, err
 }
 
 // mutateExisting asks the engine as the background controller does: outside of admission. A target
 // that cannot be patched keeps it from no other.
-func (u classicBackground) mutateExisting(ctx context.Context, eng engineapi.Engine, pc *engine.PolicyContext) (changed []making, failed error) {
+func (u classicBackground) mutateExisting(ctx context.Context, eng engineapi.Engine, pc *engine.PolicyContext) (changed []madeObject, failed error) {
 	er := eng.Mutate(ctx, pc.WithAdmissionOperation(false))
 	for i := range er.PolicyResponse.Rules {
 		r := &er.PolicyResponse.Rules[i]
@@ -203,7 +203,7 @@ func (u classicBackground) mutateExisting(ctx context.Context, eng engineapi.Eng
 			failed = errors.New(r.Message())
 		}
 		if target, _, sub := r.PatchedTarget(); target != nil && r.Status() == engineapi.RuleStatusPass {
-			changed = append(changed, making{*target, sub})
+			changed = append(changed, madeObject{*target, sub})
 		}
 	}
 	return changed, failed
