@@ -2,11 +2,14 @@ package kyverno
 
 import (
 	"fmt"
+	"slices"
 
 	kyvernocommon "github.com/kyverno/kyverno/api/kyverno"
 	"github.com/kyverno/kyverno/pkg/background/common"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seatrial/seatrial/simulator/admission"
 )
 
 // SetGenerateContext keeps what Kyverno's background controller would write on what is generated.
@@ -80,8 +83,8 @@ func (l *library) generate(namespace string, item *unstructured.Unstructured) er
 	if known {
 		there = l.there(gvr, item)
 	}
-	if there != nil && there.GetLabels()[common.GeneratePolicyLabel] != l.trigger[common.GeneratePolicyLabel] {
-		return nil // Kyverno leaves alone what this policy did not make
+	if there != nil && !l.made(there) {
+		return nil // Kyverno leaves it alone
 	}
 	if l.apply {
 		merged, err := l.req.applied(there, item)
@@ -92,6 +95,42 @@ func (l *library) generate(namespace string, item *unstructured.Unstructured) er
 	}
 	l.generated = append(l.generated, item)
 	return nil
+}
+
+// made tells whether an object is one that this policy made for this trigger. Where the uid of the
+// trigger is not known, one that it made for a trigger of that name may be.
+func (l *library) made(there *unstructured.Unstructured) bool {
+	found := there.GetLabels()
+	same := func(labels ...string) bool {
+		return !slices.ContainsFunc(labels, func(label string) bool { return found[label] != l.trigger[label] })
+	}
+	if !same(kyvernocommon.LabelAppManagedBy, common.GeneratePolicyLabel) {
+		return false
+	}
+	if same(common.GenerateTriggerUIDLabel) {
+		return true
+	}
+	if uid := l.triggerUID(); uid != "" {
+		return found[common.GenerateTriggerUIDLabel] == uid
+	}
+	if !same(common.GenerateTriggerNameLabel, common.GenerateTriggerNSLabel, common.GenerateTriggerKindLabel) {
+		return false
+	}
+	l.req.misses.add("whether "+targetName(*there)+" was made for the object or for one before it of that name is not known", "capture the cluster")
+	return true
+}
+
+// triggerUID is the uid of the trigger, or of what the capture shows in its place; "" where that is
+// not known.
+func (l *library) triggerUID() string {
+	if uid := l.trigger[common.GenerateTriggerUIDLabel]; uid != "" && !admission.IsDrawn(uid) {
+		return uid
+	}
+	shown, err := l.req.look.get(schema.GroupVersionResource(l.req.adm.Resource), l.trigger[common.GenerateTriggerNSLabel], l.trigger[common.GenerateTriggerNameLabel])
+	if err != nil {
+		return ""
+	}
+	return string((&unstructured.Unstructured{Object: shown}).GetUID())
 }
 
 // there is the object that exists by the name of another; one that the capture does not know is
