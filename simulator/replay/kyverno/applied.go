@@ -47,6 +47,11 @@ func (r *request) applied(there, object *unstructured.Unstructured) (*unstructur
 	return made.(*unstructured.Unstructured), nil
 }
 
+// unseen notes that it is not known whether what something would be merged into is there.
+func (r *request) unseen(kind, namespace, name string) {
+	r.misses.add("whether "+kind+" "+namespace+"/"+name+" is there is not in the capture", "capture the cluster, or say with --complete that what the files do not show does not exist")
+}
+
 // keeps tells whether an object has something of what was there, other than the API server's own: it
 // would not be there any longer where it was applied before.
 func (r *request) keeps(types managedfields.TypeConverter, merged *smd.TypedValue, object *unstructured.Unstructured) bool {

@@ -1,6 +1,7 @@
 package kyverno
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -134,9 +135,12 @@ func (l *library) triggerUID() string {
 }
 
 // there is the object that exists by the name of another; one that the capture does not know is
-// taken to be absent.
+// taken to be absent, unless something would be merged into it.
 func (l *library) there(gvr schema.GroupVersionResource, item *unstructured.Unstructured) *unstructured.Unstructured {
 	existing, err := l.req.look.get(gvr, item.GetNamespace(), item.GetName())
+	if l.apply && errors.Is(err, errUnknown) {
+		l.req.unseen(item.GetKind(), item.GetNamespace(), item.GetName())
+	}
 	if err != nil {
 		return nil
 	}

@@ -103,7 +103,7 @@ func (u classicBackground) preview(ctx context.Context, out *answer, req *reques
 	if !rule.HasGenerate() {
 		made, err = u.mutateExisting(ctx, eng, pc)
 	} else if v = u.again(ctx, eng, pc, v); v.Outcome == verdict.Pass {
-		made, err = u.generate(pc, rule, &generateClient{client: client{req: req, clones: true}, rule: rule})
+		made, err = u.generate(pc, rule, &generateClient{client: client{req: req, clones: true}, rule: rule, applies: policy.GetSpec().UseServerSideApply})
 	}
 	if found := req.misses.take(); len(found) > 0 {
 		return undecided(v, found)
