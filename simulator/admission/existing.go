@@ -77,6 +77,11 @@ func undraw(made, before map[string]any) {
 	withoutUID(made)
 	unstructured.RemoveNestedField(made, "metadata", "creationTimestamp")
 	unstructured.RemoveNestedField(made, "status", "lastPhaseTransitionTime")
+	unallocate(made, before)
+}
+
+// unallocate does so with the addresses and ports of a Service.
+func unallocate(made, before map[string]any) {
 	if made["kind"] != "Service" || made["apiVersion"] != "v1" {
 		return
 	}

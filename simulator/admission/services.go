@@ -53,14 +53,14 @@ func servicesOf(two bool) *services.REST {
 }
 
 var (
-	inOneFamily   = sync.OnceValue(func() *services.REST { return newServices(core.IPv4Protocol) })
-	inTwoFamilies = sync.OnceValue(func() *services.REST { return newServices(core.IPv4Protocol, core.IPv6Protocol) })
+	inOneFamily   = sync.OnceValue(func() *services.REST { return newServices(allocated{}, core.IPv4Protocol) })
+	inTwoFamilies = sync.OnceValue(func() *services.REST { return newServices(allocated{}, core.IPv4Protocol, core.IPv6Protocol) })
 )
 
-func newServices(families ...core.IPFamily) *services.REST {
+func newServices(taken allocated, families ...core.IPFamily) *services.REST {
 	addresses := map[core.IPFamily]ipallocator.Interface{}
 	for _, family := range families {
-		addresses[family] = addressAllocator(family)
+		addresses[family] = addressAllocator{family, taken}
 	}
 	options := generic.RESTOptions{
 		StorageConfig: &storagebackend.ConfigForResource{}, ResourcePrefix: "services",
@@ -69,31 +69,41 @@ func newServices(families ...core.IPFamily) *services.REST {
 			return nil, func() {}, nil
 		},
 	}
-	rest, _, _, err := services.NewREST(options, core.IPv4Protocol, addresses, portAllocator{}, nil, nil, nil)
+	rest, _, _, err := services.NewREST(options, core.IPv4Protocol, addresses, portAllocator{taken: taken}, nil, nil, nil)
 	if err != nil {
 		panic(err) // it rests on nothing but what is above
 	}
 	return rest
 }
 
-// addressAllocator draws the same address always; any that is asked for is free.
-type addressAllocator core.IPFamily
-
-func (a addressAllocator) drawn() netip.Addr {
-	return netip.MustParseAddr(drawnAddresses[core.IPFamily(a)])
+// addressAllocator draws the same address always; any that is asked for is free unless it is taken.
+type addressAllocator struct {
+	family core.IPFamily
+	taken  allocated
 }
+
+func (a addressAllocator) drawn() netip.Addr             { return netip.MustParseAddr(drawnAddresses[a.family]) }
 func (a addressAllocator) AllocateNext() (net.IP, error) { return a.drawn().AsSlice(), nil }
-func (a addressAllocator) IPFamily() core.IPFamily       { return core.IPFamily(a) }
+func (a addressAllocator) IPFamily() core.IPFamily       { return a.family }
 func (a addressAllocator) DryRun() ipallocator.Interface { return a }
-func (addressAllocator) Allocate(net.IP) error           { return nil }
+func (a addressAllocator) Has(ip net.IP) bool            { return a.taken.addresses[ip.String()] }
 func (addressAllocator) Release(net.IP) error            { return nil }
 func (addressAllocator) ForEach(func(net.IP))            {}
 func (addressAllocator) CIDR() net.IPNet                 { return net.IPNet{} }
-func (addressAllocator) Has(net.IP) bool                 { return false }
 func (addressAllocator) Destroy()                        {}
 func (addressAllocator) EnableMetrics()                  {}
 
-// portAllocator has every port free. Of a dry run it is asked for nothing else.
-type portAllocator struct{ portallocator.Interface }
+func (a addressAllocator) Allocate(ip net.IP) error {
+	if a.Has(ip) {
+		return ipallocator.ErrAllocated
+	}
+	return nil
+}
 
-func (portAllocator) Has(int) bool { return false }
+// portAllocator has every port free that is not taken. Of a dry run it is asked for nothing else.
+type portAllocator struct {
+	portallocator.Interface
+	taken allocated
+}
+
+func (a portAllocator) Has(port int) bool { return a.taken.ports[int32(port)] }

@@ -133,6 +133,8 @@ type Generated struct {
 	Rule   string          `json:"rule,omitempty"`
 	Target string          `json:"target"`           // "NetworkPolicy/team-a/default-deny"
 	Object json.RawMessage `json:"object,omitempty"` // nil when the content could not be known; of a deletion, what is deleted
+	// SubResource is the part of the object that is changed; empty: all of it.
+	SubResource string `json:"subResource,omitempty"`
 	// Deleted: Kyverno deletes the object.
 	Deleted bool `json:"deleted,omitempty"`
 }

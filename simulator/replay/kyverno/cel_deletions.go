@@ -21,6 +21,7 @@ func (u *generating) look(typed policiesv1beta1.GeneratingPolicyLike) {
 	// Kyverno looks for what a policy of a namespace made under its name with the namespace, and
 	// writes it without.
 	u.synchronize, u.existing = spec.SynchronizationEnabled() && !u.namespaced, spec.GenerateExistingEnabled()
+	u.apply = spec.UseServerSideApply
 	u.onDelete = match != nil && slices.ContainsFunc(match.ResourceRules, func(r admissionregistrationv1.NamedRuleWithOperations) bool {
 		return slices.Contains(r.Operations, admissionregistrationv1.Delete)
 	})

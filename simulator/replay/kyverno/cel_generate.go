@@ -21,6 +21,7 @@ type generating struct {
 	// reach is what its webhook is called for: where it synchronizes, of every operation.
 	reach       *celPolicy
 	synchronize bool
+	apply       bool // server-side
 	existing    bool // it generates for what was there before it
 	onDelete    bool // it generates for what is deleted
 }
@@ -78,7 +79,7 @@ func (u *generating) generates(ctx context.Context, req *request, body *celBody)
 		v := verdict.Verdict{Policy: u.name, Type: verdict.Generate}
 		trigger := triggerOf(req, body)
 		req.asker = backgroundSuffix // that of admission does not look into the policy
-		one.library.SetGenerateContext(u.name.Name, u.policyNamespace(), req.adm.Name, trigger.GetNamespace(), req.adm.Kind.Version, req.adm.Kind.Group, req.adm.Kind.Kind, string(trigger.GetUID()), false, false)
+		one.library.SetGenerateContext(u.name.Name, u.policyNamespace(), req.adm.Name, trigger.GetNamespace(), req.adm.Kind.Version, req.adm.Kind.Group, req.adm.Kind.Kind, string(trigger.GetUID()), false, u.apply)
 		adm := body.slim
 		if u.needs.body {
 			adm = &req.adm

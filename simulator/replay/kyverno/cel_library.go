@@ -31,6 +31,7 @@ type library struct {
 	trigger   map[string]string // labels of what a GeneratingPolicy makes
 	policyNS  string
 	generated []*unstructured.Unstructured
+	apply     bool  // it is applied, not created
 	trust     trust // in what the policy's signatures are to be verified by
 }
 

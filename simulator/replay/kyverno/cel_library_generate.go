@@ -1,16 +1,21 @@
 package kyverno
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	kyvernocommon "github.com/kyverno/kyverno/api/kyverno"
 	"github.com/kyverno/kyverno/pkg/background/common"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seatrial/seatrial/simulator/admission"
 )
 
 // SetGenerateContext keeps what Kyverno's background controller would write on what is generated.
-func (l *library) SetGenerateContext(policy, policyNamespace, name, namespace, version, group, kind, uid string, _, _ bool) {
+func (l *library) SetGenerateContext(policy, policyNamespace, name, namespace, version, group, kind, uid string, _, apply bool) {
+	l.apply = apply
 	l.policyNS = policyNamespace
 	l.trigger = map[string]string{
 		kyvernocommon.LabelAppManagedBy:    kyvernocommon.ValueKyvernoApp,
@@ -75,20 +80,69 @@ func (l *library) generate(namespace string, item *unstructured.Unstructured) er
 		unstructured.RemoveNestedField(item.Object, "metadata", field)
 	}
 	item.SetNamespace(namespace)
-	if known && l.belongsToOthers(gvr, item) {
-		return nil
+	var there *unstructured.Unstructured
+	if known {
+		there = l.there(gvr, item)
+	}
+	if there != nil && !l.made(there) {
+		return nil // Kyverno leaves it alone
+	}
+	if l.apply {
+		merged, err := l.req.applied(there, item)
+		if err != nil {
+			return err
+		}
+		item = merged
 	}
 	l.generated = append(l.generated, item)
 	return nil
 }
 
-// belongsToOthers tells whether the object exists and this policy did not make it: Kyverno
-// leaves such an object alone. One that the capture does not know is taken to be absent.
-func (l *library) belongsToOthers(gvr schema.GroupVersionResource, item *unstructured.Unstructured) bool {
-	existing, err := l.req.look.get(gvr, item.GetNamespace(), item.GetName())
-	if err != nil {
+// made tells whether an object is one that this policy made for this trigger. Where the uid of the
+// trigger is not known, one that it made for a trigger of that name may be.
+func (l *library) made(there *unstructured.Unstructured) bool {
+	found := there.GetLabels()
+	same := func(labels ...string) bool {
+		return !slices.ContainsFunc(labels, func(label string) bool { return found[label] != l.trigger[label] })
+	}
+	if !same(kyvernocommon.LabelAppManagedBy, common.GeneratePolicyLabel) {
 		return false
 	}
-	found := (&unstructured.Unstructured{Object: existing}).GetLabels()
-	return found[common.GeneratePolicyLabel] != l.trigger[common.GeneratePolicyLabel]
+	if same(common.GenerateTriggerUIDLabel) {
+		return true
+	}
+	if uid := l.triggerUID(); uid != "" {
+		return found[common.GenerateTriggerUIDLabel] == uid
+	}
+	if !same(common.GenerateTriggerNameLabel, common.GenerateTriggerNSLabel, common.GenerateTriggerKindLabel) {
+		return false
+	}
+	l.req.misses.add("whether "+targetName(*there)+" was made for the object or for one before it of that name is not known", "capture the cluster")
+	return true
+}
+
+// triggerUID is the uid of the trigger, or of what the capture shows in its place; "" where that is
+// not known.
+func (l *library) triggerUID() string {
+	if uid := l.trigger[common.GenerateTriggerUIDLabel]; uid != "" && !admission.IsDrawn(uid) {
+		return uid
+	}
+	shown, err := l.req.look.get(schema.GroupVersionResource(l.req.adm.Resource), l.trigger[common.GenerateTriggerNSLabel], l.trigger[common.GenerateTriggerNameLabel])
+	if err != nil {
+		return ""
+	}
+	return string((&unstructured.Unstructured{Object: shown}).GetUID())
+}
+
+// there is the object that exists by the name of another; one that the capture does not know is
+// taken to be absent, unless something would be merged into it.
+func (l *library) there(gvr schema.GroupVersionResource, item *unstructured.Unstructured) *unstructured.Unstructured {
+	existing, err := l.req.look.get(gvr, item.GetNamespace(), item.GetName())
+	if l.apply && errors.Is(err, errUnknown) {
+		l.req.unseen(item.GetKind(), item.GetNamespace(), item.GetName())
+	}
+	if err != nil {
+		return nil
+	}
+	return &unstructured.Unstructured{Object: existing}
 }

@@ -130,7 +130,7 @@ func (u *mutatingExisting) targets(ctx context.Context, req *request, body *celB
 		if err != nil {
 			return nil, err
 		}
-		changed = append(changed, verdict.Generated{Policy: u.name, Target: targetName(*object), Object: content})
+		changed = append(changed, verdict.Generated{Policy: u.name, Target: targetName(*object), SubResource: target.sub, Object: content})
 	}
 	return changed, failed
 }

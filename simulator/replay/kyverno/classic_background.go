@@ -99,11 +99,11 @@ func (u classicBackground) preview(ctx context.Context, out *answer, req *reques
 	if err != nil {
 		return v
 	}
-	var made []unstructured.Unstructured
+	var made []madeObject
 	if !rule.HasGenerate() {
 		made, err = u.mutateExisting(ctx, eng, pc)
 	} else if v = u.again(ctx, eng, pc, v); v.Outcome == verdict.Pass {
-		made, err = u.generate(pc, rule, &generateClient{client: client{req: req, clones: true}, rule: rule})
+		made, err = u.generate(pc, rule, &generateClient{client: client{req: req, clones: true}, rule: rule, applies: policy.GetSpec().UseServerSideApply})
 	}
 	if found := req.misses.take(); len(found) > 0 {
 		return undecided(v, found)
@@ -111,14 +111,20 @@ func (u classicBackground) preview(ctx context.Context, out *answer, req *reques
 	if err != nil {
 		v.Outcome, v.Message = verdict.Error, err.Error()
 	}
-	for _, object := range made {
-		content, err := json.Marshal(object.Object)
+	for _, one := range made {
+		content, err := json.Marshal(one.object.Object)
 		if err != nil {
 			continue
 		}
-		out.generated = append(out.generated, verdict.Generated{Policy: u.name, Rule: rule.Name, Target: targetName(object), Object: content})
+		out.generated = append(out.generated, verdict.Generated{Policy: u.name, Rule: rule.Name, Target: targetName(one.object), SubResource: one.sub, Object: content})
 	}
 	return v
+}
+
+// madeObject is an object that a rule makes, or the part of one that it changes.
+type madeObject struct {
+	object unstructured.Unstructured
+	sub    string
 }
 
 // ruleContext is the context of Kyverno's background controller for one rule of a policy.
@@ -178,25 +184,26 @@ func (u classicBackground) again(ctx context.Context, eng engineapi.Engine, pc *
 
 // generate runs Kyverno's generator against a client that keeps what it is given, also where
 // something else could not be made.
-func (u classicBackground) generate(pc *engine.PolicyContext, rule *kyvernov1.Rule, keeper *generateClient) ([]unstructured.Unstructured, error) {
+func (u classicBackground) generate(pc *engine.PolicyContext, rule *kyvernov1.Rule, keeper *generateClient) (made []madeObject, err error) {
 	controller := generate.NewGenerateControllerWithOnlyClient(keeper, u.engineFor(keeper.client.req))
-	_, err := controller.ApplyGeneratePolicy(logr.Discard(), pc, []string{rule.Name})
-	return keeper.made, err
+	_, err = controller.ApplyGeneratePolicy(logr.Discard(), pc, []string{rule.Name})
+	for _, object := range keeper.made {
+		made = append(made, madeObject{object: object})
+	}
+	return made, err
 }
 
 // mutateExisting asks the engine as the background controller does: outside of admission. A target
 // that cannot be patched keeps it from no other.
-func (u classicBackground) mutateExisting(ctx context.Context, eng engineapi.Engine, pc *engine.PolicyContext) ([]unstructured.Unstructured, error) {
+func (u classicBackground) mutateExisting(ctx context.Context, eng engineapi.Engine, pc *engine.PolicyContext) (changed []madeObject, failed error) {
 	er := eng.Mutate(ctx, pc.WithAdmissionOperation(false))
-	var changed []unstructured.Unstructured
-	var failed error // the first
 	for i := range er.PolicyResponse.Rules {
 		r := &er.PolicyResponse.Rules[i]
-		if r.Status() == engineapi.RuleStatusError && failed == nil {
+		if r.Status() == engineapi.RuleStatusError && failed == nil { // the first is told
 			failed = errors.New(r.Message())
 		}
-		if target, _, _ := r.PatchedTarget(); target != nil && r.Status() == engineapi.RuleStatusPass {
-			changed = append(changed, *target)
+		if target, _, sub := r.PatchedTarget(); target != nil && r.Status() == engineapi.RuleStatusPass {
+			changed = append(changed, madeObject{*target, sub})
 		}
 	}
 	return changed, failed

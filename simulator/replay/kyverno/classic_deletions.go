@@ -47,7 +47,7 @@ func (u classicBackground) ended(out *answer, req *request, policy kyvernov1.Pol
 		v = undecided(v, []miss{madeAgain("what the policy made", other)})
 	}
 	for i := range made {
-		out.generated = withDeletions(out.generated, []verdict.Generated{deletion(u.name, rule.Name, &made[i])})
+		out.generated = withDeletions(out.generated, []verdict.Generated{deletion(u.name, rule.Name, &made[i].object)})
 	}
 	return v
 }

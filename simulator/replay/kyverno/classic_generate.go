@@ -2,6 +2,7 @@ package kyverno
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -18,14 +19,15 @@ import (
 // interface panics, which the pipeline reports as an error of the policy.
 type generateClient struct {
 	dclient.Interface
-	client client
-	rule   *kyvernov1.Rule
-	made   []unstructured.Unstructured
-	anew   bool // no target is there
+	client  client
+	rule    *kyvernov1.Rule
+	made    []unstructured.Unstructured
+	anew    bool // no target is there
+	applies bool // what it makes is merged into what is there
 }
 
 // GetResource finds clone sources and targets. A target that the capture does not know
-// is taken to be absent: the rule would create it.
+// is taken to be absent: the rule would create it, unless it would be merged into it.
 func (g *generateClient) GetResource(ctx context.Context, apiVersion, kind, namespace, name string, sub ...string) (*unstructured.Unstructured, error) {
 	for i := range g.made {
 		if m := &g.made[i]; m.GetKind() == kind && m.GetNamespace() == namespace && m.GetName() == name {
@@ -36,10 +38,16 @@ func (g *generateClient) GetResource(ctx context.Context, apiVersion, kind, name
 		return g.client.GetResource(ctx, apiVersion, kind, namespace, name, sub...)
 	}
 	gvr, _, ok := g.client.req.look.resourceFor(schema.FromAPIVersionAndKind(apiVersion, kind))
+	if !ok && g.applies {
+		g.client.req.unseen(kind, namespace, name)
+	}
 	if !ok || g.anew {
 		return nil, apierrors.NewNotFound(schema.GroupResource{Resource: kind}, name)
 	}
 	object, err := g.client.req.look.get(gvr, namespace, name)
+	if g.applies && errors.Is(err, errUnknown) {
+		g.client.req.unseen(kind, namespace, name)
+	}
 	if err != nil {
 		return nil, apierrors.NewNotFound(gvr.GroupResource(), name)
 	}
@@ -85,6 +93,15 @@ func (g *generateClient) UpdateResource(ctx context.Context, apiVersion, kind, n
 	return g.CreateResource(ctx, apiVersion, kind, namespace, obj, dry)
 }
 
-func (g *generateClient) ApplyResource(ctx context.Context, apiVersion, kind, namespace, _ string, obj any, dry bool, _ string, _ ...string) (*unstructured.Unstructured, error) {
-	return g.CreateResource(ctx, apiVersion, kind, namespace, obj, dry)
+func (g *generateClient) ApplyResource(ctx context.Context, apiVersion, kind, namespace, name string, obj any, dry bool, _ string, _ ...string) (*unstructured.Unstructured, error) {
+	object, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		return nil, fmt.Errorf("generate %s %s in %q: unexpected %T", apiVersion, kind, namespace, obj)
+	}
+	there, _ := g.GetResource(ctx, apiVersion, kind, namespace, name) // without it, it is made
+	merged, err := g.client.req.applied(there, object)
+	if err != nil {
+		return nil, err
+	}
+	return g.CreateResource(ctx, apiVersion, kind, namespace, merged, dry)
 }

@@ -1,9 +1,7 @@
 package kyverno
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -24,11 +22,11 @@ var backgroundUser = capture.User{
 	Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:kyverno", "system:authenticated"},
 }
 
-// refusing is an answer without the objects that an API server would not take from Kyverno, or
-// may not.
+// refusing is an answer with its objects as an API server would store them, and without those that
+// it would not take from Kyverno, or may not.
 func (s *sideRun) refusing(ctx context.Context, got answer) answer {
 	out := map[string]bool{}
-	made := got.generated
+	made := slices.Clone(got.generated)
 	for i := range made {
 		g := &made[i]
 		said, unsure := s.refusalOf(ctx, g, made[:i])
@@ -43,14 +41,14 @@ func (s *sideRun) refusing(ctx context.Context, got answer) answer {
 			case v.Rule != g.Rule || v.Outcome != verdict.Pass && !g.Deleted:
 			case said != "":
 				v.Outcome, v.Message = verdict.Error, g.Target+cannot(v.Type, g)+said
+			case unsure.Type == verdict.Mutate:
+				*v = undecided(*v, []miss{{reason: "what policies make of " + g.Target + " is not known: " + unsure.Reason, resolve: unsure.Resolve}})
 			default:
 				*v = undecided(*v, []miss{{reason: "whether " + g.Target + " is refused is not known: " + unsure.Reason, resolve: unsure.Resolve}})
 			}
 		}
 	}
-	if len(out) > 0 {
-		got.generated = slices.DeleteFunc(slices.Clone(made), func(g verdict.Generated) bool { return out[g.Target] })
-	}
+	got.generated = slices.DeleteFunc(made, func(g verdict.Generated) bool { return out[g.Target] })
 	return got
 }
 
@@ -64,8 +62,8 @@ func cannot(t verdict.RuleType, g *verdict.Generated) string {
 	return " cannot be made: "
 }
 
-// refusalOf says why an API server does not take an object, or what it is not known for. before
-// are those that the same policy makes earlier.
+// refusalOf says why an API server does not take an object, or what it is not known for; what it
+// takes is then as it stores it. before are those that the same policy makes earlier.
 func (s *sideRun) refusalOf(ctx context.Context, g *verdict.Generated, before []verdict.Generated) (said string, unsure *verdict.Verdict) {
 	if len(g.Object) == 0 {
 		return "", nil
@@ -86,7 +84,11 @@ func (s *sideRun) refusalOf(ctx context.Context, g *verdict.Generated, before []
 			return fmt.Sprintf("namespaces %q not found", ns), nil
 		}
 	}
-	return s.engine.refusalOf(ctx, w, rec, s.side)
+	stored, said, unsure := s.engine.refusalOf(ctx, w, rec, s.side)
+	if stored != nil {
+		g.Object = stored
+	}
+	return said, unsure
 }
 
 // making is the request that makes an object, changes or deletes it; nil where it is not known which.
@@ -102,7 +104,7 @@ func (s *sideRun) making(w world, g *verdict.Generated) *capture.Record {
 	}
 	rec := &capture.Record{
 		Cluster: s.req.rec.Cluster, Time: s.req.rec.Time, Operation: capture.Create, Kind: capture.GVK(gvk), Resource: capture.GVR(gvr),
-		Namespace: object.GetNamespace(), Name: object.GetName(), User: backgroundUser, Object: g.Object,
+		Namespace: object.GetNamespace(), Name: object.GetName(), SubResource: g.SubResource, User: backgroundUser, Object: g.Object,
 	}
 	if there, err := w.get(gvr, object.GetNamespace(), object.GetName()); err == nil {
 		old, err := (&unstructured.Unstructured{Object: there}).MarshalJSON()
@@ -123,56 +125,4 @@ func (s *sideRun) makesNamespace(name string, before []verdict.Generated) bool {
 	made := func(g verdict.Generated) bool { return g.Target == "Namespace/"+name }
 	about := s.req.kind.Kind == "Namespace" && s.req.adm.Name == name
 	return about || s.req.rec.Namespace == name || slices.ContainsFunc(before, made) || slices.ContainsFunc(s.generated, made)
-}
-
-// refusalOf asks the API server, and the policies of a side by way of it, about a request of
-// Kyverno's. What it would make in turn is not asked.
-func (e *Engine) refusalOf(ctx context.Context, w world, rec *capture.Record, of *side) (said string, unsure *verdict.Verdict) {
-	req, err := e.newRequest(rec)
-	var refused *admission.Refused
-	if errors.As(err, &refused) {
-		return refused.Reason, nil
-	}
-	if err != nil {
-		return "", nil
-	}
-	req.look = w
-	admits := *of
-	admits.rest = slices.DeleteFunc(slices.Clone(of.rest), func(u phased) bool { return u.phase >= phaseBackground })
-	run := &sideRun{req: *req, common: newShared(), outside: e.env.outOfScope(req), side: &admits, origin: *req}
-	run.mutateAll(ctx, admits.hooks)
-	if run.refused == "" && rec.Operation != capture.Delete && !hidden(rec.Object) && !wasInvalid(w, rec) {
-		run.refused = run.invalid(run.version, run.req.adm.Object.Raw)
-	}
-	if run.refused != "" {
-		return run.refused, nil
-	}
-	run.weighPlugins()
-	run.run(ctx)
-	if run.refused != "" {
-		return run.refused, nil
-	}
-	if len(run.denials) > 0 {
-		return run.messages()[0], nil
-	}
-	if run.unsure != nil && run.unsure.Type != verdict.Mutate {
-		return "", run.unsure
-	}
-	return "", nil
-}
-
-// hidden tells whether a capture has other values in the place of those of a Secret.
-func hidden(object []byte) bool {
-	return bytes.Contains(object, []byte(capture.HiddenBase64)) || bytes.Contains(object, []byte(`"`+capture.Hidden+`"`))
-}
-
-// wasInvalid tells of an object that is there, and that this version of Kubernetes would not
-// take: what is captured of it need not be all.
-func wasInvalid(w world, rec *capture.Record) bool {
-	if rec.Operation != capture.Update {
-		return false
-	}
-	there := *rec
-	there.Object = rec.OldObject
-	return words(admission.Valid(w.World, &there, rec.OldObject)) != ""
 }

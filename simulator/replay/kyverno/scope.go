@@ -41,6 +41,7 @@ type environment struct {
 	rolesKnown bool
 	rights     *rights           // of Kyverno itself; nil: everything
 	mocks      *Mocks            // nil: everything is as captured
+	types      *typeConverters   // by which what is applied is merged
 	answers    answers.Calls     // of services, as the user says
 	registry   http.RoundTripper // answers in the place of image registries; nil: nothing does
 }

@@ -17,7 +17,7 @@ import (
 // Engine puts programs, one for each side, beside a cluster's world. as is the user of
 // records that do not say who sent them; zero leaves them unknown.
 func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Program) (*Engine, error) {
-	env := &environment{at: c.opt.At, everything: c.opt.IgnoreConfiguration}
+	env := &environment{at: c.opt.At, everything: c.opt.IgnoreConfiguration, types: c.cel.types}
 	own, err := typed[corev1.ConfigMap](w, capture.GVR{Version: "v1", Resource: "configmaps"}, "kyverno", "kyverno")
 	if err != nil {
 		return nil, err
