@@ -40,7 +40,9 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 	var out answer
 	var open *verdict.Verdict // where only one rule applies: it may be the one
 	said := u.silent(triggered, verdict.Verdict{Type: verdict.Generate}, req, found)
+	defer func(look lookup) { req.look = look }(req.look)
 	for _, v := range said {
+		before := len(out.generated)
 		rule := ruleOf(policy, v.Rule)
 		if rule != nil && rule.HasMutateExisting() {
 			v.Type = verdict.MutateExisting
@@ -64,9 +66,32 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 			v = u.ended(&out, req, policy, rule, v, said)
 		}
 		out.verdicts = append(out.verdicts, v)
+		if len(said) > 1 { // the next rule finds what this one made
+			req.look = withMade(req.look, out.generated[min(before, len(out.generated)):])
+		}
 	}
 	u.perhapsEnded(&out, req, policy)
 	return out
+}
+
+// withMade is what is looked up, with what a rule made.
+func withMade(look lookup, made []verdict.Generated) lookup {
+	w, ok := look.(world)
+	var objects []*capture.WorldObject
+	for _, g := range made {
+		if !g.Deleted && g.SubResource == "" && len(g.Object) > 0 {
+			objects = append(objects, &capture.WorldObject{Cluster: w.Cluster.Name, Object: g.Object})
+		}
+	}
+	if !ok || len(objects) == 0 {
+		return look
+	}
+	with, err := w.With(objects...)
+	if err != nil {
+		return look // it is no object, and nobody finds it
+	}
+	w.World = with
+	return w
 }
 
 // triggered says which rules a request sets off. To those that mutate existing objects, the
