@@ -77,13 +77,16 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 // withMade is what is looked up, with what a rule made.
 func withMade(look lookup, made []verdict.Generated) lookup {
 	w, ok := look.(world)
+	if !ok {
+		return look
+	}
 	var objects []*capture.WorldObject
 	for _, g := range made {
 		if !g.Deleted && g.SubResource == "" && len(g.Object) > 0 {
 			objects = append(objects, &capture.WorldObject{Cluster: w.Cluster.Name, Object: g.Object})
 		}
 	}
-	if !ok || len(objects) == 0 {
+	if len(objects) == 0 {
 		return look
 	}
 	with, err := w.With(objects...)
