@@ -90,12 +90,15 @@ func (p patch) strategic() (json.RawMessage, error) {
 	return strategicpatch.StrategicMergePatch(p.before, p.body, typed)
 }
 
-// follows tells whether an answer is of the object before, with no more than one change to it: else
-// the log does not show all that happened, and what was patched is not known.
+// another tells whether an answer is of another object of the same name.
+func another(old, answer map[string]any) bool {
+	was, is := text(metadataOf(old), "uid"), text(metadataOf(answer), "uid")
+	return was != "" && is != "" && was != is
+}
+
+// follows tells whether an answer shows no more than one change to the object before: else the log
+// does not show all that happened, and what was patched is not known.
 func follows(old, answer map[string]any) bool {
-	if uid := text(metadataOf(old), "uid"); uid != text(metadataOf(answer), "uid") {
-		return false
-	}
 	was, _ := at(old, ".metadata.generation")
 	is, _ := at(answer, ".metadata.generation")
 	before, counts := was.(int64)
@@ -103,8 +106,8 @@ func follows(old, answer map[string]any) bool {
 	return counts == still && (after == before || after == before+1)
 }
 
-// answered is an answer with what webhooks see in its place of what the storage counts: that of the
-// object before, where it is known.
+// answered is an answer whose version and generation are those that webhooks see: of the object
+// before, where it is known.
 func answered(answer, old map[string]any) map[string]any {
 	meta, had := metadataOf(answer), metadataOf(old)
 	for _, field := range []string{"resourceVersion", "generation"} {

@@ -89,6 +89,9 @@ func (a *auditor) creation(r *capture.Record, e *event, request, response map[st
 
 func (a *auditor) update(r *capture.Record, e *event, request, response map[string]any) {
 	old, sent := a.old(r, request)
+	if another(old, response) { // the log does not show how it came
+		old, sent = nil, false
+	}
 	object := request
 	if e.Verb == "patch" {
 		object = a.changed(r, e, old, sent, response)
