@@ -152,6 +152,9 @@ func (m *Meter) count(rec *capture.Record, before, after *verdict.Judgement) {
 	if rec.Lacks(capture.MissingObject) {
 		r.Incomplete++
 	}
+	if rec.Lacks(capture.MissingSent) {
+		r.Answered++
+	}
 	if before.Decision == verdict.OutOfScope && after.Decision == verdict.OutOfScope {
 		r.OutOfScope++
 		r.ScopeReasons[after.Reason]++

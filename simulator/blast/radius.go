@@ -14,6 +14,7 @@ import (
 type Radius struct {
 	Requests     int
 	Incomplete   int            // records without a body
+	Answered     int            // patches whose object is the answer to them, with what the policies then in force made of it
 	OutOfScope   int            // no webhook would see them, under either side
 	ScopeReasons map[string]int // why
 	Workloads    int            // distinct root owners

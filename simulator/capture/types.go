@@ -88,6 +88,9 @@ const (
 	// MissingStored says that OldObject is what a client sent, not what was stored. The server's own additions
 	// can be told, those of webhooks cannot.
 	MissingStored Missing = "storedOldObject"
+	// MissingSent says that Object is what a request was answered, not what the first webhook saw: what the
+	// policies then in force made of it is in it.
+	MissingSent Missing = "sentObject"
 )
 
 // Hidden stands where a secret value was; HiddenBase64 where the field is base64.

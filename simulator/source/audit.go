@@ -20,8 +20,9 @@ type AuditSummary struct {
 	Reads       int // requests that are not admitted
 	Empty       int // deletions of collections that held nothing: nothing was admitted
 	Complete    int // records with everything
-	Partial     int // records that lack the old object or the kind, or have it only as it was sent
+	Partial     int // records that lack the old object or the kind, or have an object not as webhooks saw it
 	AsSent      int // records whose old object is as it was sent
+	AsAnswered  int // records whose object is what the request was answered
 	NoBody      int // records without a body
 	DryRun      int
 	Failed      int // refused or failed when they were recorded
@@ -35,10 +36,11 @@ type auditor struct {
 	sum       *Summary
 	resources *capture.Resources
 	owners    *owners
-	state     map[stateKey]map[string]any // last known
-	sent      map[stateKey]bool           // of these, what no answer shows: it is as it was sent
-	snapshot  map[stateKey]map[string]any // of --world, of an unknown moment
-	world     map[stateKey]*object        // what policies may look up, latest
+	state     map[stateKey]map[string]any  // last known
+	sent      map[stateKey]bool            // of these, what no answer shows: it is as it was sent
+	managed   map[stateKey]json.RawMessage // managedFields of these, where an answer shows them
+	snapshot  map[stateKey]map[string]any  // of --world, of an unknown moment
+	world     map[stateKey]*object         // what policies may look up, latest
 	seen      map[string]struct{}
 }
 
@@ -51,7 +53,8 @@ func Audit(ctx context.Context, w *capture.Writer, cluster capture.Cluster, file
 	cluster.Source = "audit"
 	a := &auditor{
 		w: w, cluster: cluster.Name, sum: &Summary{}, resources: capture.NewResources(), owners: newOwners(),
-		state: map[stateKey]map[string]any{}, sent: map[stateKey]bool{}, snapshot: map[stateKey]map[string]any{}, world: map[stateKey]*object{}, seen: map[string]struct{}{},
+		state: map[stateKey]map[string]any{}, sent: map[stateKey]bool{}, managed: map[stateKey]json.RawMessage{},
+		snapshot: map[stateKey]map[string]any{}, world: map[stateKey]*object{}, seen: map[string]struct{}{},
 	}
 	if err := w.Cluster(cluster); err != nil {
 		return *a.sum, err
@@ -162,6 +165,9 @@ func (a *auditor) count(r *capture.Record) {
 	}
 	if r.Lacks(capture.MissingStored) {
 		count.AsSent++
+	}
+	if r.Lacks(capture.MissingSent) {
+		count.AsAnswered++
 	}
 	if r.DryRun {
 		count.DryRun++

@@ -45,7 +45,7 @@ func (a *auditor) name(r *capture.Record, e *event, request, response map[string
 	r.Redacted = r.Redacted || e.ObjectRef.Resource == "secrets" && e.ObjectRef.APIGroup == ""
 	isOptions := strings.HasSuffix(text(request, "kind"), "Options")
 	switch {
-	case request != nil && text(request, "kind") != "" && !isOptions && e.Verb != "patch":
+	case request != nil && text(request, "kind") != "" && !isOptions && (e.Verb != "patch" || r.Operation == capture.Create):
 		r.Kind = capture.ParseGVK(text(request, "apiVersion"), text(request, "kind"))
 	case response != nil && text(response, "kind") != "" && !strings.HasSuffix(text(response, "kind"), "List"):
 		r.Kind = capture.ParseGVK(text(response, "apiVersion"), text(response, "kind"))
@@ -73,9 +73,10 @@ func guessKind(resource string) string {
 }
 
 func (a *auditor) creation(r *capture.Record, e *event, request, response map[string]any) {
-	object := request
-	if e.Verb == "patch" && response != nil {
-		object = response // server-side apply: the answer has all of the object
+	object := request // of a server-side apply, too: there is nothing to merge it into
+	if object == nil && e.Verb == "patch" && response != nil {
+		object = answered(response, nil)
+		r.Missing = append(r.Missing, capture.MissingSent)
 	}
 	if object == nil {
 		r.Missing = append(r.Missing, capture.MissingObject)
@@ -88,15 +89,12 @@ func (a *auditor) creation(r *capture.Record, e *event, request, response map[st
 
 func (a *auditor) update(r *capture.Record, e *event, request, response map[string]any) {
 	old, sent := a.old(r, request)
+	if another(old, response) { // the log does not show how it came
+		old, sent = nil, false
+	}
 	object := request
 	if e.Verb == "patch" {
-		object = response
-		if object == nil || !e.succeeded() {
-			object = nil
-			if !sent { // else nobody knows what it was applied to
-				object = patched(r.Kind, old, e.RequestObject, r.SubResource)
-			}
-		}
+		object = a.changed(r, e, old, sent, response)
 	}
 	if object == nil {
 		r.Missing = append(r.Missing, capture.MissingObject)
@@ -117,6 +115,25 @@ func (a *auditor) update(r *capture.Record, e *event, request, response map[stri
 	if r.Owner == nil {
 		r.Owner = a.own(r, old)
 	}
+}
+
+// changed is the object that a patch asks for: what it makes of the one before, where that is
+// certain, else the answer, with what webhooks made of it in that very request.
+func (a *auditor) changed(r *capture.Record, e *event, old map[string]any, sent bool, response map[string]any) map[string]any {
+	succeeded := response != nil && e.succeeded()
+	if sent {
+		old = nil // nobody knows what it was applied to
+	}
+	if !succeeded || follows(old, response) {
+		if object := a.patched(r, e, old, response); object != nil {
+			return object
+		}
+	}
+	if succeeded {
+		r.Missing = append(r.Missing, capture.MissingSent)
+		return answered(response, old)
+	}
+	return nil
 }
 
 func (a *auditor) deletion(r *capture.Record, request, response map[string]any) {

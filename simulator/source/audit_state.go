@@ -3,11 +3,7 @@ package source
 import (
 	"encoding/json"
 
-	jsonpatch "gopkg.in/evanphx/json-patch.v4"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
-	"k8s.io/apimachinery/pkg/util/strategicpatch"
-	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 )
@@ -42,40 +38,6 @@ func versionOf(object map[string]any) string {
 	return text(meta, "resourceVersion")
 }
 
-// patched applies a patch that the log holds to the object before. The log does not say
-// which kind of patch it is: where the kinds that it may be disagree, nobody knows. Nor is it
-// known what it makes of an object that the log shows in another version.
-func patched(gvk capture.GVK, old map[string]any, patch json.RawMessage, subresource string) map[string]any {
-	if old == nil || len(patch) == 0 || subresource == "scale" || text(old, "apiVersion") != gvk.APIVersion() {
-		return nil
-	}
-	before := encode(old)
-	if patch[0] == '[' {
-		decoded, err := jsonpatch.DecodePatch(patch)
-		if err != nil {
-			return nil
-		}
-		after, err := decoded.Apply(before)
-		if err != nil {
-			return nil
-		}
-		return decodeObject(after)
-	}
-	merged, err := jsonpatch.MergePatch(before, patch)
-	if err != nil {
-		return nil
-	}
-	typed, err := scheme.Scheme.New(schema.GroupVersionKind(gvk))
-	if err != nil {
-		return decodeObject(merged) // a custom resource: only merge patches apply to it
-	}
-	strategic, err := strategicpatch.StrategicMergePatch(before, patch, typed)
-	if err != nil || !jsonpatch.Equal(merged, strategic) {
-		return nil
-	}
-	return decodeObject(merged)
-}
-
 func decodeObject(raw []byte) map[string]any {
 	var object map[string]any
 	if utiljson.Unmarshal(raw, &object) != nil {
@@ -101,8 +63,7 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 	object, sent := a.after(e, key, records)
 	if object == nil {
 		if ref.Subresource != "status" { // whose patches are of no more than that
-			delete(a.state, key) // it changed, and nobody knows to what
-			delete(a.sent, key)
+			a.lose(key) // it changed, and nobody knows to what
 		}
 		return
 	}
@@ -117,19 +78,42 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 		a.forget(key) // it waited for no more than this
 		return
 	}
-	a.know(key, object, sent)
+	a.know(key, object, sent, a.managedAfter(e, key))
 	a.owners.see(object, key.namespace)
 	if text(object, "kind") == "CustomResourceDefinition" {
 		a.resources.AddCRD(encode(object))
 	}
 }
 
-// know keeps the state of an object. sent: no answer shows it.
-func (a *auditor) know(key stateKey, object map[string]any, sent bool) {
+// know keeps the state of an object, and its managedFields where they are known. sent: no answer
+// shows it.
+func (a *auditor) know(key stateKey, object map[string]any, sent bool, managed json.RawMessage) {
+	a.lose(key)
 	a.state[key] = object
-	if delete(a.sent, key); sent {
+	if sent {
 		a.sent[key] = true
 	}
+	if managed != nil {
+		a.managed[key] = managed
+	}
+}
+
+// lose drops the state of an object.
+func (a *auditor) lose(key stateKey) {
+	delete(a.state, key)
+	delete(a.sent, key)
+	delete(a.managed, key)
+}
+
+// managedAfter are the managedFields of an object after a request; nil where they are not known.
+func (a *auditor) managedAfter(e *event, key stateKey) json.RawMessage {
+	switch sub := e.ObjectRef.Subresource; {
+	case sub == "token":
+		return a.managed[key]
+	case ofItself[sub]:
+		return managedOf(e.ResponseObject)
+	}
+	return nil // it changed, and the answer shows others
 }
 
 // after is the state of an object after a request; nil where that is not known. sent: it is no
@@ -156,7 +140,7 @@ func (a *auditor) after(e *event, key stateKey, records []*capture.Record) (stat
 // gone forgets deleted objects. A deletion that waits for finalizers leaves the object.
 func (a *auditor) gone(e *event, key stateKey) {
 	if object, _ := body(e.ResponseObject); e.Verb == "delete" && waits(object) {
-		a.know(key, object, false)
+		a.know(key, object, false, managedOf(e.ResponseObject))
 		return
 	}
 	if key.name == "" {
@@ -171,7 +155,6 @@ func (a *auditor) gone(e *event, key stateKey) {
 }
 
 func (a *auditor) forget(key stateKey) {
-	delete(a.state, key)
-	delete(a.sent, key)
+	a.lose(key)
 	delete(a.world, key)
 }

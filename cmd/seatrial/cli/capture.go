@@ -118,7 +118,7 @@ func newCaptureAudit(env Env) *cobra.Command {
 		}
 		a := sum.Audit
 		fmt.Fprintf(env.Stderr, "captured %d requests of %d audit events: %d complete, %d partial, %d without body\n", sum.Objects, a.Events, a.Complete, a.Partial, a.NoBody)
-		fmt.Fprintf(env.Stderr, "  kept and marked: %d dry runs, %d refused or failed, %d whose object before is known only as it was sent\n", a.DryRun, a.Failed, a.AsSent)
+		fmt.Fprintf(env.Stderr, "  kept and marked: %d dry runs, %d refused or failed, %d whose object before is known only as it was sent, %d patches known only by their answers\n", a.DryRun, a.Failed, a.AsSent, a.AsAnswered)
 		fmt.Fprintf(env.Stderr, "  not admission requests: %d reads, %d deletions of empty collections, %d events of other stages, %d duplicates", a.Reads, a.Empty, a.OtherStages, a.Duplicates)
 		printRest(env.Stderr, sum, f.out)
 		return nil

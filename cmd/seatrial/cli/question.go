@@ -200,6 +200,10 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 		in.Notes = append(in.Notes, fmt.Sprintf("%s made of workloads' templates and judged as well, as their controllers would create them: %s more than the workload's",
 			counted(n, "pod was", "pods were"), counted(radius.TemplatePodsDiffer, "answer says", "answers say")))
 	}
+	if n := radius.Answered; n > 0 {
+		in.Notes = append(in.Notes, fmt.Sprintf("%s judged by what the API server answered, after the policies then in force: a mutation that the candidate drops, or changes, shows there as no change",
+			counted(n, "patch was", "patches were")))
+	}
 	in.Baseline, in.Candidate = q.baseline, q.candidate
 	if in.Baseline == nil {
 		in.Baseline = q.sideUnion("baseline")

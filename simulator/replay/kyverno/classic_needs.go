@@ -84,7 +84,7 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 		}
 		r.drawn, r.early = drawsOfRule(rule, string(text))
 		if reads.asText {
-			r.drawn |= drawsUID | drawsCreated | drawsManagers
+			r.drawn |= drawsUID | drawsCreated | drawsManagers | drawsVersion | drawsGeneration
 		}
 		if drawsRandom.Match(text) {
 			r.random, r.message = randomIn(rule)

@@ -24,6 +24,8 @@ const (
 	drawsAudiences
 	drawsManagers
 	drawsOptions
+	drawsVersion    // resourceVersion, of an object before that is not known
+	drawsGeneration // likewise
 )
 
 // drawnReader finds in the text of a policy that it reads a value. What is cut first needs no
@@ -59,13 +61,16 @@ var drawnReaders = []drawnReader{
 	{drawsPhase, "lastPhaseTransitionTime", regexp.MustCompile(`\blastPhaseTransitionTime\b`), regexp.MustCompile(presence("lastPhaseTransitionTime")), "the PersistentVolume's lastPhaseTransitionTime is set by the API server"},
 	{drawsAudiences, "audiences", regexp.MustCompile(`\baudiences\b`), nil, "the audiences of a token that names none are the API server's own"},
 	{drawsManagers, "managedFields", regexp.MustCompile(`\bmanagedFields\b`), nil, "managedFields are not in the capture"},
+	{drawsVersion, "resourceVersion", regexp.MustCompile(`\bobject\.\??metadata(\.\??resourceVersion\b|\[\??\\?["']resourceVersion|\.[\[{][^\]}]*\bresourceVersion\b)|"resourceVersion":`), nil, "the object's resourceVersion is not in the capture"},
+	{drawsGeneration, "generation", regexp.MustCompile(`\bobject\.\??metadata(\.\??generation\b|\[\??\\?["']generation|\.[\[{][^\]}]*\bgeneration\b)|"generation":`), nil, "the object's generation is not in the capture"},
 	{drawsOptions, "options", regexp.MustCompile(`\brequest\.\??options\b`), regexp.MustCompile(`\brequest\.\??options\.\??(dryRun|kind|apiVersion)\b`), "the options of the request are not in the capture"},
 }
 
 // What takes the metadata as a whole may read them from it elsewhere.
 var (
 	wholeMetadata = regexp.MustCompile(`\bobject\.\??metadata\s*(?:[^\s.\w?\[]|$)`)
-	throughIt     = map[draws]*regexp.Regexp{drawsUID: regexp.MustCompile(`\.\??uid\b`), drawsCreated: regexp.MustCompile(`\.\??creationTimestamp\b`)}
+	throughIt     = map[draws]*regexp.Regexp{drawsUID: regexp.MustCompile(`\.\??uid\b`), drawsCreated: regexp.MustCompile(`\.\??creationTimestamp\b`),
+		drawsVersion: regexp.MustCompile(`\.\??resourceVersion\b`), drawsGeneration: regexp.MustCompile(`\.\??generation\b`)}
 )
 
 // drawsOf are the values that a text reads.

@@ -11,11 +11,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // identified is what of any object may be drawn.
 type identified struct {
-	Metadata struct{ UID, CreationTimestamp string }
+	Metadata struct {
+		UID, CreationTimestamp, ResourceVersion string
+		Generation                              int64
+	}
 }
 
 // serviceDrawn is what of a Service may be drawn.
@@ -45,6 +49,7 @@ func (r *request) placeholders() (found draws) {
 	if json.Unmarshal(r.adm.Object.Raw, &object) != nil {
 		return found // there is none, or it is not of a form that such policies ask about
 	}
+	found |= r.uncounted(object)
 	service := r.kind.Kind == "Service" && r.kind.Group == "" && r.adm.SubResource == ""
 	if service && r.adm.Operation == admissionv1.Update {
 		found |= r.allocated()
@@ -61,6 +66,21 @@ func (r *request) placeholders() (found draws) {
 		found |= r.allocated()
 	}
 	return found | r.drawnByKind()
+}
+
+// uncounted is what the storage counts of an object, where the answer to a patch has it and nothing
+// shows what it was before.
+func (r *request) uncounted(object identified) (found draws) {
+	if !r.rec.Lacks(capture.MissingSent) {
+		return 0
+	}
+	if object.Metadata.ResourceVersion == "" {
+		found |= drawsVersion
+	}
+	if object.Metadata.Generation == 0 && (r.oldUnknown() || r.asSent()) {
+		found |= drawsGeneration
+	}
+	return found
 }
 
 // drawnByKind are the values that are drawn for new objects of single kinds.
@@ -94,7 +114,7 @@ func (r *request) allocated() (found draws) {
 	if !r.asSent() {
 		_ = json.Unmarshal(r.adm.OldObject.Raw, &old) // nor was anything there
 	}
-	open := len(r.adm.OldObject.Raw) == 0         // what is not there may yet be
+	open := len(r.adm.OldObject.Raw) == 0 // what is not there may yet be
 	spec := &object.Spec
 	if spec.Type != "ExternalName" && fresh(spec.ClusterIP, open, sent.Spec.ClusterIP, old.Spec.ClusterIP) {
 		found |= drawsAddress
