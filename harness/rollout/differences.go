@@ -140,7 +140,12 @@ func differentRefusal(j verdict.Judgement, a traffic.Answer) *difference {
 	return &difference{string(j.Decision) + ": " + cmp.Or(j.Reason, decisive(j)), "refused: " + a.Message}
 }
 
-func words(s string) string { return strings.Join(strings.Fields(s), " ") }
+func words(s string) string {
+	return tokenVolume.ReplaceAllString(strings.Join(strings.Fields(s), " "), "${1}xxxxx")
+}
+
+// tokenVolume is the volume of a pod's token, whose name an API server draws for each request.
+var tokenVolume = regexp.MustCompile(`\b(kube-api-access-)[a-z0-9]{5}\b`)
 
 // policyWarning is how Kyverno and the API server's own policies warn.
 var policyWarning = regexp.MustCompile(`^policy \S+\.\S+: |^Policy \S+ (failed|error): |^Validation failed for ValidatingAdmissionPolicy `)

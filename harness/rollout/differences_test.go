@@ -39,6 +39,7 @@ func TestDifferentMessage(t *testing.T) {
 			denied("mpol.validate.kyverno.svc-fail", "Resource: a/b, Kind: Pod, Errors: [Policy two: no Policy one: failed to evaluate policy: may not mutate atomic arrays, maps or structs: .spec.tolerations, .spec.affinity.terms[0], .spec.nodeSelector]"), true},
 		{"other fields that may not be set", []string{"policy 'p' denied request: may not mutate atomic arrays, maps or structs: .spec.nodeSelector, .spec.tolerations"},
 			"policy 'p' denied request: may not mutate atomic arrays, maps or structs: .spec.tolerations, .spec.volumes", false},
+		{"a name that is drawn", []string{`Pod "x" is invalid: spec.initContainers[0].volumeMounts[0].name: Not found: "kube-api-access-00000"`}, `Pod "x" is invalid: spec.initContainers[0].volumeMounts[0].name: Not found: "kube-api-access-wc6xd"`, true},
 		{"the API server's own policy", []string{`pods "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no`}, `pods "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no`, true},
 	} {
 		d := differentMessage(verdict.Judgement{Message: c.possible[0], Messages: c.possible}, traffic.Answer{Message: c.live})

@@ -1,6 +1,8 @@
 package traffic
 
 import (
+	"encoding/json"
+	"io"
 	"slices"
 	"testing"
 	"time"
@@ -59,6 +61,25 @@ func TestPaths(t *testing.T) {
 	} {
 		if got := path(r); got != want {
 			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// An API server that gets options does not read the query: a deletion without them there is real.
+func TestDeletionsAreDryRunsByTheirOptions(t *testing.T) {
+	s := &Sender{host: "https://cluster"}
+	rec := &capture.Record{Operation: capture.Delete, Resource: capture.GVR{Version: "v1", Resource: "pods"}, Namespace: "a", Name: "x",
+		Options: json.RawMessage(`{"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Orphan","preconditions":{"uid":"u"}}`)}
+	for dryRun, want := range map[bool]string{
+		true:  `{"apiVersion":"meta.k8s.io/v1","dryRun":["All"],"kind":"DeleteOptions","propagationPolicy":"Orphan"}`,
+		false: `{"apiVersion":"meta.k8s.io/v1","kind":"DeleteOptions","propagationPolicy":"Orphan"}`,
+	} {
+		req, reason := s.request(t.Context(), rec, dryRun)
+		if reason != "" {
+			t.Fatal(reason)
+		}
+		if body, _ := io.ReadAll(req.Body); string(body) != want {
+			t.Errorf("dry run %v: %s, want %s", dryRun, body, want)
 		}
 	}
 }

@@ -114,7 +114,7 @@ func (s *Sender) Send(ctx context.Context, rec *capture.Record, dryRun bool) Ans
 
 // request is the HTTP request of a record, or the reason why there can be none.
 func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) (*http.Request, string) {
-	method, body, reason := method(rec)
+	method, body, reason := method(rec, dryRun)
 	switch {
 	case reason != "":
 		return nil, reason
@@ -138,7 +138,7 @@ func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) 
 	return req, ""
 }
 
-func method(rec *capture.Record) (method string, body []byte, reason string) {
+func method(rec *capture.Record, dryRun bool) (method string, body []byte, reason string) {
 	body = unstored(rec.Object)
 	if (rec.Operation == capture.Create || rec.Operation == capture.Update) && (len(body) == 0 || rec.Lacks(capture.MissingObject)) {
 		return "", nil, "its body was not captured"
@@ -149,7 +149,7 @@ func method(rec *capture.Record) (method string, body []byte, reason string) {
 	case capture.Update:
 		return http.MethodPut, body, ""
 	case capture.Delete:
-		return http.MethodDelete, options(rec.Options), ""
+		return http.MethodDelete, options(rec.Options, dryRun), ""
 	case capture.Connect:
 		return http.MethodPost, nil, ""
 	}
@@ -208,15 +208,19 @@ func unstored(object json.RawMessage) []byte {
 }
 
 // options are what is sent along with a deletion: all that does not name one object that
-// another cluster has.
-func options(recorded json.RawMessage) []byte {
+// another cluster has. An API server that gets any reads none from the query: that it is a dry run
+// they say themselves.
+func options(recorded json.RawMessage, dryRun bool) []byte {
 	var o map[string]any
 	if len(recorded) == 0 || json.Unmarshal(recorded, &o) != nil {
 		return nil
 	}
 	o["apiVersion"], o["kind"] = "meta.k8s.io/v1", "DeleteOptions"
 	delete(o, "preconditions")
-	delete(o, "dryRun") // the query says it
+	delete(o, "dryRun")
+	if dryRun {
+		o["dryRun"] = []string{metav1.DryRunAll}
+	}
 	out, err := json.Marshal(o)
 	if err != nil {
 		return nil
