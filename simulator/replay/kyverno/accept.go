@@ -141,13 +141,13 @@ func (a *acceptance) review(action clientgotesting.Action) (bool, runtime.Object
 }
 
 // accept returns Kyverno's reason for refusing the policy, or nil. The cluster is asked
-// too, unless offline is set or the policy is installed there as it is. over is what the policy
-// takes the place of, if that is not what is installed.
-func (a *acceptance) accept(object policy.Object, p kyvernov1.PolicyInterface, over *policy.Object, offline bool) error {
+// too, unless offline is set or the policy is installed there as it is. over are policies that
+// are there in the place of those that are installed.
+func (a *acceptance) accept(object policy.Object, p kyvernov1.PolicyInterface, over map[string]policy.Object, offline bool) error {
 	name, key := keysOf(object)
 	before, update := a.installed[name]
-	if over != nil && over.Digest != object.Digest {
-		before, update = *over, true
+	if o, ok := over[name]; ok && o.Digest != object.Digest {
+		before, update = o, true
 	}
 	once := key + " over " + before.Digest
 	if err, ok := a.asked[once]; ok {

@@ -21,12 +21,8 @@ import (
 // no API server asks it.
 func validateCEL(object policy.Object, content []byte) error {
 	base := newCELPolicy(object, nil)
-	if base.name.Kind == "NamespacedDeletingPolicy" {
-		_, err := celValidator(base, content)
-		return err
-	}
 	validate, err := celValidator(base, content)
-	if err != nil {
+	if err != nil || base.name.Kind == "NamespacedDeletingPolicy" {
 		return err
 	}
 	return compileWith(&library{}, func() error {

@@ -74,10 +74,10 @@ type Program struct {
 	units    []phased
 	scans    []phased
 	brought  []*capture.WorldObject
-	grants   bool             // the set holds roles
-	set      *policy.Set      // as it was given
-	Rejected []policy.Problem // policies that Kyverno would reject, in file order
-	Notes    []string         // what a reader of the answer should know
+	grants   bool                     // the set holds roles
+	taken    map[string]policy.Object // what a cluster has of the set, by kind, namespace and name
+	Rejected []policy.Problem         // policies that Kyverno would reject, in file order
+	Notes    []string                 // what a reader of the answer should know
 }
 
 // classicSet is what classic policies take from their set.
@@ -97,7 +97,8 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 // both have is updated, which Kyverno may refuse. Without before, what the capture shows as
 // installed is.
 func (c *Compiler) CompileOver(ctx context.Context, set *policy.Set, w *capture.World, before *Program) (*Program, error) {
-	p := &Program{brought: brought(set), grants: grantsRoles(set), set: set}
+	p := &Program{brought: brought(set), grants: grantsRoles(set)}
+	given := set
 	w, err := accompanied(w, set)
 	if err != nil {
 		return nil, fmt.Errorf("add what comes with the policies to the world: %w", err)
@@ -121,7 +122,7 @@ func (c *Compiler) CompileOver(ctx context.Context, set *policy.Set, w *capture.
 		err := made.err
 		switch {
 		case made.policy != nil:
-			err = takes.accept(object, made.policy, before.had(object), c.opt.EveryPolicy)
+			err = takes.accept(object, made.policy, before.has(), c.opt.EveryPolicy)
 		case made.cleanup != nil && !c.opt.EveryPolicy:
 			err = takes.acceptCleanup(object, made.cleanup)
 		}
@@ -163,6 +164,7 @@ func (c *Compiler) CompileOver(ctx context.Context, set *policy.Set, w *capture.
 		}
 		return a.Line - b.Line
 	})
+	p.taken = takenOf(given, p.Rejected)
 	return p, nil
 }
 
@@ -174,16 +176,27 @@ func titleOf(object policy.Object) string {
 	return object.Kind + "/" + strings.TrimPrefix(object.Namespace+"/"+object.Name, "/")
 }
 
-// had is the policy of the same name that the cluster took; nil when it took none.
-func (p *Program) had(object policy.Object) *policy.Object {
+// has is what a cluster took of the program's set; nothing of none.
+func (p *Program) has() map[string]policy.Object {
 	if p == nil {
 		return nil
 	}
-	at := slices.IndexFunc(p.set.Objects, func(o policy.Object) bool { return titleOf(o) == titleOf(object) })
-	if at < 0 || slices.ContainsFunc(p.Rejected, func(r policy.Problem) bool { return r.Policy == titleOf(object) }) {
-		return nil
+	return p.taken
+}
+
+// takenOf are the policies of a set that are not among those that are rejected.
+func takenOf(set *policy.Set, rejected []policy.Problem) map[string]policy.Object {
+	refused := map[string]bool{}
+	for _, r := range rejected {
+		refused[r.Policy] = true
 	}
-	return &p.set.Objects[at]
+	taken := map[string]policy.Object{}
+	for _, o := range set.Objects {
+		if name, _ := keysOf(o); !refused[titleOf(o)] {
+			taken[name] = o
+		}
+	}
+	return taken
 }
 
 func isClassic(o policy.Object) bool {
