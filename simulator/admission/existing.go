@@ -55,20 +55,12 @@ func asCreated(w *capture.World, object *unstructured.Unstructured, raw json.Raw
 
 // asStored is an object as an API server would have stored it; nil where a plugin would refuse it.
 func asStored(w *capture.World, object *unstructured.Unstructured, raw json.RawMessage, gvr capture.GVR) (json.RawMessage, error) {
-	kind := object.GroupVersionKind()
-	rec := &capture.Record{
-		Operation: capture.Create, Kind: capture.GVK(kind), Namespace: object.GetNamespace(), Name: object.GetName(),
-		Resource: capture.GVR{Group: kind.Group, Version: kind.Version, Resource: gvr.Resource}, Object: raw,
+	made, err := Made(w, Creation(object, raw, gvr.Resource))
+	var refused *Refused
+	if errors.As(err, &refused) && !strings.HasPrefix(refused.Reason, Undecodable) {
+		return nil, nil // it was taken once
 	}
-	prepared, err := Prepare(w, rec)
-	if err != nil {
-		var refused *Refused
-		if errors.As(err, &refused) && !strings.HasPrefix(refused.Reason, Undecodable) {
-			return nil, nil // it was taken once
-		}
-		return nil, err
-	}
-	return Stored(w, rec, prepared)
+	return made, err
 }
 
 // undraw takes out of a stored object what stands for values that an API server draws, and that

@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/kubernetes/pkg/apis/batch"
@@ -27,6 +28,25 @@ func IsDrawn(uid string) bool { return uid == drawnUID }
 func Generated(prefix string) string {
 	const longest = 63 - len(drawnSuffix)
 	return prefix[:min(len(prefix), longest)] + drawnSuffix
+}
+
+// Creation is a request to create an object of a resource; raw is the object.
+func Creation(object *unstructured.Unstructured, raw json.RawMessage, resource string) *capture.Record {
+	kind := object.GroupVersionKind()
+	return &capture.Record{
+		Operation: capture.Create, Kind: capture.GVK(kind), Namespace: object.GetNamespace(), Name: object.GetName(),
+		Resource: capture.GVR{Group: kind.Group, Version: kind.Version, Resource: resource}, Object: raw,
+	}
+}
+
+// Made is the object of a request as an API server would store it if no webhook changed it. A
+// *Refused error says that it would not.
+func Made(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
+	prepared, err := Prepare(w, rec)
+	if err != nil {
+		return nil, err
+	}
+	return Stored(w, rec, prepared)
 }
 
 // Stored returns an object as webhooks that validate get it: between mutation and

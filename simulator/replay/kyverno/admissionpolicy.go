@@ -1,9 +1,7 @@
 package kyverno
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -27,17 +25,6 @@ type admissionPolicy struct {
 	others     []policy.Object // parameters that the policy set itself holds
 	needs      celNeeds
 	conditions knownConditions
-}
-
-// binding puts a policy into effect.
-type binding struct {
-	policy   verdict.PolicyRef // of which policy
-	name     string
-	digest   string
-	match    *selection // nil: as the policy
-	paramRef *admissionregistrationv1.ParamRef
-	actions  []admissionregistrationv1.ValidationAction
-	hidden   bool // from reports
 }
 
 // selection is what a policy or a binding matches, with the defaults of the API server.
@@ -69,160 +56,6 @@ func isAdmissionPolicy(object policy.Object) bool {
 	return strings.HasPrefix(object.APIVersion, "admissionregistration.k8s.io/") && strings.HasSuffix(object.Kind, "AdmissionPolicy")
 }
 
-func (s *celSet) addBinding(object policy.Object, lenient bool) error {
-	if !lenient {
-		if err := takenByAPIServer(object); err != nil {
-			return err
-		}
-	}
-	shows := reportingOf(object.JSON)
-	b := binding{name: object.Name, digest: object.Digest, hidden: shows.hidden()}
-	var faults []error
-	var match *admissionregistrationv1.MatchResources
-	switch object.Kind {
-	case "ValidatingAdmissionPolicyBinding":
-		var typed admissionregistrationv1.ValidatingAdmissionPolicyBinding
-		if err := decodeStrict(object, &typed); err != nil {
-			return err
-		}
-		if len(typed.Spec.ValidationActions) == 0 && lenient {
-			typed.Spec.ValidationActions = []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny}
-		}
-		b.policy = verdict.PolicyRef{Kind: "ValidatingAdmissionPolicy", Name: typed.Spec.PolicyName}
-		b.paramRef, b.actions, match = typed.Spec.ParamRef, typed.Spec.ValidationActions, typed.Spec.MatchResources
-	default:
-		var typed admissionregistrationv1.MutatingAdmissionPolicyBinding
-		if err := decodeStrict(object, &typed); err != nil {
-			return err
-		}
-		b.policy = verdict.PolicyRef{Kind: "MutatingAdmissionPolicy", Name: typed.Spec.PolicyName}
-		b.paramRef, match = typed.Spec.ParamRef, typed.Spec.MatchResources
-	}
-	if b.policy.Name == "" {
-		faults = append(faults, errors.New("spec.policyName: Required value"))
-	}
-	if b.paramRef != nil && b.paramRef.ParameterNotFoundAction == nil && (lenient || strings.HasSuffix(object.APIVersion, "/v1alpha1")) {
-		deny := admissionregistrationv1.DenyAction // the default of v1alpha1; later versions have none
-		b.paramRef.ParameterNotFoundAction = &deny
-	}
-	faults = append(faults, checkParamRef(b.paramRef))
-	if err := errors.Join(faults...); err != nil {
-		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-	if match != nil {
-		selected := newSelection(match)
-		b.match = &selected
-	}
-	s.bindings = append(s.bindings, b)
-	return nil
-}
-
-func checkParamRef(ref *admissionregistrationv1.ParamRef) error {
-	switch {
-	case ref == nil:
-		return nil
-	case ref.Name == "" && ref.Selector == nil:
-		return errors.New("spec.paramRef: Required value: one of name or selector must be specified")
-	case ref.Name != "" && ref.Selector != nil:
-		return errors.New("spec.paramRef.name: Forbidden: name and selector are mutually exclusive")
-	case ref.ParameterNotFoundAction == nil:
-		return errors.New("spec.paramRef.parameterNotFoundAction: Required value")
-	}
-	return nil
-}
-
-// compileAdmissionPolicy compiles a policy with the bindings that name it, or remembers
-// that it did. A policy without a binding has no effect, and no unit but that of the scan.
-func (c *Compiler) compileAdmissionPolicy(object policy.Object, shared celSet) *compiled {
-	base := &admissionPolicy{name: verdict.PolicyRef{Kind: object.Kind, Name: object.Name}}
-	base.told = base.name
-	key := object.Kind + " " + object.Digest
-	for _, b := range shared.bindings {
-		if b.policy == base.name {
-			base.bindings = append(base.bindings, b)
-			key += " " + b.digest
-		}
-	}
-	if len(base.bindings) == 0 && c.opt.EveryPolicy {
-		base.bindings = []binding{{policy: base.name, actions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny}}}
-	}
-	for _, other := range shared.others {
-		if strings.Contains(string(object.JSON), `"`+other.Kind+`"`) { // it may be a parameter
-			base.others = append(base.others, other)
-			key += " " + other.Digest
-		}
-	}
-	made, ok := c.cel.made[key]
-	if !ok {
-		made = &compiled{}
-		made.units, made.err = c.newAdmissionUnits(base, object)
-		scan := newAdmissionScan(object, made.units)
-		if len(base.bindings) == 0 {
-			made.units = nil
-		}
-		made.units = append(made.units, scan...)
-		c.cel.made[key] = made
-	}
-	return made
-}
-
-// init fills what both kinds take from their spec.
-func (p *admissionPolicy) init(object policy.Object, lenient bool, match *admissionregistrationv1.MatchResources, failure *admissionregistrationv1.FailurePolicyType, param *admissionregistrationv1.ParamKind) error {
-	if match == nil || len(match.ResourceRules) == 0 {
-		return errors.New("spec.matchConstraints.resourceRules: Required value")
-	}
-	if err := checkRules(match.ResourceRules, lenient); err != nil {
-		return err
-	}
-	if param != nil && (param.APIVersion == "" || param.Kind == "") {
-		return errors.New("spec.paramKind: Required value: apiVersion and kind must be specified")
-	}
-	read, err := rewriter{}.policy(object.JSON)
-	if err != nil {
-		return err
-	}
-	p.match, p.paramKind = newSelection(match), param
-	p.failClosed = failure == nil || *failure == admissionregistrationv1.Fail
-	p.needs = read.needs()
-	p.needs.addMatch(match)
-	for _, b := range p.bindings {
-		if b.match != nil {
-			p.needs.addMatch(b.match.written)
-		}
-	}
-	if p.paramKind == nil {
-		p.others = nil
-	}
-	p.others = slices.DeleteFunc(p.others, func(o policy.Object) bool { return o.Kind != param.Kind || o.APIVersion != param.APIVersion })
-	return nil
-}
-
-// checkRules says what the API server does of rules that name too little. Lenient takes
-// rules without operations for rules about all of them.
-func checkRules(rules []admissionregistrationv1.NamedRuleWithOperations, lenient bool) error {
-	for i := range rules {
-		rule := &rules[i]
-		if len(rule.Operations) == 0 && lenient {
-			rule.Operations = []admissionregistrationv1.OperationType{admissionregistrationv1.OperationAll}
-		}
-		missing := ""
-		switch {
-		case len(rule.Operations) == 0:
-			missing = "operations"
-		case len(rule.APIGroups) == 0:
-			missing = "apiGroups"
-		case len(rule.APIVersions) == 0:
-			missing = "apiVersions"
-		case len(rule.Resources) == 0:
-			missing = "resources"
-		default:
-			continue
-		}
-		return fmt.Errorf("spec.matchConstraints.resourceRules[%d].%s: Required value", i, missing)
-	}
-	return nil
-}
-
 func (p *admissionPolicy) ref() verdict.PolicyRef { return p.name }
 
 func (p *admissionPolicy) isAPIServers() {}
@@ -245,17 +78,6 @@ func (p *admissionPolicy) constraints() []*admissionregistrationv1.MatchResource
 func isReview(route admission.Attributes) bool {
 	group := route.GetResource().Group
 	return (group == "authentication.k8s.io" || group == "authorization.k8s.io") && strings.HasSuffix(route.GetResource().Resource, "reviews")
-}
-
-// action is what a binding does about a failure.
-func (b *binding) action() verdict.Action {
-	switch {
-	case slices.Contains(b.actions, admissionregistrationv1.Deny):
-		return verdict.Enforce
-	case slices.Contains(b.actions, admissionregistrationv1.Warn):
-		return verdict.ActionWarn
-	}
-	return verdict.Audit
 }
 
 // forbidden is the API server's refusal.

@@ -11,7 +11,6 @@ import (
 	smd "sigs.k8s.io/structured-merge-diff/v6/typed"
 
 	"github.com/seatrial/seatrial/simulator/admission"
-	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // applied is what a server-side apply by Kyverno makes of an object that is there; of nil, what is
@@ -75,18 +74,14 @@ var byServer = regexp.MustCompile(`^\.status\b|^\.metadata\.(uid|generation|reso
 // asMade is an object as an API server would store it.
 func (r *request) asMade(object *unstructured.Unstructured) *unstructured.Unstructured {
 	w, ok := r.look.(world)
-	kind := object.GroupVersionKind()
-	gvr, _, known := r.look.resourceFor(kind)
+	gvr, _, known := r.look.resourceFor(object.GroupVersionKind())
 	content, err := object.MarshalJSON()
 	if !ok || !known || err != nil {
 		return object
 	}
-	rec := &capture.Record{Operation: capture.Create, Kind: capture.GVK(kind), Resource: capture.GVR(gvr), Namespace: object.GetNamespace(), Name: object.GetName(), Object: content}
-	made := &unstructured.Unstructured{}
-	if prepared, err := admission.Prepare(w.World, rec); err != nil {
-		return object
-	} else if stored, err := admission.Stored(w.World, rec, prepared); err != nil || made.UnmarshalJSON(stored) != nil {
-		return object
+	stored, err := admission.Made(w.World, admission.Creation(object, content, gvr.Resource))
+	if made := new(unstructured.Unstructured); err == nil && made.UnmarshalJSON(stored) == nil {
+		return made
 	}
-	return made
+	return object
 }

@@ -1,0 +1,71 @@
+package kyverno
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// Program is one policy set, compiled.
+type Program struct {
+	units    []phased
+	scans    []phased
+	brought  []*capture.WorldObject
+	grants   bool                     // the set holds roles
+	taken    map[string]policy.Object // what a cluster has of the set, by kind, namespace and name
+	Rejected []policy.Problem         // policies that Kyverno would reject, in file order
+	Notes    []string                 // what a reader of the answer should know
+}
+
+func (p *Program) reject(object policy.Object, err error) {
+	p.Rejected = append(p.Rejected, policy.Problem{File: object.File, Line: object.Line, Policy: titleOf(object), Reason: err.Error()})
+}
+
+func titleOf(object policy.Object) string {
+	return object.Kind + "/" + strings.TrimPrefix(object.Namespace+"/"+object.Name, "/")
+}
+
+// has is what a cluster took of the program's set; nothing of none.
+func (p *Program) has() map[string]policy.Object {
+	if p == nil {
+		return nil
+	}
+	return p.taken
+}
+
+// takenOf are the policies of a set that are not among those that are rejected.
+func takenOf(set *policy.Set, rejected []policy.Problem) map[string]policy.Object {
+	refused := map[string]bool{}
+	for _, r := range rejected {
+		refused[r.Policy] = true
+	}
+	taken := map[string]policy.Object{}
+	for _, o := range set.Objects {
+		if name, _ := keysOf(o); !refused[titleOf(o)] {
+			taken[name] = o
+		}
+	}
+	return taken
+}
+
+// sort puts units in the order of their phases and names, those of the scan apart, and problems in
+// that of the files.
+func (p *Program) sort() {
+	slices.SortStableFunc(p.units, func(a, b phased) int {
+		if a.phase != b.phase {
+			return int(a.phase) - int(b.phase)
+		}
+		return a.unit.ref().Compare(b.unit.ref())
+	})
+	if at := slices.IndexFunc(p.units, func(u phased) bool { return u.phase == phaseScan }); at >= 0 {
+		p.units, p.scans = p.units[:at:at], p.units[at:]
+	}
+	slices.SortStableFunc(p.Rejected, func(a, b policy.Problem) int {
+		if a.File != b.File {
+			return strings.Compare(a.File, b.File)
+		}
+		return a.Line - b.Line
+	})
+}
