@@ -71,9 +71,27 @@ func (c *Compiler) Compile(ctx context.Context, set *policy.Set, w *capture.Worl
 }
 
 // CompileOver compiles a set that takes the place of another, before, in the cluster: what
-// both have is updated, which Kyverno may refuse. Without before, what the capture shows as
-// installed is.
+// both have is updated, which Kyverno may refuse: it stays as it was. Without before, what the
+// capture shows as installed is.
 func (c *Compiler) CompileOver(ctx context.Context, set *policy.Set, w *capture.World, before *Program) (*Program, error) {
+	p, err := c.compile(ctx, set, w, before)
+	if err != nil {
+		return nil, err
+	}
+	stays := before.stays(p.Rejected)
+	if len(stays) == 0 {
+		return p, nil
+	}
+	after, err := c.compile(ctx, inPlace(set, stays), w, before)
+	if err != nil {
+		return nil, err
+	}
+	after.Rejected = p.Rejected
+	after.Notes = append(after.Notes, staysNote(stays))
+	return after, nil
+}
+
+func (c *Compiler) compile(ctx context.Context, set *policy.Set, w *capture.World, before *Program) (*Program, error) {
 	p := &Program{brought: brought(set), grants: grantsRoles(set)}
 	given := set
 	w, err := accompanied(w, set)

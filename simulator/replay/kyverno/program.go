@@ -1,6 +1,7 @@
 package kyverno
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -68,4 +69,41 @@ func (p *Program) sort() {
 		}
 		return a.Line - b.Line
 	})
+}
+
+// stays are the policies of the program whose update a cluster refuses, by name. One that it takes
+// and cannot register webhooks for is none: it is updated.
+func (p *Program) stays(refused []policy.Problem) []policy.Object {
+	titles := map[string]bool{}
+	for _, r := range refused {
+		titles[r.Policy] = !strings.HasPrefix(r.Reason, WebhookRejected)
+	}
+	var out []policy.Object
+	has := p.has()
+	for _, name := range slices.Sorted(maps.Keys(has)) {
+		if titles[titleOf(has[name])] {
+			out = append(out, has[name])
+		}
+	}
+	return out
+}
+
+// inPlace is a set with what stays in the place of its updates.
+func inPlace(set *policy.Set, stays []policy.Object) *policy.Set {
+	left := *set
+	left.Objects = slices.Clone(set.Objects)
+	for i, o := range left.Objects {
+		if at := slices.IndexFunc(stays, func(s policy.Object) bool { return titleOf(s) == titleOf(o) }); at >= 0 {
+			left.Objects[i] = stays[at]
+		}
+	}
+	return &left
+}
+
+func staysNote(stays []policy.Object) string {
+	var titles []string
+	for _, o := range stays {
+		titles = append(titles, titleOf(o))
+	}
+	return "policies whose update is refused stay as they were: " + strings.Join(titles, ", ")
 }
