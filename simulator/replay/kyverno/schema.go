@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kubectl-validate/pkg/openapiclient"
 
+	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
@@ -146,6 +147,10 @@ func defined(group string, obj policy.Object) ([]byte, error) {
 		return obj.JSON, err
 	}
 	stored, dropped, err := definition.Store(obj.JSON)
+	var refused *admission.Refused
+	if errors.As(err, &refused) && !strings.HasPrefix(refused.Reason, admission.Undecodable) {
+		err = fmt.Errorf("%s.%s %q is invalid: %s", obj.Kind, group, obj.Name, refused.Reason)
+	}
 	if err == nil && len(dropped) > 0 {
 		err = strictly(dropped)
 	}

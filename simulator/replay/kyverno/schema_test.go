@@ -46,11 +46,11 @@ func TestSchemas(t *testing.T) {
 		}, {
 			reason: "global context entries have their definition, too",
 			object: `{apiVersion: kyverno.io/v2beta1, kind: GlobalContextEntry, metadata: {name: a}, spec: {}}`,
-			want:   `[<nil>: Invalid value: "": "spec" must validate one and only one schema (oneOf). Found none valid, spec.kubernetesResource: Required value]`,
+			want:   `GlobalContextEntry.kyverno.io "a" is invalid: [<nil>: Invalid value: "": "spec" must validate one and only one schema (oneOf). Found none valid, spec.kubernetesResource: Required value]`,
 		}, {
 			reason: "with the types of their fields",
 			object: `{apiVersion: kyverno.io/v2beta1, kind: GlobalContextEntry, metadata: {name: a}, spec: {apiCall: {urlPath: /api/v1/pods, refreshInterval: nope}}}`,
-			want:   `spec.apiCall.refreshInterval: Invalid value: "nope": spec.apiCall.refreshInterval in body must be of type duration: "nope"`,
+			want:   `GlobalContextEntry.kyverno.io "a" is invalid: spec.apiCall.refreshInterval: Invalid value: "nope": spec.apiCall.refreshInterval in body must be of type duration: "nope"`,
 		}, {
 			reason: "and what they do not know",
 			object: `{apiVersion: kyverno.io/v2beta1, kind: GlobalContextEntry, metadata: {name: a}, spec: {apiCall: {urlPath: /api/v1/pods}, more: 1}}`,
