@@ -74,8 +74,8 @@ func mdFinding(b *strings.Builder, f *reports.Finding) {
 	if f.Resolve != "" {
 		b.WriteString("  - → " + mdSentence(f.Resolve) + "\n")
 	}
-	if len(f.Patch) > 0 {
-		mdQuote(b, "patch "+compact(f.Patch))
+	for _, patch := range patches(f) {
+		mdQuote(b, patch)
 	}
 }
 

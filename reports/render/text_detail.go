@@ -62,8 +62,8 @@ func (p *page) finding(f *reports.Finding) {
 	for _, object := range f.Objects {
 		p.quote(object)
 	}
-	if len(f.Patch) > 0 {
-		p.quote("patch " + compact(f.Patch))
+	for _, patch := range patches(f) {
+		p.quote(patch)
 	}
 }
 

@@ -169,3 +169,14 @@ func asOf(r *reports.Report) string {
 	}
 	return at.UTC().Format("2006-01-02 15:04:05 UTC")
 }
+
+// patches are the JSON patches of a finding, each with a word before it.
+func patches(f *reports.Finding) (out []string) {
+	if len(f.Patch) > 0 {
+		out = append(out, "patch "+compact(f.Patch))
+	}
+	if len(f.OldPatch) > 0 {
+		out = append(out, "patch of the baseline "+compact(f.OldPatch))
+	}
+	return out
+}

@@ -5,7 +5,6 @@
 package diff
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"slices"
@@ -46,7 +45,7 @@ type Change struct {
 	Before   *verdict.Verdict // nil: the rule said nothing
 	After    *verdict.Verdict
 	Message  string
-	Patch    json.RawMessage // MutationChanged: what each side would do to the object
+	Patch    json.RawMessage // MutationChanged: what the policy does to the object, on each side
 	OldPatch json.RawMessage
 	Objects  []string // GenerationChanged: "+ …", "- …", "~ …"
 }
@@ -175,39 +174,4 @@ func classify(before, after *verdict.Verdict, decision verdict.Decision) (Class,
 		return NewlyFailing, true
 	}
 	return "", false
-}
-
-func (c *comparison) mutation() {
-	if bytes.Equal(c.before.Patch, c.after.Patch) || c.before.Decision == verdict.Denied || c.after.Decision == verdict.Denied {
-		return
-	}
-	change := Change{Class: MutationChanged, Patch: c.after.Patch, OldPatch: c.before.Patch}
-	if key, ok := c.soleChange(verdict.Mutate); ok {
-		change.Policy, change.Rule, change.Before, change.After = key.policy, key.rule, c.old[key], c.new[key]
-	}
-	c.changes = append(c.changes, change)
-}
-
-// soleChange returns the first rule of a type whose presence or outcome differs.
-func (c *comparison) soleChange(kind verdict.RuleType) (ruleKey, bool) {
-	for _, side := range []*verdict.Judgement{c.after, c.before} {
-		for i := range side.Verdicts {
-			v := &side.Verdicts[i]
-			key := ruleKey{v.Policy, v.Rule, v.Type}
-			if v.Type != kind {
-				continue
-			}
-			a, b := c.old[key], c.new[key]
-			if a == nil || b == nil || a.Outcome != b.Outcome || a.Message != b.Message {
-				return key, true
-			}
-		}
-	}
-	// The same rules, with another content: name the first one that applied.
-	for i := range c.after.Verdicts {
-		if v := &c.after.Verdicts[i]; v.Type == kind && v.Outcome == verdict.Pass {
-			return ruleKey{v.Policy, v.Rule, v.Type}, true
-		}
-	}
-	return ruleKey{}, false
 }

@@ -68,8 +68,9 @@ func load(ctx context.Context, spec, what string, opt Options) (*Set, int, error
 // fromFiles makes a set of files.
 func fromFiles(source, revision string, in found) *Set {
 	set := &Set{Source: source, Revision: revision, Ignored: in.ignored}
+	of := suites(in.files)
 	for _, f := range in.files {
-		set.read(f)
+		set.read(f, of[f.name])
 	}
 	set.dropDuplicates()
 	slices.SortStableFunc(set.Ignored, Problem.compare)

@@ -12,19 +12,19 @@ import (
 // than this is a dump or no manifest at all.
 const maxFileBytes = 64 << 20
 
-// read adds one file's documents to the set.
-func (s *Set) read(f file) {
+// read adds one file's documents to the set. suite is the test suite that names the file.
+func (s *Set) read(f file, suite string) {
 	if len(f.content) > maxFileBytes {
 		s.Problems = append(s.Problems, Problem{File: f.name, Reason: fmt.Sprintf("is %d MiB large, more than the %d MiB that are read of one file", len(f.content)>>20, maxFileBytes>>20)})
 		return
 	}
 	for _, doc := range manifest.Split(f.content) {
-		s.add(f.name, doc)
+		s.add(f.name, suite, doc)
 	}
 }
 
 // add puts one document where it belongs.
-func (s *Set) add(name string, doc manifest.Document) {
+func (s *Set) add(name, suite string, doc manifest.Document) {
 	at := Problem{File: name, Line: doc.Line}
 	switch {
 	case doc.Err != nil:
@@ -39,6 +39,9 @@ func (s *Set) add(name string, doc manifest.Document) {
 		return
 	}
 	object, what, reason := newObject(at, doc)
+	if suite != "" && tests(what, object.Kind) {
+		what, reason = classIgnored, OfSuite+suite
+	}
 	if what != classIgnored {
 		for _, r := range doc.Twice {
 			s.Repeats = append(s.Repeats, Problem{File: name, Line: r.Line, Policy: strings.TrimSuffix(object.Kind+"/"+object.Name, "/"), Reason: repeated(r.Key, object.Kind)})

@@ -150,6 +150,9 @@ type Judgement struct {
 	Verdicts  []Verdict       `json:"verdicts,omitempty"` // sorted; a rule that does not match has none
 	Patch     json.RawMessage `json:"patch,omitempty"`    // JSON patch (RFC 6902) from the object as the API server sends it, defaults filled in, to the admitted one
 	Generated []Generated     `json:"generated,omitempty"`
+	// Mutations are the parts that policies have in Patch, in order. An engine tells them where
+	// the sides of a request have different patches, for a comparison.
+	Mutations []Mutation `json:"-"`
 	// Unordered are policies that make a difference by the order in which their webhook runs
 	// them, which a cluster draws for each request; the answer is that of one order. Sorted.
 	Unordered []PolicyRef `json:"unordered,omitempty"`

@@ -212,9 +212,7 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 		in.Candidate = q.sideUnion("candidate")
 	}
 	for _, side := range []*policy.Set{in.Baseline, in.Candidate} {
-		if n := len(side.Ignored); n > 0 {
-			in.Notes = append(in.Notes, fmt.Sprintf("%s: %d documents are no Kubernetes objects and were passed over", side.Source, n))
-		}
+		in.Notes = append(in.Notes, passedOver(side)...)
 	}
 	in.Changes = policy.Diff(q.compiler.Defaulted(in.Baseline), q.compiler.Defaulted(in.Candidate))
 	return in

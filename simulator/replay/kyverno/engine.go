@@ -103,6 +103,7 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 			return nil, err
 		}
 	}
+	attribute(runs, out)
 	e.undefined.add(e.look, rec, out)
 	e.assume(rec, out)
 	return out, nil

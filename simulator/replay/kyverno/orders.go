@@ -16,7 +16,7 @@ import (
 // them, and lists what each says.
 func (s *sideRun) each(ctx context.Context, units []phased, take func(phased, answer)) {
 	s.acting = nil
-	began, after := s.version, false
+	began, steps, after := s.version, len(s.steps), false
 	object := s.req.adm.Object.Raw
 	defer s.follow(0, nil)
 	for _, u := range units {
@@ -32,6 +32,7 @@ func (s *sideRun) each(ctx context.Context, units []phased, take func(phased, an
 		}
 		if len(s.broken) > broken {
 			s.mutate(object) // nothing comes of what the others did
+			s.steps = s.steps[:steps]
 			break
 		}
 		if len(s.denials) > 0 && !mutates(u.unit) {

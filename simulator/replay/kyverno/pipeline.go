@@ -99,9 +99,9 @@ func (s *sideRun) take(u phased, got answer) {
 		}
 	}
 	if got.object != nil && u.phase <= phaseVerify {
-		before := s.version
-		if s.mutate(got.object); s.version != before {
-			s.steps = append(s.steps, step{u.unit.ref(), got.object})
+		version, was := s.version, s.req.adm.Object.Raw
+		if s.mutate(got.object); s.version != version {
+			s.steps = append(s.steps, step{u.unit, was, got.object, got.verdicts})
 		}
 	}
 }

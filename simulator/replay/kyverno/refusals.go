@@ -20,8 +20,9 @@ type fate struct {
 
 // step is a change that one policy made to the object.
 type step struct {
-	policy verdict.PolicyRef
-	object []byte
+	unit        unit
+	was, object []byte
+	verdicts    []verdict.Verdict // what the policy said
 }
 
 // weigh asks what an API server does with the objects that the sides' policies left. That it
@@ -90,7 +91,7 @@ func (s *sideRun) unsureOf(unknown miss) {
 	if len(s.steps) == 0 {
 		return
 	}
-	v := verdict.Verdict{Policy: s.steps[len(s.steps)-1].policy, Type: verdict.Mutate, Action: verdict.Enforce}
+	v := verdict.Verdict{Policy: s.steps[len(s.steps)-1].unit.ref(), Type: verdict.Mutate, Action: verdict.Enforce}
 	v = undecided(v, []miss{unknown})
 	s.verdicts, s.unsure = append(s.verdicts, v), &v
 }
@@ -201,7 +202,7 @@ func (s *sideRun) blame() {
 	s.verdicts = slices.Clone(s.verdicts)
 	for i := range s.verdicts {
 		v := &s.verdicts[i]
-		if v.Policy == s.steps[at].policy && v.Outcome == verdict.Pass && (v.Type == verdict.Mutate || v.Type == verdict.VerifyImages) {
+		if v.Policy == s.steps[at].unit.ref() && v.Outcome == verdict.Pass && (v.Type == verdict.Mutate || v.Type == verdict.VerifyImages) {
 			v.Outcome, v.Message = verdict.Error, "the API server refuses what it makes of the object: "+s.refused
 		}
 	}

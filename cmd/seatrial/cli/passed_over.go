@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/seatrial/seatrial/simulator/policy"
+)
+
+// passedOver are the notes about what a policy set does not take of its files.
+func passedOver(set *policy.Set) (notes []string) {
+	var suites, kustomizations []string
+	tested, others := 0, 0
+	for _, p := range set.Ignored {
+		suite, tests := strings.CutPrefix(p.Reason, policy.OfSuite)
+		switch {
+		case tests:
+			suites = append(suites, suite)
+			tested++
+		case strings.HasPrefix(p.Reason, "Kustomization is "), strings.HasPrefix(strings.ToLower(path.Base(p.File)), "kustomization."):
+			kustomizations = append(kustomizations, p.File)
+		default:
+			others++
+		}
+	}
+	if len(kustomizations) > 0 {
+		notes = append(notes, fmt.Sprintf("%s: the files beside %s were read as they are, without its patches, generators and prefixes; give what kustomize build prints", set.Source, few(kustomizations)))
+	}
+	if tested > 0 {
+		notes = append(notes, fmt.Sprintf("%s: %s of %s, which nobody installs", set.Source, counted(tested, "document was passed over: it is part", "documents were passed over: they are part"), few(suites)))
+	}
+	if others > 0 {
+		notes = append(notes, fmt.Sprintf("%s: %s passed over", set.Source, counted(others, "document is no Kubernetes object and was", "documents are no Kubernetes objects and were")))
+	}
+	return notes
+}
+
+// few lists up to three names, once each, and says how many more there are.
+func few(names []string) string {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) <= 3 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
+}
