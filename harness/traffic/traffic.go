@@ -134,7 +134,8 @@ func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) 
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
-	impersonate(req.Header, rec.User)
+	sender, _ := admission.Sender(rec)
+	impersonate(req.Header, sender)
 	return req, ""
 }
 

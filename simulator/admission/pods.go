@@ -43,7 +43,7 @@ func Pod(rec *capture.Record) (*capture.Record, error) {
 	return &capture.Record{
 		Cluster: rec.Cluster, Seq: rec.Seq, Time: rec.Time, Operation: capture.Create,
 		Kind: capture.GVK{Version: "v1", Kind: "Pod"}, Resource: capture.GVR{Version: "v1", Resource: "pods"}, Namespace: rec.Namespace, Name: t.name,
-		User:   capture.User{Username: "system:serviceaccount:kube-system:" + t.controller, Groups: []string{"system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"}},
+		User:   controllerAccount(t.controller),
 		DryRun: rec.DryRun, Object: object, Origin: rec.Origin, Owner: owner, TemplateOf: rec.Kind.Kind,
 	}, nil
 }

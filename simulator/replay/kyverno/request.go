@@ -37,7 +37,7 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 		Name:               rec.Name,
 		Namespace:          rec.Namespace,
 		Operation:          admissionv1.Operation(rec.Operation),
-		UserInfo:           userOf(rec.User, e.as),
+		UserInfo:           e.userOf(rec),
 		Object:             runtime.RawExtension{Raw: object},
 		OldObject:          runtime.RawExtension{Raw: rec.OldObject},
 		Options:            runtime.RawExtension{Raw: rec.Options},
@@ -102,9 +102,11 @@ func (e *Engine) prepared(rec *capture.Record) (json.RawMessage, error) {
 	return admission.Prepare(w.World, rec)
 }
 
-func userOf(recorded, assumed capture.User) authenticationv1.UserInfo {
-	if recorded.Username == "" {
-		recorded = assumed
+// userOf is who sends a record. Controllers are who they are, whoever else is assumed.
+func (e *Engine) userOf(rec *capture.Record) authenticationv1.UserInfo {
+	recorded, made := admission.Sender(rec)
+	if recorded.Username == "" && !made {
+		recorded = e.as
 	}
 	info := authenticationv1.UserInfo{Username: recorded.Username, UID: recorded.UID, Groups: recorded.Groups}
 	for key, values := range recorded.Extra {
