@@ -142,6 +142,7 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 				set = kyverno.InstalledPolicies(world)
 				q.installed[cluster.Name] = set
 			}
+			set = with(set, q.beside(world))
 			var before *kyverno.Program
 			if len(sides) > 0 {
 				before = sides[0]
@@ -214,7 +215,9 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 	for _, side := range []*policy.Set{in.Baseline, in.Candidate} {
 		in.Notes = append(in.Notes, passedOver(side)...)
 	}
-	in.Changes = policy.Diff(q.compiler.Defaulted(in.Baseline), q.compiler.Defaulted(in.Candidate))
+	others, notes := q.besides()
+	in.Notes = append(in.Notes, notes...)
+	in.Changes = policy.Diff(q.compiler.Defaulted(with(in.Baseline, others)), q.compiler.Defaulted(with(in.Candidate, others)))
 	return in
 }
 

@@ -95,12 +95,12 @@ func effective(installed *policy.Set, before, state *placement.State) *policy.Se
 	placed := map[string]bool{}
 	for _, s := range []*placement.State{before, state} {
 		for _, d := range stateOf(s).Delivered {
-			placed[keyOf(d.Object)] = true
+			placed[KeyOf(d.Object)] = true
 		}
 	}
 	objects := now.Objects
 	for _, o := range installed.Objects {
-		if !placed[keyOf(o)] {
+		if !placed[KeyOf(o)] {
 			objects = append(objects, o)
 		}
 	}
@@ -123,8 +123,8 @@ func stateOf(s *placement.State) *placement.State {
 	return s
 }
 
-// keyOf names an object, whatever the version of its API.
-func keyOf(o policy.Object) string {
+// KeyOf names an object, whatever the version of its API.
+func KeyOf(o policy.Object) string {
 	group, _, ok := strings.Cut(o.APIVersion, "/")
 	if !ok {
 		group = ""
@@ -146,7 +146,7 @@ func contentOf(s *policy.Set) string {
 	sum := sha256.New()
 	for _, list := range [][]policy.Object{s.Objects, s.Others} {
 		for _, o := range list {
-			fmt.Fprintln(sum, keyOf(o), o.With(o.JSON).Digest)
+			fmt.Fprintln(sum, KeyOf(o), o.With(o.JSON).Digest)
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil))

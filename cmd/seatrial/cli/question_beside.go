@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/seatrial/seatrial/cmd/seatrial/hubs"
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
+)
+
+// Two sets that are both given are a part of what a cluster has: policies and exceptions of other
+// owners stay beside them. A baseline of none is a cluster without any.
+
+// beside are the policies that a cluster has and neither set names.
+func (q *question) beside(w *capture.World) []policy.Object {
+	if q.baseline == nil || q.candidate == nil || q.baseline.Source == "none" || q.own != nil {
+		return nil
+	}
+	named := map[string]bool{}
+	for _, o := range slices.Concat(q.baseline.Objects, q.candidate.Objects) {
+		named[hubs.KeyOf(o)] = true
+	}
+	return slices.DeleteFunc(kyverno.InstalledPolicies(w).Objects, func(o policy.Object) bool { return named[hubs.KeyOf(o)] })
+}
+
+// besides are those of all clusters, once each, and the note that they are there.
+func (q *question) besides() (all []policy.Object, notes []string) {
+	seen := map[string]bool{}
+	for _, cluster := range q.capture.Clusters {
+		for _, o := range q.beside(q.capture.World(cluster.Name)) {
+			if key := hubs.KeyOf(o); !seen[key] {
+				seen[key] = true
+				all = append(all, o)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	var titles []string
+	for _, o := range all {
+		titles = append(titles, o.Kind+"/"+o.Name)
+	}
+	return all, []string{fmt.Sprintf("%s in neither set, and in force under both: %s", counted(len(all), "captured policy or exception is", "captured policies and exceptions are"), few(titles))}
+}
+
+// with is a set with the policies of others.
+func with(set *policy.Set, others []policy.Object) *policy.Set {
+	if len(others) == 0 {
+		return set
+	}
+	out := *set
+	out.Objects = slices.Concat(set.Objects, others)
+	slices.SortStableFunc(out.Objects, func(a, b policy.Object) int {
+		return cmp.Compare(a.Kind+"/"+a.Namespace+"/"+a.Name, b.Kind+"/"+b.Namespace+"/"+b.Name)
+	})
+	return &out
+}
