@@ -63,7 +63,8 @@ func newReplay(env Env) *cobra.Command {
 			"policies with the Kyverno engine, offline; what differs is the blast radius.\n\n" +
 			"A SET is a folder, a file, git:REVISION:PATH, captured (what the capture shows as\n" +
 			"installed) or none. Without --baseline it is captured, or none where the capture\n" +
-			"holds no policies.\n\n" +
+			"holds no policies. What is installed and in neither set stays, unless the baseline\n" +
+			"is none.\n\n" +
 			"With --hub the candidate is a hub change: each captured cluster is judged under what\n" +
 			"KubeFleet would place on it, at every stage, beside what it has of its own. The\n" +
 			"baseline is the hub before (--hub-from), or captured.\n\n" +
