@@ -121,13 +121,15 @@ func configList(key string, value any) []string {
 	return out
 }
 
-// uncoveredFilters are the entries that no entry of the other list takes, part by part.
+// uncoveredFilters are the entries that no entry of the other list takes, part by part. The kind */*
+// is every kind with its subresources.
 func uncoveredFilters(list, by []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(e string) bool {
 		return slices.ContainsFunc(by, func(p string) bool {
 			want, have := strings.Split(strings.Trim(p, "[]"), ","), strings.Split(strings.Trim(e, "[]"), ",")
 			for i := range max(len(want), len(have)) {
-				if !wildcard(at(want, i), at(have, i)) {
+				whole := i == 0 && at(want, i) == everything
+				if !whole && (i == 0 && at(have, i) == everything || !wildcard(at(want, i), at(have, i))) {
 					return false
 				}
 			}
@@ -135,6 +137,8 @@ func uncoveredFilters(list, by []string) []string {
 		})
 	})
 }
+
+const everything = "*/*"
 
 // at is a part of a filter; those that are left out take everything.
 func at(parts []string, i int) string {

@@ -12,12 +12,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
 // deleting is a DeletingPolicy or NamespacedDeletingPolicy: on its schedule it deletes the
-// objects that match. It is asked about every live object of the capture.
+// objects that match. It is asked about every object that stands.
 type deleting struct {
 	*celPolicy
 	schedule string
@@ -57,7 +56,7 @@ func (c *Compiler) newDeleting(base *celPolicy, content []byte) ([]phased, error
 }
 
 func (u *deleting) sees(req *request) bool {
-	return req.rec.Live && req.rec.Operation == capture.Create && req.adm.SubResource == "" && u.celPolicy.sees(req)
+	return req.stands() && u.celPolicy.sees(req)
 }
 
 func (u *deleting) judges() Payload { return JSONPayload }
@@ -98,7 +97,7 @@ func (u *deleting) judge(ctx context.Context, req *request, object *unstructured
 	err := u.compiled.use(req, func(one *instance[*compiler.Policy]) error {
 		v := verdict.Verdict{Policy: u.name, Type: verdict.Delete}
 		result, err := one.compiled.Evaluate(ctx, *object, namespace, one.library)
-		found := req.misses.take()
+		found := append(req.misses.take(), req.ungrown(u.needs.text)...)
 		switch {
 		case err != nil:
 			v.Outcome, v.Message = verdict.Error, err.Error()

@@ -14,18 +14,18 @@ import (
 	"github.com/kyverno/kyverno/pkg/utils/match"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
 // cleanup is a CleanupPolicy or ClusterCleanupPolicy: on its schedule it deletes the
-// objects that match. It is asked about every live object of the capture.
+// objects that match. It is asked about every object that stands.
 type cleanup struct {
 	name    verdict.PolicyRef
 	policy  kyvernov2.CleanupPolicyInterface
 	entries map[string]*kyvernov2beta1.GlobalContextEntry
-	random  bool // it draws random values
+	random  bool   // it draws random values
+	asks    string // its conditions and their context, JSON
 }
 
 func newCleanup(object policy.Object, entries map[string]*kyvernov2beta1.GlobalContextEntry) (*cleanup, error) {
@@ -40,14 +40,14 @@ func newCleanup(object policy.Object, entries map[string]*kyvernov2beta1.GlobalC
 		typed.SetNamespace(object.Namespace)
 	}
 	name := verdict.PolicyRef{Kind: object.Kind, Namespace: object.Namespace, Name: object.Name}
-	return &cleanup{name, typed, entries, drawsRandom.Match(object.JSON)}, nil
+	spec := typed.GetSpec()
+	asks, err := json.Marshal([]any{spec.Conditions, spec.Context})
+	return &cleanup{name, typed, entries, drawsRandom.Match(object.JSON), string(asks)}, err
 }
 
 func (c *cleanup) ref() verdict.PolicyRef { return c.name }
 
-func (c *cleanup) sees(req *request) bool {
-	return req.rec.Live && req.rec.Operation == capture.Create && req.adm.SubResource == ""
-}
+func (c *cleanup) sees(req *request) bool { return req.stands() }
 
 func (c *cleanup) eval(ctx context.Context, req *request) answer {
 	v := verdict.Verdict{Policy: c.name, Type: verdict.Delete}
@@ -87,6 +87,10 @@ func (c *cleanup) matches(ctx context.Context, req *request) (bool, error) {
 	}
 	if spec.Conditions == nil {
 		return true, nil
+	}
+	if found := req.ungrown(c.asks); len(found) > 0 {
+		req.misses.add(found[0].reason, found[0].resolve)
+		return false, nil
 	}
 	if c.random {
 		req.misses.add(randomMiss.reason, randomMiss.resolve)

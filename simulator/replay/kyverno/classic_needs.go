@@ -244,8 +244,8 @@ func (n *needs) restsOnOld(v verdict.Verdict, r ruleNeeds, req *request) bool {
 	return existing && (v.Outcome == verdict.Fail || v.Outcome == verdict.Skip)
 }
 
-var lookupLibraries = regexp.MustCompile(`"(apiCall|globalReference|targets|cloneList|clone)":|resource\.(Get|List)|globalContext\.|"kubernetesResource":|"matchConstraints":.*"targetMatchConstraints"|paramKind`)
+var lookupLibraries = regexp.MustCompile(`"(apiCall|globalReference|targets|generate)":|resource\.(Get|List)|globalContext\.|\bgenerator\.Apply\b|"kubernetesResource":|"matchConstraints":.*"targetMatchConstraints"|paramKind`)
 
 // LooksUp tells whether a policy may ask for objects of the cluster besides Namespaces,
-// RBAC and ConfigMaps.
+// RBAC and ConfigMaps: what generates finds what is in the place of what it would make.
 func LooksUp(object policy.Object) bool { return lookupLibraries.Match(object.JSON) }

@@ -62,8 +62,8 @@ func (s *sideRun) run(ctx context.Context) {
 			continue
 		}
 		s.asked = true
-		if u.phase >= phaseBackground && len(s.denials) > 0 && u.phase != phaseSchedule {
-			continue // a refused request triggers nothing
+		if u.phase >= phaseBackground && len(s.denials) > 0 && (u.phase != phaseSchedule || !s.req.rec.Live) {
+			continue // a refused request triggers nothing, and what it would create does not stand
 		}
 		if u.phase >= phaseValidate && !s.stored {
 			s.store()
