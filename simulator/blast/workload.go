@@ -14,7 +14,7 @@ import (
 // change adds one changed request to its workload and everything above it.
 func (m *Meter) change(rec *capture.Record, changes []diff.Change) {
 	w := m.workload(rec)
-	bite := biteOf(rec)
+	bite := m.biteOf(rec)
 	c := m.cluster(rec.Cluster)
 	n := c.namespace(rec.Namespace)
 	classes := map[diff.Class]bool{}
@@ -78,9 +78,13 @@ func bodyOf(rec *capture.Record) json.RawMessage {
 	return rec.OldObject
 }
 
-// biteOf says when a refusal of this record would be felt.
-func biteOf(rec *capture.Record) Bite {
-	if rec.TemplateOf != "" {
+// biteOf says when a refusal of this record would be felt: of a pod that a running workload makes,
+// when it makes the next one.
+func (m *Meter) biteOf(rec *capture.Record) Bite {
+	switch {
+	case rec.TemplateOf != "" && m.parent != nil && m.parent.Answered():
+		return NextRestart
+	case rec.TemplateOf != "":
 		return NextRollout
 	}
 	if rec.Origin.Source == "audit" || rec.Response != nil {

@@ -136,12 +136,14 @@ func (c *comparison) rules() {
 		if c.new[key] != v {
 			continue
 		}
-		if class, ok := classify(c.old[key], v, c.after.Decision); ok {
-			message := v.Message
-			if class == Undecided {
-				message = v.Reason
-			}
-			c.add(class, key, message)
+		class, ok := classify(c.old[key], v, c.after.Decision)
+		switch {
+		case ok && class == Undecided:
+			c.add(class, key, v.Reason)
+		case ok:
+			c.add(class, key, v.Message)
+		case warned(c.after, v) && !warned(c.before, c.old[key]) && c.before.Decision != verdict.Denied:
+			c.add(NewlyWarned, key, v.Message)
 		}
 	}
 	for i := range c.before.Verdicts {

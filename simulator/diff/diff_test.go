@@ -21,6 +21,11 @@ func judged(decision verdict.Decision, verdicts ...verdict.Verdict) verdict.Judg
 	return verdict.Judgement{Decision: decision, Verdicts: verdicts}
 }
 
+func warns(text string, j verdict.Judgement) verdict.Judgement {
+	j.Warnings = []string{text}
+	return j
+}
+
 // say writes changes as "class rule before>after", one a line.
 func say(changes []Change) string {
 	var out []string
@@ -67,6 +72,14 @@ func TestCompare(t *testing.T) {
 			judged(verdict.Allowed), judged(verdict.Allowed, rule("a", verdict.Error, audit)), "error a"},
 		"warned": {"a new warning",
 			judged(verdict.Allowed), judged(verdict.Allowed, rule("a", verdict.Warn, verdict.ActionWarn)), "newly-warned a"},
+		"warned of an old failure": {"a failure that is no news may come with a new warning",
+			judged(verdict.Allowed, rule("a", verdict.Fail, audit)), warns("policy labels.a: m", judged(verdict.Allowed, rule("a", verdict.Fail, audit))), "newly-warned a"},
+		"warned of before": {"another text of the same rule's warning is no news",
+			warns("policy labels.a: n", judged(verdict.Allowed, rule("a", verdict.Fail, audit))), warns("policy labels.a: m", judged(verdict.Allowed, rule("a", verdict.Fail, audit))), ""},
+		"refused before": {"who is admitted now with a warning was refused before",
+			judged(verdict.Denied, rule("a", verdict.Fail, enforce)), warns("policy labels.a: m", judged(verdict.Allowed, rule("a", verdict.Fail, audit))), "newly-allowed a"},
+		"warned by CEL": {"policies without rules are named by themselves",
+			judged(verdict.Allowed, rule("", verdict.Fail, audit)), warns("Policy labels failed: m", judged(verdict.Allowed, rule("", verdict.Warn, verdict.ActionWarn))), "newly-warned"},
 		"worst first": {"classes in order, then rules",
 			judged(verdict.Allowed), judged(verdict.Denied, rule("z", verdict.Fail, audit), rule("b", verdict.Fail, enforce), rule("a", verdict.Undecided, enforce)), "newly-denied b; undecided a; newly-failing z"},
 	} {

@@ -14,10 +14,12 @@ import (
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
-// brought are the ConfigMaps and definitions that come with a policy set: its policies find them in
-// the cluster, as they are in the set.
+// brought are the ConfigMaps, Namespaces and definitions that come with a policy set: its policies
+// find them in the cluster, as they are in the set.
 func brought(set *policy.Set) []*capture.WorldObject {
-	return beside(set, func(o policy.Object) bool { return o.APIVersion == "v1" && o.Kind == "ConfigMap" || isDefinition(o) })
+	return beside(set, func(o policy.Object) bool {
+		return o.APIVersion == "v1" && (o.Kind == "ConfigMap" || o.Kind == "Namespace") || isDefinition(o)
+	})
 }
 
 // accompanied is the world with what comes with a policy set and decides whether a cluster takes
@@ -39,7 +41,7 @@ func beside(set *policy.Set, which func(policy.Object) bool) (objects []*capture
 			continue
 		}
 		content := o.JSON
-		if !isDefinition(o) && !strings.HasPrefix(o.Kind, "Cluster") {
+		if !isDefinition(o) && o.Kind != "Namespace" && !strings.HasPrefix(o.Kind, "Cluster") {
 			content = inDefault(o)
 		}
 		objects = append(objects, &capture.WorldObject{Object: content, Origin: capture.Origin{File: o.File, Line: o.Line}})
@@ -56,7 +58,7 @@ func looks(of world, programs []*Program) ([]lookup, error) {
 		own := of
 		if len(p.brought) > 0 {
 			var err error
-			if own.World, err = of.With(p.brought...); err != nil {
+			if own.World, err = of.With(overlaid(of, p.brought)...); err != nil {
 				return nil, fmt.Errorf("add what comes with the policies to the world: %w", err)
 			}
 		}

@@ -84,8 +84,14 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 	runs := make([]*sideRun, len(e.sides))
 	common := map[lookup]*shared{}
 	for i := range e.sides {
-		of := *req
-		if of.look = e.lookOf(i); common[of.look] == nil {
+		of, outside := *req, outside
+		if of.look = e.lookOf(i); of.look != req.look {
+			if err := of.findNamespace(); err != nil {
+				return nil, err
+			}
+			outside = e.env.outOfScope(&of)
+		}
+		if common[of.look] == nil {
 			common[of.look] = newShared()
 		}
 		runs[i] = &sideRun{req: of, common: common[of.look], outside: outside, side: &e.sides[i], engine: e, origin: of}

@@ -49,7 +49,11 @@ func (e *Engine) Scan(ctx context.Context, rec *capture.Record) ([][]verdict.Ver
 	common := map[seen][]verdict.Verdict{}
 	for i, units := range e.scans {
 		of := *req
-		of.look = e.lookOf(i)
+		if of.look = e.lookOf(i); of.look != req.look {
+			if err := of.findNamespace(); err != nil {
+				return out, err
+			}
+		}
 		for _, u := range units {
 			got, ok := common[seen{u.unit, of.look}]
 			if !ok {
