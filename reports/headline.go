@@ -114,7 +114,7 @@ func bitesOf(r *Report) string {
 	for _, b := range []struct {
 		bite Bite
 		say  string
-	}{{BitesNow, "at once"}, {NextRestart, "at the next restart"}, {NextRollout, "at the next rollout"}, {NextChange, "at the next change"}} {
+	}{{BitesNow, "at once"}, {NextRestart, "at the next restart"}, {NextRollout, "at the next rollout"}, {NextChange, "at the next change"}, {NextCreation, "when made anew"}} {
 		if n := found[b.bite]; n > 0 {
 			parts = append(parts, Number(n)+" "+b.say)
 		}

@@ -39,10 +39,11 @@ type Bite = blast.Bite
 
 // The bites, soonest first; simulator/blast says what each means.
 const (
-	BitesNow    = blast.BitesNow
-	NextRestart = blast.NextRestart
-	NextRollout = blast.NextRollout
-	NextChange  = blast.NextChange
+	BitesNow     = blast.BitesNow
+	NextRestart  = blast.NextRestart
+	NextRollout  = blast.NextRollout
+	NextChange   = blast.NextChange
+	NextCreation = blast.NextCreation
 )
 
 // Status is the short answer.

@@ -40,10 +40,11 @@ func short(c reports.Class) string {
 
 // biteWords say when a change is felt.
 var biteWords = map[reports.Bite]string{
-	reports.BitesNow:    "at once",
-	reports.NextRestart: "at the next restart",
-	reports.NextRollout: "at the next rollout",
-	reports.NextChange:  "at the next change",
+	reports.BitesNow:     "at once",
+	reports.NextRestart:  "at the next restart",
+	reports.NextRollout:  "at the next rollout",
+	reports.NextChange:   "at the next change",
+	reports.NextCreation: "when it is made anew",
 }
 
 func when(b reports.Bite) string {

@@ -18,10 +18,13 @@ const (
 	NextRestart Bite = "next-restart" // a running pod would be refused when it is made again
 	NextRollout Bite = "next-rollout" // a workload's template would be refused when it is applied again
 	NextChange  Bite = "next-change"  // any other object, when it is applied again
+	// NextCreation is when an object that stands would be refused that may be applied again: when it
+	// is made anew.
+	NextCreation Bite = "next-creation"
 )
 
 // Bites lists the bites, soonest first.
-func Bites() []Bite { return []Bite{BitesNow, NextRestart, NextRollout, NextChange} }
+func Bites() []Bite { return []Bite{BitesNow, NextRestart, NextRollout, NextChange, NextCreation} }
 
 // Counts counts by class; a request or workload may be in several.
 type Counts map[diff.Class]int

@@ -31,6 +31,8 @@ type Meter struct {
 	objects    int
 	last       []diff.Change // of the record before
 	parent     *capture.Record
+	again      *replay.Answer // to the update of what comes next
+	anew       bool           // the record is refused only where its object is made anew
 }
 
 type workloadKey struct{ cluster, namespace, kind, name string }
@@ -115,31 +117,46 @@ func (c *clusterMeter) namespace(name string) *namespaceMeter {
 // its second the candidate.
 func (m *Meter) Add(a replay.Answer) []diff.Change {
 	rec, before, after := a.Record, &a.Sides[0], &a.Sides[1]
-	if rec.TemplateOf != "" {
-		return m.pod(a)
+	switch {
+	case rec.TemplateOf != "":
+		m.radius.TemplatePods++
+		changes := m.beyond(a)
+		m.radius.TemplatePodsDiffer += min(len(changes), 1)
+		return changes
+	case rec.Again:
+		m.again = &a
+		return nil
 	}
+	again := m.again
+	m.again = nil
 	m.count(rec, before, after)
 	changes := diff.Compare(before, after)
 	m.last, m.parent = changes, rec
 	m.unknown("baseline", before)
 	m.unknown("candidate", after)
 	if len(changes) > 0 {
+		m.anew = again != nil && again.Sides[1].Decision != verdict.Denied
 		m.change(rec, changes)
+		m.anew = false
 	}
 	m.spent.add(m, rec, before, after, changes)
+	if again != nil {
+		more := m.beyond(*again)
+		m.radius.AppliedAgain++
+		m.radius.AppliedAgainDiffer += min(len(more), 1)
+		changes = append(changes, more...)
+	}
 	return changes
 }
 
-// pod adds what a pod made of a workload's template says beyond the workload itself, which
-// was the answer before.
-func (m *Meter) pod(a replay.Answer) []diff.Change {
-	m.radius.TemplatePods++
+// beyond adds what a record that nobody sent says beyond the one that it is derived of, which was
+// the answer before.
+func (m *Meter) beyond(a replay.Answer) []diff.Change {
 	changes := slices.DeleteFunc(diff.Compare(&a.Sides[0], &a.Sides[1]), func(c diff.Change) bool {
 		said := func(o diff.Change) bool { return o.Class == c.Class && o.Policy == c.Policy }
 		return slices.ContainsFunc(m.last, said) || c.Class == diff.MutationChanged || c.Class == diff.GenerationChanged
 	})
 	if len(changes) > 0 {
-		m.radius.TemplatePodsDiffer++
 		m.change(a.Record, changes)
 		m.spent.add(m, a.Record, &a.Sides[0], &a.Sides[1], changes)
 	}

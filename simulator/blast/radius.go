@@ -22,6 +22,9 @@ type Radius struct {
 	// workloads without pods in the capture; of TemplatePodsDiffer the answer says more than
 	// that of the workload.
 	TemplatePods, TemplatePodsDiffer int
+	// AppliedAgain are objects of clusters that were judged as updates as well; of AppliedAgainDiffer
+	// the answer says more than that of the creation.
+	AppliedAgain, AppliedAgainDiffer int
 	From, To                         *time.Time // of the recorded times
 	Baseline                         Side
 	Candidate                        Side

@@ -82,6 +82,8 @@ func bodyOf(rec *capture.Record) json.RawMessage {
 // when it makes the next one.
 func (m *Meter) biteOf(rec *capture.Record) Bite {
 	switch {
+	case m.anew:
+		return NextCreation
 	case rec.TemplateOf != "" && m.parent != nil && m.parent.Answered():
 		return NextRestart
 	case rec.TemplateOf != "":

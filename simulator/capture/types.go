@@ -129,10 +129,16 @@ type Record struct {
 	// TemplateOf is the kind of the workload from whose template the record was made: a pod
 	// that nobody sent. Such records are never written.
 	TemplateOf string `json:"-"`
+	// Again says that the record is an object that stands, applied again as it is: an update that
+	// nobody sent. Such records are never written.
+	Again bool `json:"-"`
 	// Standing says that the object of a creation is in the cluster already, as comparisons with a
 	// cluster have it of kinds that others need. Nor is this ever written.
 	Standing bool `json:"-"`
 }
+
+// Derived tells whether nobody sent the record: it says what would become of another.
+func (r *Record) Derived() bool { return r.TemplateOf != "" || r.Again }
 
 // Answered tells whether an API server has answered with the record's object: it has been through
 // all that the API server does. An audit log holds objects as they were before.

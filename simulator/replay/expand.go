@@ -16,9 +16,38 @@ func ownerOf(rec *capture.Record) workload {
 	return workload{rec.Cluster, rec.Namespace, rec.Kind.Kind, rec.Name}
 }
 
-// Expand puts after each workload that has no pods of its own in the capture the request
-// for one that its controller would make. records is read twice.
+// Expand is [Templates] with, before each object that stands and that people apply, the update by
+// which it is applied again as it is: a creation of what is there happens when it is made anew alone.
 func Expand(records func() iter.Seq2[*capture.Record, error]) iter.Seq2[*capture.Record, error] {
+	return func(yield func(*capture.Record, error) bool) {
+		for rec, err := range Templates(records) {
+			if err == nil && applied(rec) && !yield(again(rec), nil) {
+				return
+			}
+			if !yield(rec, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// applied tells whether a record is an object of a cluster that people apply: controllers have the
+// others, and pods are not updated but made again.
+func applied(rec *capture.Record) bool {
+	pod := rec.Kind.Kind == "Pod" && rec.Kind.Group == ""
+	return rec.Answered() && rec.Operation == capture.Create && rec.SubResource == "" && rec.Owner == nil && !rec.Derived() && !pod &&
+		len(rec.Object) > 0 && !rec.Lacks(capture.MissingObject)
+}
+
+func again(rec *capture.Record) *capture.Record {
+	update := *rec
+	update.Operation, update.OldObject, update.Options, update.Again = capture.Update, rec.Object, nil, true
+	return &update
+}
+
+// Templates puts after each workload that has no pods of its own in the capture the request
+// for one that its controller would make. records is read twice.
+func Templates(records func() iter.Seq2[*capture.Record, error]) iter.Seq2[*capture.Record, error] {
 	return func(yield func(*capture.Record, error) bool) {
 		running := map[workload]bool{}
 		for rec, err := range records() {

@@ -137,7 +137,7 @@ func answersFor(ctx context.Context, c *capture.Capture, cluster string, sets []
 // namedImages are the images that the objects of a cluster name.
 func namedImages(c *capture.Capture, cluster string, engine *kyverno.Engine) ([]string, error) {
 	found := map[string]bool{}
-	for rec, err := range replay.Expand(c.Records) {
+	for rec, err := range replay.Templates(c.Records) {
 		if err != nil {
 			return nil, err
 		}
@@ -154,7 +154,7 @@ func namedImages(c *capture.Capture, cluster string, engine *kyverno.Engine) ([]
 // in a replay, so that one question leads to the next.
 func askedImages(ctx context.Context, c *capture.Capture, cluster string, engine *kyverno.Engine, asked *registries.Registries) ([]string, []capture.RegistryAnswer, error) {
 	find := func(string) (replay.Engine, error) { return engine, nil }
-	err := replay.Run(ctx, ofCluster(replay.Expand(c.Records), cluster), find, runtime.GOMAXPROCS(0), func(replay.Answer) error { return nil })
+	err := replay.Run(ctx, ofCluster(replay.Templates(c.Records), cluster), find, runtime.GOMAXPROCS(0), func(replay.Answer) error { return nil })
 	answers := asked.Take()
 	return registries.ImagesOf(answers), answers, err
 }

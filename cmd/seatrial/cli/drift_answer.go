@@ -96,7 +96,7 @@ func isException(o policy.Object) bool { return o.Kind == "PolicyException" }
 // judge replays the records of the clusters that have an engine, and counts all.
 func (q *driftQuestion) judge(ctx context.Context, engines map[string]replay.Engine) error {
 	judged := func(yield func(*capture.Record, error) bool) {
-		for rec, err := range replay.Expand(q.capture.Records) {
+		for rec, err := range replay.Templates(q.capture.Records) {
 			if err == nil {
 				q.span(rec)
 				if engines[rec.Cluster] == nil {

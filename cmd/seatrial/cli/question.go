@@ -82,7 +82,7 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 	drawn := orders{}
 	err = replay.Run(ctx, replay.Expand(q.capture.Records), find, q.workers, func(a replay.Answer) error {
 		meter.Add(a)
-		if a.Record.TemplateOf != "" {
+		if a.Record.Derived() {
 			return nil // nobody sent it
 		}
 		drawn.add(&a.Sides[1])
@@ -200,6 +200,10 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 	if n := radius.TemplatePods; n > 0 {
 		in.Notes = append(in.Notes, fmt.Sprintf("%s made of workloads' templates and judged as well, as their controllers would create them: %s more than the workload's",
 			counted(n, "pod was", "pods were"), counted(radius.TemplatePodsDiffer, "answer says", "answers say")))
+	}
+	if n := radius.AppliedAgain; n > 0 {
+		in.Notes = append(in.Notes, fmt.Sprintf("%s judged as updates as well, applied again as they are: %s more than the creation's",
+			counted(n, "object that stands was", "objects that stand were"), counted(radius.AppliedAgainDiffer, "answer says", "answers say")))
 	}
 	if n := radius.Answered; n > 0 {
 		in.Notes = append(in.Notes, fmt.Sprintf("%s judged by what the API server answered, after the policies then in force: a mutation that the candidate drops, or changes, shows there as no change",

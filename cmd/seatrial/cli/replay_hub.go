@@ -162,7 +162,7 @@ func (h *hubReplay) answer(ctx context.Context, q *question) (*reports.Report, e
 		}
 		whole := between(a, at[0], at[len(at)-1])
 		meter.Add(whole)
-		if a.Record.TemplateOf != "" {
+		if a.Record.Derived() {
 			return nil // nobody sent it
 		}
 		return ledgers.add(whole)

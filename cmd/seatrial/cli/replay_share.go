@@ -76,6 +76,7 @@ func (s *sharing) run(ctx context.Context, records iter.Seq2[*capture.Record, er
 	}
 	batch := map[string][]replay.Answer{} // of one record, by the member that was judged
 	at := ""                              // the batch's captured cluster
+	led := false                          // the batch began with what comes before its record
 	flush := func() error {
 		for _, m := range s.members[at] {
 			for _, a := range batch[s.first[m]] {
@@ -91,9 +92,12 @@ func (s *sharing) run(ctx context.Context, records iter.Seq2[*capture.Record, er
 	err := replay.Run(ctx, records, find, workers, func(a replay.Answer) error {
 		of := world[a.Record.Cluster]
 		if a.Record.TemplateOf == "" && a.Record.Cluster == s.firsts[of][0] {
-			if err := flush(); err != nil {
-				return err
+			if !led { // an update comes before what it is of
+				if err := flush(); err != nil {
+					return err
+				}
 			}
+			led = a.Record.Again
 		}
 		at = of
 		batch[a.Record.Cluster] = append(batch[a.Record.Cluster], a)

@@ -31,7 +31,7 @@ function drawBites() {
   const soonest = Object.keys(bites).map((b) => [b, report.workloads.filter((w) => w.bites && w.bites[0] === b).length]).filter(([, n]) => n);
   if (!soonest.length) return;
   const parts = soonest.map(([b, n]) => {
-    const part = el("button", { type: "button", "--share": { "now": "100%", "next-restart": "78%", "next-rollout": "58%", "next-change": "38%" }[b], title: `${count(n, "workload")} ${bites[b]}` }, `${number(n)} ${bites[b]}`);
+    const part = el("button", { type: "button", "--share": { "now": "100%", "next-restart": "78%", "next-rollout": "58%", "next-change": "38%", "next-creation": "24%" }[b], title: `${count(n, "workload")} ${bites[b]}` }, `${number(n)} ${bites[b]}`);
     part.style.flex = `${n} 1 0`;
     return pressed(part, { bite: b });
   });

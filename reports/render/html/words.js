@@ -18,7 +18,7 @@ const heads = {
   "newly-denied": "denied", "error": "error", "undecided": "undecided", "newly-allowed": "allowed", "newly-failing": "audit",
   "newly-warned": "warned", "mutation-changed": "mutated", "generation-changed": "generated", "resolved": "resolved",
 };
-const bites = { "now": "at once", "next-restart": "at the next restart", "next-rollout": "at the next rollout", "next-change": "at the next change" };
+const bites = { "now": "at once", "next-restart": "at the next restart", "next-rollout": "at the next rollout", "next-change": "at the next change", "next-creation": "when made anew" };
 
 const say = (words, key) => (Object.hasOwn(words, key) ? words[key] : key);
 const tint = (cls) => ({ "--class": Object.hasOwn(classes, cls) ? `var(--${cls})` : "var(--dim)" });

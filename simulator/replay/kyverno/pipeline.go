@@ -62,6 +62,9 @@ func (s *sideRun) run(ctx context.Context) {
 			continue
 		}
 		s.asked = true
+		if u.phase >= phaseBackground && s.req.rec.Again {
+			continue // its creation says what comes of it
+		}
 		if u.phase >= phaseBackground && len(s.denials) > 0 && (u.phase != phaseSchedule || !s.req.rec.Live) {
 			continue // a refused request triggers nothing, and what it would create does not stand
 		}

@@ -1,0 +1,67 @@
+package blast
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/diff"
+	"github.com/seatrial/seatrial/simulator/replay"
+	"github.com/seatrial/seatrial/simulator/verdict"
+)
+
+// When a refusal is felt: of what stands, at the next change where applying it again is refused, and
+// else when it is made anew.
+func TestBitesOfWhatStands(t *testing.T) {
+	object := func(kind string) capture.Record {
+		rec := pod("prod", "shop", "cart", nil)
+		rec.Kind.Kind, rec.Origin.Source = kind, "cluster"
+		return rec
+	}
+	again := func(kind string) capture.Record {
+		rec := object(kind)
+		rec.Operation, rec.Again = capture.Update, true
+		return rec
+	}
+	ofTemplate := func(live bool) capture.Record {
+		rec := pod("prod", "shop", "", &capture.Owner{Kind: "CronJob", Name: "cart"})
+		rec.Live, rec.TemplateOf = live, "CronJob"
+		return rec
+	}
+	admitted := func(rec capture.Record) replay.Answer {
+		return replay.Answer{Record: &rec, Sides: []verdict.Judgement{{Decision: verdict.Allowed}, {Decision: verdict.Allowed}}}
+	}
+	unlive := object("CronJob")
+	unlive.Live = false
+	for reason, test := range map[string]struct {
+		answers []replay.Answer
+		want    string
+	}{
+		"violations that exist may stand":                     {[]replay.Answer{admitted(again("Deployment")), denied(object("Deployment"))}, "next-creation=1"},
+		"where they may not, the next rollout is refused":     {[]replay.Answer{denied(again("Deployment")), denied(object("Deployment"))}, "next-rollout=1"},
+		"or the next change":                                  {[]replay.Answer{denied(again("Service")), denied(object("Service"))}, "next-change=1"},
+		"an update that is refused alone is told by itself":   {[]replay.Answer{denied(again("Deployment")), admitted(object("Deployment"))}, "next-rollout=1"},
+		"an update says nothing of what comes after its own":  {[]replay.Answer{admitted(again("Deployment")), admitted(object("Deployment")), denied(object("Service"))}, "next-change=1"},
+		"what runs makes its next pod without a rollout":      {[]replay.Answer{admitted(again("CronJob")), admitted(object("CronJob")), denied(ofTemplate(false))}, "next-restart=1"},
+		"what does not run yet makes its pods once it is out": {[]replay.Answer{admitted(unlive), denied(ofTemplate(false))}, "next-rollout=1"},
+	} {
+		r := measure(Config{}, test.answers...)
+		var got []string
+		for _, w := range r.Changed {
+			for bite, n := range w.Bites {
+				got = append(got, fmt.Sprintf("%s=%d", bite, n))
+			}
+		}
+		slices.Sort(got)
+		if d := cmp.Diff(test.want, strings.Join(got, " ")); d != "" {
+			t.Errorf("%s (-want +got):\n%s", reason, d)
+		}
+		if n := r.Requested[diff.NewlyDenied]; n != 1 {
+			t.Errorf("%s: %d requests are newly denied", reason, n)
+		}
+	}
+}
