@@ -84,7 +84,7 @@ func NewMeter(config Config, clusters []capture.Cluster, namespaces func(cluster
 		spent: newSpent(),
 	}
 	m.radius = Radius{
-		ScopeReasons: map[string]int{}, Requested: Counts{}, Owned: Counts{}, Policies: map[verdict.PolicyRef]*Policy{},
+		ScopeReasons: map[string]int{}, Requested: Counts{}, Owned: Counts{}, Policies: map[verdict.PolicyRef]*Policy{}, Asked: map[verdict.PolicyRef]bool{},
 		Baseline:  Side{map[verdict.Decision]int{}, map[verdict.Outcome]int{}},
 		Candidate: Side{map[verdict.Decision]int{}, map[verdict.Outcome]int{}},
 	}
@@ -152,6 +152,7 @@ func (m *Meter) Add(a replay.Answer) []diff.Change {
 // beyond adds what a record that nobody sent says beyond the one that it is derived of, which was
 // the answer before.
 func (m *Meter) beyond(a replay.Answer) []diff.Change {
+	m.asked(&a.Sides[1])
 	changes := slices.DeleteFunc(diff.Compare(&a.Sides[0], &a.Sides[1]), func(c diff.Change) bool {
 		said := func(o diff.Change) bool { return o.Class == c.Class && o.Policy == c.Policy }
 		return slices.ContainsFunc(m.last, said) || c.Class == diff.MutationChanged || c.Class == diff.GenerationChanged
@@ -163,9 +164,19 @@ func (m *Meter) beyond(a replay.Answer) []diff.Change {
 	return changes
 }
 
+func (m *Meter) asked(after *verdict.Judgement) {
+	for i := range after.Verdicts {
+		m.radius.Asked[after.Verdicts[i].Policy] = true
+	}
+}
+
 func (m *Meter) count(rec *capture.Record, before, after *verdict.Judgement) {
 	r := &m.radius
 	r.Requests++
+	m.asked(after)
+	if rec.Operation == capture.Delete {
+		r.Deletions++
+	}
 	if rec.Lacks(capture.MissingObject) {
 		r.Incomplete++
 	}

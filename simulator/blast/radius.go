@@ -31,6 +31,10 @@ type Radius struct {
 	Requested                        Counts // changed requests by class
 	Owned                            Counts // changed workloads by class
 	Policies                         map[verdict.PolicyRef]*Policy
+	// Asked are the candidate's policies that said something, also of what nobody sent; Deletions are
+	// the requests that delete.
+	Asked     map[verdict.PolicyRef]bool
+	Deletions int
 	Clusters                         []*Cluster
 	Changed                          []*Workload
 	Unknowns                         []Unknown

@@ -222,6 +222,8 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 	others, notes := q.besides()
 	in.Notes = append(in.Notes, notes...)
 	in.Changes = policy.Diff(q.compiler.Defaulted(with(in.Baseline, others)), q.compiler.Defaulted(with(in.Candidate, others)))
+	in.Notes = append(in.Notes, silent(in.Changes, q.rejected, radius)...)
+	in.Notes = append(in.Notes, kyverno.Shipping(in.Changes, radius.AppliedAgain > 0)...)
 	return in
 }
 
