@@ -33,13 +33,13 @@ type Radius struct {
 	Policies                         map[verdict.PolicyRef]*Policy
 	// Asked are the candidate's policies that said something, also of what nobody sent; Deletions are
 	// the requests that delete.
-	Asked     map[verdict.PolicyRef]bool
-	Deletions int
-	Clusters                         []*Cluster
-	Changed                          []*Workload
-	Unknowns                         []Unknown
-	Budget                           []Limit
-	ObjectsCut                       int // workloads whose object was not kept, for size
+	Asked      map[verdict.PolicyRef]bool
+	Deletions  int
+	Clusters   []*Cluster
+	Changed    []*Workload
+	Unknowns   []Unknown
+	Budget     []Limit
+	ObjectsCut int // workloads whose object was not kept, for size
 }
 
 // Side counts what one policy set says.

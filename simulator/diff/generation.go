@@ -21,6 +21,9 @@ func (c *comparison) generation() {
 			if !known.Deleted {
 				found[key.rule] = append(found[key.rule], "- "+key.target+": deleted")
 			}
+		case (!ok || known.Deleted) && object.Same: // it is there as it would be
+		case (!ok || known.Deleted) && object.Exists:
+			found[key.rule] = append(found[key.rule], "~ "+key.target)
 		case !ok || known.Deleted:
 			found[key.rule] = append(found[key.rule], "+ "+key.target)
 		case !bytes.Equal(known.Object, object.Object):
@@ -28,12 +31,15 @@ func (c *comparison) generation() {
 		}
 	}
 	for key, object := range old {
-		if _, ok := now[key]; ok {
+		if _, ok := now[key]; ok || object.Same {
 			continue
 		}
 		text := "- " + key.target
-		if object.Deleted {
+		switch {
+		case object.Deleted:
 			text = "+ " + key.target + ": kept"
+		case object.Exists:
+			text = "~ " + key.target + ": left as it is"
 		}
 		found[key.rule] = append(found[key.rule], text)
 	}

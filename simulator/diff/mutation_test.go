@@ -102,3 +102,26 @@ func outcome(v *verdict.Verdict) string {
 	}
 	return v.Outcome.String()
 }
+
+// What is there already is changed or left as it is, not new or gone.
+func TestGenerationOverWhatIsThere(t *testing.T) {
+	of := func(exists, same bool) verdict.Judgement {
+		return verdict.Judgement{Decision: verdict.Allowed, Generated: []verdict.Generated{{Policy: labels, Rule: "g", Target: "A/x", Object: json.RawMessage("1"), Exists: exists, Same: same}}}
+	}
+	nothing := judged(verdict.Allowed)
+	for _, test := range []struct {
+		before, after verdict.Judgement
+		want          string
+	}{
+		{nothing, of(false, false), "generation-changed g + A/x"},
+		{nothing, of(true, false), "generation-changed g ~ A/x"},
+		{nothing, of(true, true), ""},
+		{of(false, false), nothing, "generation-changed g - A/x"},
+		{of(true, false), nothing, "generation-changed g ~ A/x: left as it is"},
+		{of(true, true), nothing, ""},
+	} {
+		if d := cmp.Diff(test.want, say(Compare(&test.before, &test.after))); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}
+}

@@ -137,6 +137,9 @@ type Generated struct {
 	SubResource string `json:"subResource,omitempty"`
 	// Deleted: Kyverno deletes the object.
 	Deleted bool `json:"deleted,omitempty"`
+	// Exists: the object is there before; Same: as the rule would leave it.
+	Exists bool `json:"-"`
+	Same   bool `json:"-"`
 }
 
 // Judgement is the answer to one request under one policy set.

@@ -73,7 +73,7 @@ func (s *sideRun) run(ctx context.Context) {
 		}
 		got := s.ask(ctx, u)
 		if u.phase == phaseBackground {
-			got = s.refusing(ctx, got)
+			got = s.found(s.refusing(ctx, got))
 		}
 		s.take(u, got)
 	}

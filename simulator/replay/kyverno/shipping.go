@@ -82,7 +82,9 @@ func shippingOf(o policy.Object) (s shipping) {
 			s.keeps = []string{""}
 		}
 	case strings.HasSuffix(o.Kind, "MutatingPolicy"):
-		var mutating struct{ Spec policiesv1beta1.MutatingPolicySpec }
+		var mutating struct {
+			Spec policiesv1beta1.MutatingPolicySpec
+		}
 		s.mutates = json.Unmarshal(o.JSON, &mutating) == nil && !mutating.Spec.MutateExistingEnabled()
 		s.existing = mutating.Spec.MutateExistingEnabled()
 	case o.Kind == "MutatingAdmissionPolicy":
