@@ -35,18 +35,26 @@ func TestBitesOfWhatStands(t *testing.T) {
 	admitted := func(rec capture.Record) replay.Answer {
 		return replay.Answer{Record: &rec, Sides: []verdict.Judgement{{Decision: verdict.Allowed}, {Decision: verdict.Allowed}}}
 	}
+	ended := func(kind, status string) capture.Record {
+		rec := pod("prod", "shop", "cart", nil)
+		rec.Kind.Kind, rec.Origin.Source, rec.Object = kind, "cluster", []byte(`{"status":`+status+`}`)
+		return rec
+	}
 	unlive := object("CronJob")
 	unlive.Live = false
 	for reason, test := range map[string]struct {
 		answers []replay.Answer
 		want    string
 	}{
-		"violations that exist may stand":                     {[]replay.Answer{admitted(again("Deployment")), denied(object("Deployment"))}, "next-creation=1"},
-		"where they may not, the next rollout is refused":     {[]replay.Answer{denied(again("Deployment")), denied(object("Deployment"))}, "next-rollout=1"},
-		"or the next change":                                  {[]replay.Answer{denied(again("Service")), denied(object("Service"))}, "next-change=1"},
-		"an update that is refused alone is told by itself":   {[]replay.Answer{denied(again("Deployment")), admitted(object("Deployment"))}, "next-rollout=1"},
-		"an update says nothing of what comes after its own":  {[]replay.Answer{admitted(again("Deployment")), admitted(object("Deployment")), denied(object("Service"))}, "next-change=1"},
-		"what runs makes its next pod without a rollout":      {[]replay.Answer{admitted(again("CronJob")), admitted(object("CronJob")), denied(ofTemplate(false))}, "next-restart=1"},
+		"violations that exist may stand":                    {[]replay.Answer{admitted(again("Deployment")), denied(object("Deployment"))}, "next-creation=1"},
+		"where they may not, the next rollout is refused":    {[]replay.Answer{denied(again("Deployment")), denied(object("Deployment"))}, "next-rollout=1"},
+		"or the next change":                                 {[]replay.Answer{denied(again("Service")), denied(object("Service"))}, "next-change=1"},
+		"an update that is refused alone is told by itself":  {[]replay.Answer{denied(again("Deployment")), admitted(object("Deployment"))}, "next-rollout=1"},
+		"an update says nothing of what comes after its own": {[]replay.Answer{admitted(again("Deployment")), admitted(object("Deployment")), denied(object("Service"))}, "next-change=1"},
+		"what runs makes its next pod without a rollout":     {[]replay.Answer{admitted(again("CronJob")), admitted(object("CronJob")), denied(ofTemplate(false))}, "next-restart=1"},
+		"a Job that has run to its end is not made again":    {[]replay.Answer{denied(ended("Job", `{"conditions":[{"type":"Complete","status":"True"}]}`))}, "next-creation=1"},
+		"nor is its pod":   {[]replay.Answer{denied(ended("Pod", `{"phase":"Succeeded"}`))}, "next-creation=1"},
+		"one that runs is": {[]replay.Answer{denied(ended("Pod", `{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}`))}, "next-restart=1"},
 		"what does not run yet makes its pods once it is out": {[]replay.Answer{admitted(unlive), denied(ofTemplate(false))}, "next-rollout=1"},
 	} {
 		r := measure(Config{}, test.answers...)

@@ -82,7 +82,7 @@ func bodyOf(rec *capture.Record) json.RawMessage {
 // when it makes the next one.
 func (m *Meter) biteOf(rec *capture.Record) Bite {
 	switch {
-	case m.anew:
+	case m.anew, finished(rec):
 		return NextCreation
 	case rec.TemplateOf != "" && m.parent != nil && m.parent.Answered():
 		return NextRestart
@@ -102,6 +102,26 @@ func (m *Meter) biteOf(rec *capture.Record) Bite {
 		return NextRollout
 	}
 	return NextChange
+}
+
+// finished tells of a Job, or a pod, that has run to its end: nobody makes it again.
+func finished(rec *capture.Record) bool {
+	if !rec.Live || rec.Kind.Kind != "Job" && rec.Kind.Kind != "Pod" {
+		return false
+	}
+	var object struct {
+		Status struct {
+			Phase      string
+			Conditions []struct{ Type, Status string }
+		}
+	}
+	_ = json.Unmarshal(bodyOf(rec), &object) // what has no status runs
+	if phase := object.Status.Phase; phase == "Succeeded" || phase == "Failed" {
+		return true
+	}
+	return slices.ContainsFunc(object.Status.Conditions, func(c struct{ Type, Status string }) bool {
+		return rec.Kind.Kind == "Job" && c.Status == "True" && (c.Type == "Complete" || c.Type == "Failed")
+	})
 }
 
 func nameOf(rec *capture.Record) string {

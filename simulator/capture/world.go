@@ -67,6 +67,16 @@ func (w *World) With(objects ...*WorldObject) (*World, error) {
 	return &with, nil
 }
 
+// Without returns the world without an object.
+func (w *World) Without(gvr GVR, namespace, name string) *World {
+	without := *w
+	key := GVR{Group: gvr.Group, Resource: gvr.Resource}
+	without.objects = maps.Clone(w.objects)
+	without.objects[key] = maps.Clone(w.objects[key])
+	delete(without.objects[key], objectName{namespace, name})
+	return &without
+}
+
 // head is what every object says of itself.
 type head struct {
 	APIVersion string `json:"apiVersion"`

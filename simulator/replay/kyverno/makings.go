@@ -25,11 +25,15 @@ var backgroundUser = capture.User{
 // refusing is an answer with its objects as an API server would store them, and without those that
 // it would not take from Kyverno, or may not.
 func (s *sideRun) refusing(ctx context.Context, got answer) answer {
+	if len(got.generated) == 0 {
+		return got
+	}
 	out := map[string]bool{}
 	made := slices.Clone(got.generated)
+	look := s.afterwards()
 	for i := range made {
 		g := &made[i]
-		said, unsure := s.refusalOf(ctx, g, made[:i])
+		said, unsure := s.refusalOf(ctx, look, g, made[:i])
 		if said == "" && unsure == nil {
 			continue
 		}
@@ -52,6 +56,25 @@ func (s *sideRun) refusing(ctx context.Context, got answer) answer {
 	return got
 }
 
+// afterwards is what is looked up once the request is through: its object is stored, or gone.
+func (s *sideRun) afterwards() lookup {
+	w, ok := s.req.look.(world)
+	rec := s.req.rec
+	if !ok || rec.SubResource != "" || rec.DryRun || s.req.env.mocks != nil {
+		return s.req.look
+	}
+	if rec.Operation == capture.Delete {
+		w.World = w.Without(rec.Resource, rec.Namespace, rec.Name)
+		return w
+	}
+	with, err := w.With(&capture.WorldObject{Cluster: rec.Cluster, Object: s.existing().adm.Object.Raw})
+	if err != nil {
+		return s.req.look // it is no object, and nobody finds it
+	}
+	w.World = with
+	return w
+}
+
 func cannot(t verdict.RuleType, g *verdict.Generated) string {
 	switch {
 	case g.Deleted:
@@ -64,14 +87,14 @@ func cannot(t verdict.RuleType, g *verdict.Generated) string {
 
 // refusalOf says why an API server does not take an object, or what it is not known for; what it
 // takes is then as it stores it. before are those that the same policy makes earlier.
-func (s *sideRun) refusalOf(ctx context.Context, g *verdict.Generated, before []verdict.Generated) (said string, unsure *verdict.Verdict) {
+func (s *sideRun) refusalOf(ctx context.Context, look lookup, g *verdict.Generated, before []verdict.Generated) (said string, unsure *verdict.Verdict) {
 	if len(g.Object) == 0 {
 		return "", nil
 	}
 	if err := admission.Decodes(g.Object); err != nil && !g.Deleted {
 		return err.Error(), nil
 	}
-	w, ok := s.req.look.(world)
+	w, ok := look.(world)
 	if !ok || s.engine == nil || s.req.env.mocks != nil {
 		return "", nil
 	}

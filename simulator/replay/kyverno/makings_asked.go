@@ -27,6 +27,9 @@ func (e *Engine) refusalOf(ctx context.Context, w world, rec *capture.Record, of
 		return nil, "", nil
 	}
 	req.look = w
+	if err := req.findNamespace(); err != nil {
+		return nil, "", nil
+	}
 	admits := *of
 	admits.rest = slices.DeleteFunc(slices.Clone(of.rest), func(u phased) bool { return u.phase >= phaseBackground })
 	run := &sideRun{req: *req, common: newShared(), outside: e.env.outOfScope(req), side: &admits, origin: *req}
