@@ -17,8 +17,9 @@ func Told(rec *capture.Record, stored json.RawMessage) (json.RawMessage, error) 
 		return nil, err
 	}
 	metadata, _ := made["metadata"].(map[string]any)
+	uid, _ := metadata["uid"].(string)
 	switch {
-	case rec.Operation == capture.Create:
+	case rec.Operation == capture.Create || IsDrawn(uid):
 		delete(metadata, "uid")
 		delete(metadata, "creationTimestamp")
 	case utiljson.Unmarshal(rec.OldObject, &before) == nil && !identifiedBefore(before):

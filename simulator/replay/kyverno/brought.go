@@ -25,13 +25,16 @@ func brought(set *policy.Set) []*capture.WorldObject {
 // accompanied is the world with what comes with a policy set and decides whether a cluster takes
 // its policies: roles and definitions.
 func accompanied(w *capture.World, set *policy.Set) (*capture.World, error) {
-	objects := beside(set, func(o policy.Object) bool {
-		return strings.HasPrefix(o.APIVersion, rbacv1.GroupName+"/") || isDefinition(o)
-	})
+	objects := append(rolesOf(set), beside(set, isDefinition)...)
 	if len(objects) == 0 {
 		return w, nil
 	}
 	return w.With(objects...)
+}
+
+// rolesOf are the roles and bindings that come with a policy set.
+func rolesOf(set *policy.Set) []*capture.WorldObject {
+	return beside(set, func(o policy.Object) bool { return strings.HasPrefix(o.APIVersion, rbacv1.GroupName+"/") })
 }
 
 // beside are objects of a set that are no policies, as objects of a world.
@@ -51,8 +54,8 @@ func beside(set *policy.Set, which func(policy.Object) bool) (objects []*capture
 
 func isDefinition(o policy.Object) bool { return o.Kind == "CustomResourceDefinition" }
 
-// looks are what the policies of each program look things up in.
-func looks(of world, programs []*Program) ([]lookup, error) {
+// looks are what the policies of each program look things up in; ruled tells whether rights count.
+func looks(of world, programs []*Program, ruled bool) ([]lookup, error) {
 	all := make([]lookup, len(programs))
 	for i, p := range programs {
 		own := of
@@ -60,6 +63,15 @@ func looks(of world, programs []*Program) ([]lookup, error) {
 			var err error
 			if own.World, err = of.With(overlaid(of, p.brought)...); err != nil {
 				return nil, fmt.Errorf("add what comes with the policies to the world: %w", err)
+			}
+		}
+		if ruled && len(p.roles) > 0 {
+			with, err := of.With(p.roles...)
+			if err == nil {
+				own.rights, err = rightsOf(with)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("add the roles that come with the policies to the world: %w", err)
 			}
 		}
 		all[i] = own

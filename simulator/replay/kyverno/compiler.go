@@ -92,7 +92,7 @@ func (c *Compiler) CompileOver(ctx context.Context, set *policy.Set, w *capture.
 }
 
 func (c *Compiler) compile(ctx context.Context, set *policy.Set, w *capture.World, before *Program) (*Program, error) {
-	p := &Program{brought: brought(set), grants: grantsRoles(set)}
+	p := &Program{brought: brought(set), roles: rolesOf(set)}
 	given := set
 	w, err := accompanied(w, set)
 	if err != nil {

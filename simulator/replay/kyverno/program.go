@@ -14,7 +14,7 @@ type Program struct {
 	units    []phased
 	scans    []phased
 	brought  []*capture.WorldObject
-	grants   bool                     // the set holds roles
+	roles    []*capture.WorldObject   // that come with the set
 	taken    map[string]policy.Object // what a cluster has of the set, by kind, namespace and name
 	Rejected []policy.Problem         // policies that Kyverno would reject, in file order
 	Notes    []string                 // what a reader of the answer should know

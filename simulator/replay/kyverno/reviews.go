@@ -18,7 +18,7 @@ import (
 // CanI answers what expressions of rules ask the authorizer. Whatever they ask about, Kyverno
 // asks the API server about the kind of the object, of the user without any groups.
 func (c client) CanI(ctx context.Context, kind, namespace, verb, subresource, user string) (bool, string, error) {
-	r := c.req.env.rights
+	r := c.req.rights()
 	switch {
 	case r == nil || c.req.env.mocks != nil:
 		return true, "", nil
@@ -41,7 +41,7 @@ func (r reviews) Create(_ context.Context, review *authorizationv1.SubjectAccess
 	if err := r.client.may("create", own, "", ""); err != nil {
 		return nil, err
 	}
-	rights, about := r.client.req.env.rights, review.Spec.ResourceAttributes
+	rights, about := r.client.req.rights(), review.Spec.ResourceAttributes
 	_, ruled := rights.rule(asked{
 		roles: rights.users, user: review.Spec.User, verb: about.Verb, sub: about.Subresource, namespace: about.Namespace, name: about.Name,
 		resource: schema.GroupVersionResource{Group: about.Group, Version: about.Version, Resource: about.Resource},
@@ -55,12 +55,12 @@ func (r reviews) Create(_ context.Context, review *authorizationv1.SubjectAccess
 
 // reviews tells whether what is posted there is an access review that roles answer.
 func (c client) reviews(to apiPath) bool {
-	return c.req.env.rights != nil && c.req.env.mocks == nil && to.name == "" && admission.Reviews(capture.GVR(to.resource))
+	return c.req.rights() != nil && c.req.env.mocks == nil && to.name == "" && admission.Reviews(capture.GVR(to.resource))
 }
 
 // review answers an access review that a policy posts, from the roles of the capture.
 func (c client) review(to apiPath, body []byte) ([]byte, error) {
-	answer, err := c.req.env.rights.users.Review(capture.GVR(to.resource), to.namespace, body)
+	answer, err := c.req.rights().users.Review(capture.GVR(to.resource), to.namespace, body)
 	var refused apierrors.APIStatus
 	switch {
 	case errors.Is(err, admission.ErrRights):

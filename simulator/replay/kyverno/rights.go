@@ -3,11 +3,9 @@ package kyverno
 import (
 	"cmp"
 	"context"
-	"slices"
 	"strings"
 	"sync"
 
-	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -15,7 +13,6 @@ import (
 
 	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
-	"github.com/seatrial/seatrial/simulator/policy"
 )
 
 // rights answer what Kyverno's controllers may do in a cluster: what policies look up they read
@@ -57,16 +54,14 @@ type ruling struct {
 	reason  string
 }
 
-// rightsOf reads the roles of w. Policies that come with roles of their own have these, too,
-// where they are in force.
-func rightsOf(w *capture.World, programs []*Program) (*rights, error) {
+// rightsOf reads the roles of w.
+func rightsOf(w *capture.World) (*rights, error) {
 	own := admission.NewAuthorizer(w)
 	r := &rights{accounts: map[string]account{}, users: own, resources: w.Resources}
-	grants := slices.ContainsFunc(programs, func(p *Program) bool { return p.grants })
 	var assumed *admission.Authorizer
 	for _, controller := range []string{admissionSuffix, backgroundSuffix, cleanupSuffix, reportsSuffix} {
 		if name := boundAccount(w, controller); name != "" {
-			r.accounts[controller] = account{name: name, shown: true, roles: own, proven: own.Complete && !grants}
+			r.accounts[controller] = account{name: name, shown: true, roles: own, proven: own.Complete}
 			continue
 		}
 		if assumed == nil {
@@ -80,9 +75,12 @@ func rightsOf(w *capture.World, programs []*Program) (*rights, error) {
 	return r, nil
 }
 
-// grantsRoles tells whether policies come with roles.
-func grantsRoles(set *policy.Set) bool {
-	return slices.ContainsFunc(set.Others, func(o policy.Object) bool { return strings.HasPrefix(o.APIVersion, rbacv1.GroupName+"/") })
+// rights are what Kyverno may do where the request is judged.
+func (r *request) rights() *rights {
+	if w, ok := r.look.(world); ok && w.rights != nil {
+		return w.rights
+	}
+	return r.env.rights
 }
 
 // rule asks once, and remembers.
@@ -108,7 +106,7 @@ func (r *rights) rule(q asked) (authorizer.AttributesRecord, ruling) {
 // may tells whether the controller that evaluates the policy may do what it asks for. Otherwise
 // the error is the API server's, or it is not known.
 func (c client) may(verb string, resource schema.GroupVersionResource, namespace, name string) error {
-	r := c.req.env.rights
+	r := c.req.rights()
 	if r == nil || c.clones || c.req.env.mocks != nil {
 		return nil
 	}

@@ -45,13 +45,13 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	unfiltered.registry = env.registry
 	env.answers, unfiltered.answers = c.opt.Answers, c.opt.Answers
 	if !c.opt.EveryPolicy { // nobody asks about rights in suites
-		if env.rights, err = rightsOf(w, programs); err != nil {
+		if env.rights, err = rightsOf(w); err != nil {
 			return nil, err
 		}
 	}
 	unfiltered.rights = env.rights
-	e := &Engine{env: env, unfiltered: unfiltered, look: world{w, c.opt.EveryPolicy}, as: as, undefined: &undefined{}, bodiless: &bodiless{}, reads: env.rights.reading(), crashes: &crashes{}}
-	if e.looks, err = looks(e.look.(world), programs); err != nil {
+	e := &Engine{env: env, unfiltered: unfiltered, look: world{World: w, written: c.opt.EveryPolicy}, as: as, undefined: &undefined{}, bodiless: &bodiless{}, reads: env.rights.reading(), crashes: &crashes{}}
+	if e.looks, err = looks(e.look.(world), programs, env.rights != nil); err != nil {
 		return nil, err
 	}
 	for _, p := range programs {

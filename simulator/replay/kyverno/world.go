@@ -22,7 +22,8 @@ import (
 // world answers lookups from a capture's world.
 type world struct {
 	*capture.World
-	written bool // objects are as they are written: suites expect no more
+	written bool    // objects are as they are written: suites expect no more
+	rights  *rights // of Kyverno with the roles that come with the policies; nil: those of the cluster
 }
 
 var _ lookup = world{}
