@@ -31,6 +31,7 @@ func (c *Compiler) newGenerating(base *celPolicy, content []byte) ([]phased, err
 	if err != nil {
 		return nil, err
 	}
+	base.skipsOwn = typed.GetSpec().SkipBackgroundRequestsEnabled()
 	u := &generating{celPolicy: base}
 	// Exclusive: the library keeps what is generated.
 	u.compiled, err = newInstances(base, true, func(*library) (*compiler.Policy, error) {

@@ -33,6 +33,7 @@ func (c *Compiler) newMutating(base *celPolicy, content []byte) ([]phased, error
 	if err != nil {
 		return nil, err
 	}
+	base.skipsOwn = typed.GetSpec().SkipBackgroundRequestsEnabled()
 	u := &mutating{celPolicy: base, failClosed: typed.GetFailurePolicy(false) == admissionregistrationv1.Fail, types: c.cel.types, typed: typed}
 	u.compiled, err = newInstances(base, base.needs.lookups, func(*library) ([]mpolengine.Policy, error) {
 		provider, err := mpolengine.NewProvider(compiler.NewCompiler(), []policiesv1beta1.MutatingPolicyLike{typed}, base.exceptions, nil)

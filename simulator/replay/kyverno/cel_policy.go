@@ -24,6 +24,7 @@ import (
 type celPolicy struct {
 	name       verdict.PolicyRef
 	namespaced bool
+	skipsOwn   bool // it is not asked about requests of Kyverno's background controller
 	exceptions []*policiesv1beta1.PolicyException
 	entries    map[string]*kyvernov2beta1.GlobalContextEntry
 	needs      celNeeds
@@ -74,7 +75,7 @@ func (p *celPolicy) addVariant(match *admissionregistrationv1.MatchResources) {
 // sees is the cheap test before the engine: does a rule of any variant name the resource
 // and the operation?
 func (p *celPolicy) sees(req *request) bool {
-	if p.namespaced && p.name.Namespace != req.adm.Namespace {
+	if p.namespaced && p.name.Namespace != req.adm.Namespace || p.skipsOwn && req.own() {
 		return false
 	}
 	route := req.routing()

@@ -32,6 +32,11 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 		return u.broken(verdict.Generate, "", err)
 	}
 	policy, _ := u.readings(req)
+	if req.own() {
+		if policy = askedByItself(policy); policy == nil {
+			return answer{}
+		}
+	}
 	eng := u.engineFor(req)
 	req.creates = creates(req) // the webhook asks
 	triggered := u.triggered(ctx, req, eng, pc.WithPolicy(policy))
@@ -70,7 +75,9 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 			req.look = withMade(req.look, out.generated[min(before, len(out.generated)):])
 		}
 	}
-	u.perhapsEnded(&out, req, policy)
+	if !req.own() {
+		u.perhapsEnded(&out, req, policy)
+	}
 	return out
 }
 

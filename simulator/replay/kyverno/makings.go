@@ -16,10 +16,10 @@ import (
 // What rules generate, or change in the background, Kyverno asks of the API server like
 // anybody else, which may refuse it, or ask the policies about it.
 
-// backgroundUser is who asks.
-var backgroundUser = capture.User{
-	Username: controllers + backgroundSuffix,
-	Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:kyverno", "system:authenticated"},
+// controller is who asks here.
+func (s *sideRun) controller() capture.User {
+	name := s.req.backgroundName()
+	return capture.User{Username: name, Groups: accountGroups(name)}
 }
 
 // refusing is an answer with its objects as an API server would store them, and without those that
@@ -127,7 +127,7 @@ func (s *sideRun) making(w world, g *verdict.Generated) *capture.Record {
 	}
 	rec := &capture.Record{
 		Cluster: s.req.rec.Cluster, Time: s.req.rec.Time, Operation: capture.Create, Kind: capture.GVK(gvk), Resource: capture.GVR(gvr),
-		Namespace: object.GetNamespace(), Name: object.GetName(), SubResource: g.SubResource, User: backgroundUser, Object: g.Object,
+		Namespace: object.GetNamespace(), Name: object.GetName(), SubResource: g.SubResource, User: s.controller(), Object: g.Object,
 	}
 	if there, err := w.get(gvr, object.GetNamespace(), object.GetName()); err == nil {
 		old, err := (&unstructured.Unstructured{Object: there}).MarshalJSON()
