@@ -89,13 +89,18 @@ func (c *Client) Get(ctx context.Context, o *unstructured.Unstructured) (*unstru
 // Put writes an object as it is, whoever wrote it before. ClusterRoles that collect its rules
 // have them when it returns.
 func (c *Client) Put(ctx context.Context, o *unstructured.Unstructured) error {
-	if err := c.put(ctx, o); err != nil || !aggregates(o) {
+	if err := c.put(ctx, o, ""); err != nil || !aggregates(o) {
 		return err
 	}
 	return c.Aggregate(ctx)
 }
 
-func (c *Client) put(ctx context.Context, o *unstructured.Unstructured) error {
+// PutStrictly is Put as kubectl asks for it: fields that the API server does not know are refused.
+func (c *Client) PutStrictly(ctx context.Context, o *unstructured.Unstructured) error {
+	return c.put(ctx, o, metav1.FieldValidationStrict)
+}
+
+func (c *Client) put(ctx context.Context, o *unstructured.Unstructured, validation string) error {
 	r, err := c.Resource(o)
 	if err != nil {
 		return err
@@ -103,7 +108,7 @@ func (c *Client) put(ctx context.Context, o *unstructured.Unstructured) error {
 	for range 5 { // a controller may write in between
 		old, err := r.Get(ctx, o.GetName(), metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
-			_, err = r.Create(ctx, o, metav1.CreateOptions{FieldManager: Manager})
+			_, err = r.Create(ctx, o, metav1.CreateOptions{FieldManager: Manager, FieldValidation: validation})
 			return err
 		}
 		if err != nil {
@@ -111,7 +116,7 @@ func (c *Client) put(ctx context.Context, o *unstructured.Unstructured) error {
 		}
 		next := o.DeepCopy()
 		next.SetResourceVersion(old.GetResourceVersion())
-		if _, err = r.Update(ctx, next, metav1.UpdateOptions{FieldManager: Manager}); !apierrors.IsConflict(err) {
+		if _, err = r.Update(ctx, next, metav1.UpdateOptions{FieldManager: Manager, FieldValidation: validation}); !apierrors.IsConflict(err) {
 			return err
 		}
 	}

@@ -52,12 +52,16 @@ func (c *client) write(ctx context.Context, ch *change) {
 		if err != nil {
 			return err
 		}
-		err = c.Put(ctx, o)
+		put := c.Put
+		if ch.object.YAML != "" { // somebody applies it from a file; what was captured has been taken before
+			put = c.PutStrictly
+		}
+		err = put(ctx, o)
 		for range 2 { // a busy machine answers late
 			if err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
 				break
 			}
-			err = c.Put(ctx, o)
+			err = put(ctx, o)
 		}
 		if err != nil {
 			return err
