@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seatrial/seatrial/reports"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
@@ -48,6 +49,9 @@ func newCheck(env Env) *cobra.Command {
 			}
 			report, err := q.answer(cmd.Context())
 			if err != nil {
+				if env.Getenv("GITHUB_ACTIONS") == "true" { // there is no report, and the lines are known
+					annotate(env.Stderr, inRepo, &reports.Report{Rejected: q.rejected})
+				}
 				return err
 			}
 			if err := github(env, inRepo, report); err != nil {
