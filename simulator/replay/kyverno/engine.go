@@ -15,6 +15,7 @@ import (
 // concurrent use.
 type Engine struct {
 	env   *environment
+	envs  []*environment // of each side, whose policies may bring Kyverno's configuration
 	look  lookup
 	looks []lookup // of each side, whose policies may bring ConfigMaps
 	sides []side
@@ -89,7 +90,10 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 			if err := of.findNamespace(); err != nil {
 				return nil, err
 			}
-			outside = e.env.outOfScope(&of)
+			if e.env.mocks == nil { // suites have one configuration
+				of.env = e.envs[i]
+			}
+			outside = of.env.outOfScope(&of)
 		}
 		if common[of.look] == nil {
 			common[of.look] = newShared()

@@ -91,6 +91,20 @@ func (e *environment) configure(own *corev1.ConfigMap) error {
 	return nil
 }
 
+// configuredBy is the environment of a program's side: Kyverno's own ConfigMap may come with the
+// policies.
+func (e *environment) configuredBy(p *Program) (*environment, error) {
+	for _, o := range p.brought {
+		var own corev1.ConfigMap
+		if json.Unmarshal(o.Object, &own) != nil || own.Kind != "ConfigMap" || own.Namespace != "kyverno" || own.Name != "kyverno" {
+			continue
+		}
+		configured := *e
+		return &configured, configured.configure(&own)
+	}
+	return e, nil
+}
+
 func optionalSelector(s *metav1.LabelSelector) (labels.Selector, error) {
 	if s == nil {
 		return nil, nil

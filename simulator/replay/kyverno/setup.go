@@ -55,8 +55,13 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 		return nil, err
 	}
 	for _, p := range programs {
+		own, err := env.configuredBy(p)
+		if err != nil {
+			return nil, err
+		}
+		e.envs = append(e.envs, own)
 		e.scans = append(e.scans, p.scans)
-		e.sides = append(e.sides, newSide(p.units, env.cfg.GetWebhook()))
+		e.sides = append(e.sides, newSide(p.units, own.cfg.GetWebhook()))
 	}
 	return e, nil
 }
