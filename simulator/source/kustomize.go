@@ -120,12 +120,12 @@ func lineOf(file, kind, name string) int {
 	return 0
 }
 
-// quotedConfig is what kustomize quotes of the files that it reads, over lines.
-var quotedConfig = regexp.MustCompile("`[^`]*`")
+// quoted is what kustomize quotes of the files that it reads: it may be a Secret's.
+var quoted = regexp.MustCompile("`[^`]*`|literal sources? [^,:]*")
 
 func unquoted(err error) error {
 	if err == nil {
 		return nil
 	}
-	return errors.New(quotedConfig.ReplaceAllString(err.Error(), "…"))
+	return errors.New(quoted.ReplaceAllString(err.Error(), "…"))
 }
