@@ -22,6 +22,7 @@ type Summary struct {
 	Redacted   int // objects with values replaced
 	World      int // of a running cluster: objects that policies may look up
 	NonObjects int // documents that no cluster stores: values, kustomizations, test suites
+	Noise      int // of a backup: objects that say nothing to a policy
 	Tests      int // of a chart: hooks that test a release, which are not part of an installation
 	Skipped    []capture.Skipped
 	Replaced   []string // objects that policies may look up which are given more than once, and differ

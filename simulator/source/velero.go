@@ -24,13 +24,14 @@ var (
 )
 
 // Velero reads backups (archives as velero backup download gives them, or unpacked folders) and
-// writes them as one cluster, as [Manifests] does. Its objects are as an API server returned them.
+// writes them as one cluster, as [Manifests] does. Its objects are as an API server returned them;
+// [Noise] is left out, as of a running cluster.
 func Velero(ctx context.Context, w *capture.Writer, cluster capture.Cluster, backups []string, strict bool) (Summary, error) {
 	cluster.Source = "velero"
 	sum := Summary{Files: len(backups)}
 	var inputs []input
 	for _, name := range backups {
-		b := backup{name: filepath.ToSlash(name), found: map[string]backupEntry{}}
+		b := backup{name: filepath.ToSlash(name), found: map[string]backupEntry{}, noise: map[string]bool{}}
 		if err := eachFile(ctx, name, b.take); err != nil {
 			return sum, fmt.Errorf("read backup: %w", err)
 		}
@@ -38,6 +39,7 @@ func Velero(ctx context.Context, w *capture.Writer, cluster capture.Cluster, bac
 			return sum, fmt.Errorf("read backup: %w", err)
 		}
 		more, skipped := b.objects(cluster.Name)
+		sum.Noise += len(b.noise)
 		inputs, sum.Skipped = append(inputs, more...), append(sum.Skipped, skipped...)
 	}
 	return sum, write(ctx, w, cluster, &sum, inputs, backups, strict)
@@ -56,6 +58,7 @@ type backup struct {
 	version string
 	found   map[string]backupEntry // by resource, namespace and name
 	other   []capture.Skipped
+	noise   map[string]bool // objects that say nothing to a policy
 }
 
 // backupEntry is an object of a backup, in one of the forms that the backup has of it.
@@ -92,6 +95,10 @@ func (b *backup) take(name string, size int64, read io.Reader) error {
 		b.other = append(b.other, capture.Skipped{File: path.Join(b.name, name), Reason: "not where Velero puts objects"})
 		return nil
 	}
+	if _, group, _ := strings.Cut(parts[1], "."); slices.Contains(Noise, parts[1]) || slices.Contains(Noise, "*."+group) {
+		b.noise[key] = true
+		return nil
+	}
 	entry := backupEntry{path: path.Join(b.name, name), form: form}
 	if last, twice := b.found[key]; twice && compareForms(last.form, form) <= 0 {
 		return nil
@@ -108,6 +115,9 @@ func (b *backup) take(name string, size int64, read io.Reader) error {
 
 // objectOf reads the path of an object: RESOURCE[/VERSION]/{cluster,namespaces/NAMESPACE}/NAME.json.
 func objectOf(parts []string) (key, form string, ok bool) {
+	if len(parts) < 3 {
+		return "", "", false
+	}
 	at := 1 + slices.IndexFunc(parts[1:], func(part string) bool { return part == "cluster" || part == "namespaces" })
 	if at != 1 && at != 2 {
 		return "", "", false

@@ -32,7 +32,11 @@ var backupFiles = []string{
 	"resources/namespaces/cluster/shop.json", `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"}}`,
 	"resources/namespaces/v1-preferredversion/cluster/shop.json", `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"copy"}}`,
 	"resources/secrets/namespaces/shop/db.json", `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"db","namespace":"shop"},"data":{"password":"aHVudGVyMg=="}}`,
+	"resources/events/namespaces/shop/e.json", `{"apiVersion":"v1","kind":"Event","metadata":{"name":"e","namespace":"shop"}}`,
+	"resources/events/v1-preferredversion/namespaces/shop/e.json", `{"apiVersion":"v1","kind":"Event","metadata":{"name":"e","namespace":"shop"}}`,
+	"resources/pods.metrics.k8s.io/namespaces/shop/web.json", `{"apiVersion":"metrics.k8s.io/v1","kind":"PodMetrics","metadata":{"name":"web","namespace":"shop"}}`,
 	"resources/pods/strange.json", pod("v1", "strange"),
+	"resources", "",
 	"../resources/pods/namespaces/shop/out.json", pod("v1", "out"),
 	"/resources/pods/namespaces/shop/root.json", pod("v1", "root"),
 	"resources/pods/namespaces/shop/../../../../metadata/x.json", pod("v1", "in"),
@@ -119,12 +123,15 @@ func TestVelero(t *testing.T) {
 		if diff := cmp.Diff(want, lines(t, c)); diff != "" {
 			t.Errorf("zip %v (-want +got):\n%s", zip, diff)
 		}
+		if sum.Noise != 2 {
+			t.Errorf("left out %d objects, want 2: an event, a pod's metrics", sum.Noise)
+		}
 		var reasons []string
 		for _, s := range sum.Skipped {
 			reasons = append(reasons, filepath.Base(s.File)+": "+s.Reason)
 		}
 		skipped := []string{
-			"strange.json: not where Velero puts objects", "b.tar: a file whose path leads out of the backup",
+			"strange.json: not where Velero puts objects", "resources: not where Velero puts objects", "b.tar: a file whose path leads out of the backup",
 			"b.tar: a file whose path leads out of the backup", "b.tar: a file whose path leads out of the backup",
 		}
 		if diff := cmp.Diff(skipped, reasons); diff != "" {
@@ -141,7 +148,7 @@ func TestVelero(t *testing.T) {
 // The folder of an unpacked backup is read as the archive is; manifests would take copies for objects.
 func TestVeleroUnpacked(t *testing.T) {
 	root := t.TempDir()
-	files := backupFiles[:len(backupFiles)-8]
+	files := backupFiles[:len(backupFiles)-10]
 	for i := 0; i < len(files); i += 2 {
 		name := filepath.Join(root, files[i])
 		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {

@@ -146,6 +146,9 @@ func printRest(w io.Writer, sum source.Summary, out string) {
 	if sum.Tests > 0 {
 		fmt.Fprintf(w, "  left out %d hooks that test a release\n", sum.Tests)
 	}
+	if sum.Noise > 0 {
+		fmt.Fprintf(w, "  left out %d objects that a cluster keeps for itself: events, leases, endpoints, ephemeral reports\n", sum.Noise)
+	}
 	if len(sum.Skipped)+sum.NonObjects > 0 {
 		fmt.Fprintf(w, "  skipped %d pieces that could not be read; passed over %d documents that are no Kubernetes objects\n", len(sum.Skipped), sum.NonObjects)
 	}
