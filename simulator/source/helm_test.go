@@ -169,12 +169,15 @@ func TestHelmFlags(t *testing.T) {
 		Release: "prod", ValueFiles: []string{root + "/first.yaml"}, Set: []string{"replicas=3,redis.enabled=false"}, SetString: []string{"tag=007"},
 		KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}, NoCRDs: true,
 	}
-	c, _, err := helm(t, opt, root+"/web")
+	c, sum, err := helm(t, opt, root+"/web")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := lines(t, c); strings.Contains(got, "StatefulSet") || strings.Contains(got, "Definition") || !strings.Contains(got, "Deployment default/prod-web") {
 		t.Errorf("%s", got)
+	}
+	if len(sum.Notes) != 3 || sum.Notes[2] != "Thing of example.com/v1 is taken for cluster-scoped where it names no namespace: its definition is not there" {
+		t.Errorf("notes %q", sum.Notes)
 	}
 	for _, r := range records(t, c) {
 		if r.Name == "prod-web" && (!strings.Contains(string(r.Object), `"replicas":3`) || !strings.Contains(string(r.Object), `"tag":"007"`) ||

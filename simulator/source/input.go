@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -111,6 +113,7 @@ func load(ctx context.Context, sum *Summary, cluster capture.Cluster, inputs []i
 	}
 	resources := learn(parsed)
 	var objects []*object
+	unknown := map[string]bool{}
 	for i, documents := range parsed {
 		for _, doc := range documents {
 			in := inputs[i]
@@ -123,9 +126,15 @@ func load(ctx context.Context, sum *Summary, cluster capture.Cluster, inputs []i
 			case o != nil:
 				o.origin = capture.Origin{Source: cluster.Source, File: in.name, Line: in.at(doc.Line)}
 				o.live = o.live || in.live
+				if o.guessed && !o.live {
+					unknown[o.gvk.Kind+" of "+o.gvk.APIVersion()] = true
+				}
 				objects = append(objects, o)
 			}
 		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(unknown)) {
+		sum.Notes = append(sum.Notes, kind+" is taken for cluster-scoped where it names no namespace: its definition is not there")
 	}
 	return objects, nil
 }

@@ -24,6 +24,7 @@ type object struct {
 	raw        json.RawMessage
 	generated  string
 	namespaced bool
+	guessed    bool // the scope, since nothing defines the kind
 }
 
 const notAnObject = "no object"
@@ -74,7 +75,7 @@ func newObject(doc manifest.Document, resources *capture.Resources, namespace st
 // that is only guessed is what its object says.
 func (o *object) place(meta map[string]any, known bool, usual string) {
 	if !known {
-		o.namespaced = o.namespace != ""
+		o.namespaced, o.guessed = o.namespace != "", o.namespace == ""
 	}
 	switch {
 	case !o.namespaced:
