@@ -38,10 +38,10 @@ type HelmOptions struct {
 	NoCRDs      bool     // leave out what is in crds/ folders
 }
 
-// Helm renders charts, as helm template does, and writes what an installation would create as one
-// cluster, as [Manifests] does: definitions, manifests in the order of an installation, hooks but
-// for tests. The origin of an object is its template, without a line: that of the rendered file is
-// not the template's. Nothing is fetched, and no cluster is asked: lookup finds nothing.
+// Helm renders charts, as helm template does, and writes what a release creates as one cluster, as
+// [Manifests] does: definitions, manifests in the order of an installation, hooks but for tests. The
+// origin of an object is its template, without a line: that of the rendered file is not the
+// template's. Nothing is fetched, and no cluster is asked: lookup finds nothing.
 func Helm(ctx context.Context, w *capture.Writer, cluster capture.Cluster, charts []string, opt HelmOptions, strict bool) (Summary, error) {
 	cluster.Source = "helm"
 	sum := Summary{Files: len(charts)}

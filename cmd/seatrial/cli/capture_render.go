@@ -48,8 +48,8 @@ func newCaptureHelm(env Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "helm -o FILE [--cluster NAME] [--release NAME] [-n NAMESPACE] [-f FILE]… [--set K=V]… CHART…",
 		Short: "Capture what Helm charts render: folders or .tgz archives, without a network",
-		Long: "helm renders charts as helm template does, and captures what an installation would\n" +
-			"create. Dependencies must be in charts/. No cluster is asked: lookup finds nothing.",
+		Long: "helm renders charts as helm template does, and captures what a release creates.\n" +
+			"Dependencies must be in charts/. No cluster is asked: lookup finds nothing.",
 		Example: "  seatrial capture helm -o web.capture --cluster production -n shop -f values-prod.yaml charts/web",
 		Args:    cobra.MinimumNArgs(1),
 	}
