@@ -39,6 +39,8 @@ var owners = map[string]string{
 	"sigs.k8s.io/kind":              "harness/cluster/kind",
 	"go.etcd.io/etcd":               "harness/cluster/embedded",
 	"github.com/klauspost/compress": "simulator/capture",
+	"helm.sh/helm/":                 "simulator/source",
+	"sigs.k8s.io/kustomize/":        "simulator/source",
 	"github.com/wI2L/jsondiff":      "simulator/replay/kyverno",
 	"k8s.io/kubernetes":             "simulator/admission",
 

@@ -46,7 +46,7 @@ func Hub(ctx context.Context, target Target, opt Options) (objects []policy.Obje
 		return nil, nil, err
 	}
 	for _, r := range preferred(groups, asStored(lists)) {
-		if !r.in(hubKinds) || r.in(noise) || !slices.Contains(r.Verbs, "list") {
+		if !r.in(hubKinds) || r.in(source.Noise) || !slices.Contains(r.Verbs, "list") {
 			continue
 		}
 		found, err := c.all(ctx, r)

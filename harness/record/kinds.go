@@ -7,17 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/source"
 )
-
-// noise are resources that say nothing to a policy and change all the time: kept by
-// controllers for themselves, or copies of other objects. Group "*" is any.
-var noise = []string{
-	"events", "events.events.k8s.io", "leases.coordination.k8s.io", "leasecandidates.coordination.k8s.io",
-	"endpoints", "endpointslices.discovery.k8s.io", "componentstatuses", "ipaddresses.networking.k8s.io",
-	"*.metrics.k8s.io", "*.custom.metrics.k8s.io", "*.external.metrics.k8s.io", "*.extensions",
-	"*.reports.kyverno.io", "updaterequests.kyverno.io", "admissionreports.kyverno.io", "clusteradmissionreports.kyverno.io",
-	"backgroundscanreports.kyverno.io", "clusterbackgroundscanreports.kyverno.io",
-}
 
 // reports are looked up and shown, but nobody's requests.
 var reports = []string{"*.wgpolicyk8s.io", "*.openreports.io"}
@@ -102,7 +93,7 @@ func (o Options) roleOf(r resource) role {
 		return lookUp
 	case named:
 		return request
-	case r.in(noise):
+	case r.in(source.Noise):
 		return leaveOut
 	case len(o.Kinds) == 0 && (r.Namespaced || len(o.Namespaces) == 0 || r.Name == "namespaces"):
 		return request

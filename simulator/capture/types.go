@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -63,9 +64,9 @@ type Owner struct {
 
 // Origin says where a record came from.
 type Origin struct {
-	Source string `json:"source"`         // "manifests", "audit", "cluster"
-	File   string `json:"file,omitempty"` // as given on the command line, slashes
-	Line   int    `json:"line,omitempty"` // first line of the document, from 1
+	Source string `json:"source"`         // "manifests", "helm", "kustomize", "velero", "audit", "cluster", "registry"
+	File   string `json:"file,omitempty"` // as given on the command line, slashes; of what was rendered, what it was made of
+	Line   int    `json:"line,omitempty"` // first line of the document, from 1; 0 where the file has none for it
 	ID     string `json:"id,omitempty"`   // audit ID
 }
 
@@ -158,7 +159,7 @@ func (r *Record) Lacks(part Missing) bool {
 type Cluster struct {
 	Name          string            `json:"name"`
 	Labels        map[string]string `json:"labels,omitempty"`
-	Source        string            `json:"source"`                  // "manifests", "audit", "cluster"
+	Source        string            `json:"source"`                  // "manifests", "helm", "kustomize", "velero", "audit", "cluster"
 	ServerVersion string            `json:"serverVersion,omitempty"` // "v1.36.3"
 	// Complete says that what the world does not hold did not exist in the cluster.
 	// Otherwise an object that is not found is unknown, and what depends on it undecided.
@@ -189,6 +190,14 @@ type Skipped struct {
 	File    string `json:"file"`
 	Line    int    `json:"line,omitempty"`
 	Reason  string `json:"reason"`
+}
+
+// Place is where the piece is, in words.
+func (s *Skipped) Place() string {
+	if s.Line > 0 {
+		return fmt.Sprintf("%s:%d", s.File, s.Line)
+	}
+	return s.File
 }
 
 // Header is the first line of a capture.

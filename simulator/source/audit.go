@@ -87,7 +87,12 @@ func (a *auditor) readWorld(ctx context.Context, paths []string, stdin io.Reader
 	if len(paths) == 0 {
 		return nil
 	}
-	objects, err := load(ctx, a.sum, a.cluster, paths, stdin)
+	inputs, err := list(paths, stdin)
+	if err != nil {
+		return err
+	}
+	a.sum.Files = len(inputs)
+	objects, err := load(ctx, a.sum, capture.Cluster{Name: a.cluster, Source: "manifests"}, inputs)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,16 @@ import (
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
+// Noise are resources that say nothing to a policy and change all the time: kept by controllers
+// for themselves, or copies of other objects. "*.GROUP" are all of a group.
+var Noise = []string{
+	"events", "events.events.k8s.io", "leases.coordination.k8s.io", "leasecandidates.coordination.k8s.io",
+	"endpoints", "endpointslices.discovery.k8s.io", "componentstatuses", "ipaddresses.networking.k8s.io",
+	"*.metrics.k8s.io", "*.custom.metrics.k8s.io", "*.external.metrics.k8s.io", "*.extensions",
+	"*.reports.kyverno.io", "updaterequests.kyverno.io", "admissionreports.kyverno.io", "clusteradmissionreports.kyverno.io",
+	"backgroundscanreports.kyverno.io", "clusterbackgroundscanreports.kyverno.io",
+}
+
 // Live collects the objects of a running cluster, one by one and in any order, and
 // writes them in an order of their own: the same objects give the same capture.
 type Live struct {

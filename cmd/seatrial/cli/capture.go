@@ -22,7 +22,8 @@ func newCapture(env Env) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	verb.AddCommand(newCaptureManifests(env), newCaptureAudit(env), newCaptureCluster(env), newCaptureImages(env), newCaptureInfo(env), newCaptureMerge(env))
+	verb.AddCommand(newCaptureManifests(env), newCaptureKustomize(env), newCaptureHelm(env), newCaptureVelero(env), newCaptureAudit(env), newCaptureCluster(env),
+		newCaptureImages(env), newCaptureInfo(env), newCaptureMerge(env))
 	return verb
 }
 
@@ -61,11 +62,7 @@ func (f *captureFlags) write(ctx context.Context, run func(*capture.Writer, capt
 	}
 	if err != nil {
 		w.Abort()
-		hint := ""
-		if errors.Is(err, source.ErrNothing) {
-			hint = f.gives
-		}
-		return sum, malformed(err, hint)
+		return sum, malformed(err, f.hint(err))
 	}
 	return sum, w.Close()
 }
@@ -128,14 +125,15 @@ func newCaptureAudit(env Env) *cobra.Command {
 
 func printSkipped(w io.Writer, sum source.Summary) {
 	for _, s := range sum.Skipped {
-		fmt.Fprintf(w, "skipped %s:%d: %s\n", s.File, s.Line, s.Reason)
+		fmt.Fprintf(w, "skipped %s: %s\n", s.Place(), s.Reason)
 	}
-	printReplaced(w, sum.Replaced)
+	printNotes(w, sum.Notes)
+	printNotes(w, sum.Replaced)
 }
 
-// printReplaced tells of objects that are given more than once.
-func printReplaced(w io.Writer, replaced []string) {
-	for _, words := range replaced {
+// printNotes tells what to know of the answer, such as objects that are given more than once.
+func printNotes(w io.Writer, notes []string) {
+	for _, words := range notes {
 		fmt.Fprintf(w, "note: %s\n", words)
 	}
 }
@@ -145,6 +143,12 @@ func printRest(w io.Writer, sum source.Summary, out string) {
 		fmt.Fprintf(w, "; values of %d Secrets and tokens replaced", sum.Redacted)
 	}
 	fmt.Fprintln(w)
+	if sum.Tests > 0 {
+		fmt.Fprintf(w, "  left out %d hooks that test a release\n", sum.Tests)
+	}
+	if sum.Noise > 0 {
+		fmt.Fprintf(w, "  left out %d objects that a cluster keeps for itself: events, leases, endpoints, ephemeral reports\n", sum.Noise)
+	}
 	if len(sum.Skipped)+sum.NonObjects > 0 {
 		fmt.Fprintf(w, "  skipped %d pieces that could not be read; passed over %d documents that are no Kubernetes objects\n", len(sum.Skipped), sum.NonObjects)
 	}
@@ -163,7 +167,7 @@ func newCaptureMerge(env Env) *cobra.Command {
 			if err != nil {
 				return malformed(err, "")
 			}
-			printReplaced(env.Stderr, end.Replaced)
+			printNotes(env.Stderr, end.Replaced)
 			fmt.Fprintf(env.Stderr, "merged %d records of %d captures\nwrote %s\n", end.Records, len(files), out)
 			return nil
 		},

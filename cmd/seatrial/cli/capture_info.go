@@ -51,10 +51,7 @@ func printInfo(w io.Writer, info *capture.Info) {
 	if len(info.Skipped) > 0 {
 		fmt.Fprintf(w, "\nskipped %d pieces that could not be read:\n", len(info.Skipped))
 		for _, s := range info.Skipped {
-			where := s.File
-			if s.Line > 0 {
-				where = fmt.Sprintf("%s:%d", s.File, s.Line)
-			}
+			where := s.Place()
 			if len(info.Clusters) > 1 {
 				where = s.Cluster + ": " + where
 			}
