@@ -78,6 +78,9 @@ func printCluster(w io.Writer, c *capture.ClusterInfo) {
 	if len(c.Listed) > 0 {
 		world = fmt.Sprintf("complete for %d resources; other look-ups are undecided", len(c.Listed))
 	}
+	for _, l := range c.Named {
+		world += "; of " + l.Resource + " the metadata and types"
+	}
 	if c.Complete {
 		world = "complete: what is not listed does not exist"
 	}
