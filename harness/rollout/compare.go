@@ -174,7 +174,7 @@ func (c *comparison) life(ctx context.Context, l *live) error {
 
 // stand fixes what a cluster holds, for both sides.
 func (c *comparison) stand(m *Member) (standing, error) {
-	stands, err := stand(m.World, m.All, m.Sets, slices.Contains(m.Components, string(cluster.ControllerManager)))
+	stands, err := stand(m.World, m.All, m.Sets, slices.Contains(m.Components, string(cluster.ControllerManager)), nil)
 	if err != nil {
 		return nil, err
 	}
