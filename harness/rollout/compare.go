@@ -253,8 +253,8 @@ func (c *comparison) beside(set *compared, l *live, i int, j verdict.Judgement, 
 			sent = rec.Object
 		}
 		stored := func(object json.RawMessage) json.RawMessage {
-			if as, err := admission.Stored(l.World, as, object); err == nil {
-				return as
+			if made, err := admission.Stored(l.World, as, object); err == nil {
+				return admission.Returned(l.World, as, made)
 			}
 			return object
 		}
