@@ -84,7 +84,9 @@ func (q *question) refuse() error {
 // howToMend is a hint for candidates that would be rejected. What is there twice beside a
 // kustomization is not there twice once it is built.
 func (q *question) howToMend() string {
-	twice := func(r reports.Rejected) bool { return r.Side == "candidate" && strings.HasPrefix(r.Reason, policy.Twice) }
+	twice := func(r reports.Rejected) bool {
+		return r.Side == "candidate" && strings.HasPrefix(r.Reason, policy.Twice)
+	}
 	if q.candidate != nil && slices.ContainsFunc(q.rejected, twice) && slices.ContainsFunc(q.candidate.Ignored, isKustomization) {
 		return "the folder is one for kustomize: run kustomize build on it, before the change and with it, and ask seatrial replay --baseline before.yaml --candidate after.yaml"
 	}
