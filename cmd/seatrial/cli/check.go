@@ -106,7 +106,7 @@ func (q *question) loadRevisions(cmd *cobra.Command, dir, inRepo, base, head str
 	switch {
 	case baseErr != nil && !baseGone, baseGone && headErr != nil:
 		return baseErr
-	case headErr != nil && !headGone:
+	case headErr != nil && (!headGone || base == "none"):
 		return headErr
 	case baseGone:
 		q.baseline = policy.FromObjects(gitSpec(base, inRepo), nil)
