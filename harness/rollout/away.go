@@ -23,7 +23,7 @@ func (r *rehearsal) takeOut() error {
 		if provider == existing.Kind {
 			continue // it has its own world
 		}
-		m.World = m.World.Without(func(_ capture.GVK, _, _ string, o *capture.WorldObject) bool { return o.IsWithheld() }) // initial cannot make them
+		m.World = m.World.WithoutAll(func(_ capture.GVK, _, _ string, o *capture.WorldObject) bool { return o.IsWithheld() }) // initial cannot make them
 		if r.plan.real() {
 			continue // requests change it
 		}
@@ -37,7 +37,7 @@ func (r *rehearsal) takeOut() error {
 			return fmt.Errorf("the world of %s: %w", m.Name, err)
 		}
 		r.there[m] = stands
-		m.World = m.World.Without(func(gvk capture.GVK, namespace, name string, _ *capture.WorldObject) bool {
+		m.World = m.World.WithoutAll(func(gvk capture.GVK, namespace, name string, _ *capture.WorldObject) bool {
 			id := identity{gvk.Group, gvk.Kind, namespace, name}
 			return away(id) && stands[id] == nil
 		})

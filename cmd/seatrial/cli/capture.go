@@ -157,7 +157,7 @@ func printRest(w io.Writer, sum source.Summary, out string) {
 		fmt.Fprintf(w, "  left out %d objects that a cluster keeps for itself: events, leases, endpoints, ephemeral reports\n", sum.Noise)
 	}
 	if sum.Unplaced > 0 {
-		fmt.Fprintf(w, "  %s no namespace and went to default; --namespace names another, as in kubectl\n", counted(sum.Unplaced, "namespaced object names", "namespaced objects name"))
+		fmt.Fprintf(w, "  %s no namespace and went to default; capture manifests --namespace names another, as in kubectl\n", counted(sum.Unplaced, "namespaced object names", "namespaced objects name"))
 	}
 	if len(sum.Skipped)+sum.NonObjects > 0 {
 		fmt.Fprintf(w, "  skipped %d pieces that could not be read; passed over %d documents that are no Kubernetes objects\n", len(sum.Skipped), sum.NonObjects)
