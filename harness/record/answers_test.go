@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // server is an API server with two Pods in two pages, Secrets and Services; answer, if it
@@ -31,7 +33,8 @@ func server(t *testing.T, answer func(r *http.Request) int) *rest.Config {
 		{"name":"secrets","kind":"Secret","namespaced":true,"verbs":["list"]},
 		{"name":"services","kind":"Service","namespaced":true,"verbs":["list"]}]}`)
 	say("/api/v1/services", `{"items":[{"metadata":{"name":"s","namespace":"a"}}]}`)
-	say("/api/v1/secrets", `{"items":[{"metadata":{"name":"s","namespace":"a"}}]}`)
+	say("/api/v1/secrets", `{"kind":"Table","columnDefinitions":[{"name":"Name"},{"name":"Type"}],"rows":[
+		{"cells":["s","Opaque"],"object":{"metadata":{"name":"s","namespace":"a"},"data":{"k":"aGVycmluZy00NzEx"}}}]}`)
 	mux.HandleFunc("/api/v1/pods", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if r.URL.Query().Get("continue") == "" {
@@ -118,8 +121,32 @@ func TestRequests(t *testing.T) {
 		}
 		return 0
 	})
-	take(t, Options{}, Target{Name: "one", REST: config})
+	c, _ := take(t, Options{}, Target{Name: "one", REST: config})
 	if secrets != 1 {
 		t.Errorf("%d lists of Secrets", secrets)
+	}
+	const want = `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s","namespace":"a"},"type":"Opaque"}`
+	if r := index(t, c)["Secret a/s"]; r == nil || string(r.Object) != want {
+		t.Errorf("of the row of a table the capture holds %+v, want %s", r, want)
+	}
+	if err := c.IndexRecords(); err != nil {
+		t.Fatal(err)
+	}
+	for name, there := range map[string]bool{"s": true, "absent": false} {
+		o, known := c.World("one").Get(capture.GVR{Version: "v1", Resource: "secrets"}, "a", name)
+		if !known || (o != nil) != there || there && !o.IsWithheld() {
+			t.Errorf("Secret %s: known %v, %+v", name, known, o)
+		}
+	}
+}
+
+// A server that answers with the objects, and not with what it was asked for, is not read.
+func TestNoTable(t *testing.T) {
+	p := &page{}
+	if err := p.fromTable([]byte(`{"kind":"SecretList","items":[{"metadata":{"name":"s"},"data":{"k":"aGVycmluZy00NzEx"}}]}`)); err == nil || len(p.Items) > 0 {
+		t.Errorf("%v, %v", err, p.Items)
+	}
+	if err := p.fromTable([]byte(`{"kind":"Table","rows":[{"cells":["s"]}]}`)); err == nil {
+		t.Error("a row without metadata is taken")
 	}
 }

@@ -15,9 +15,10 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// metadataOnly makes the API server leave out everything but the metadata. No other
-// answer is accepted: a server that cannot do it answers 406, and not with the objects.
-const metadataOnly = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+// metadataOnly makes the API server answer with a table, whose columns are what kubectl shows, and
+// with nothing of the objects but their metadata. No other answer is accepted: a server that
+// cannot do it answers 406, and not with the objects.
+const metadataOnly = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 // client reads from one API server, gently.
 type client struct {
@@ -53,6 +54,8 @@ type page struct {
 	Items    []map[string]any `json:"items"`
 }
 
+func (p *page) fromList(content []byte) error { return json.Unmarshal(content, p) }
+
 // query is one list.
 type query struct {
 	path     string
@@ -74,7 +77,11 @@ func (c *client) page(ctx context.Context, q query, from string) (*page, error) 
 		var content []byte
 		if content, err = c.get(ctx, q, from); err == nil {
 			p := &page{}
-			if err := json.Unmarshal(content, p); err != nil {
+			read := p.fromList
+			if q.bare {
+				read = p.fromTable
+			}
+			if err := read(content); err != nil {
 				return nil, fmt.Errorf("the answer does not decode: %w", err)
 			}
 			return p, nil
@@ -93,6 +100,9 @@ func (c *client) get(ctx context.Context, q query, from string) ([]byte, error) 
 		accept = metadataOnly
 	}
 	request := c.RESTClient().Get().MaxRetries(retries).AbsPath(q.path).SetHeader("Accept", accept).Param("limit", strconv.Itoa(q.pageSize))
+	if q.bare {
+		request = request.Param("includeObject", string(metav1.IncludeMetadata))
+	}
 	if from != "" {
 		request = request.Param("continue", from)
 	}

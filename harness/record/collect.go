@@ -18,6 +18,7 @@ type recorder struct {
 	client *client
 	live   *source.Live
 	listed []capture.Listed
+	named  []capture.Listed // Secrets: every one, without its values
 	sum    Summary
 }
 
@@ -91,14 +92,18 @@ func (c *recorder) list(ctx context.Context, r resource) error {
 
 // note says which look-ups of the resource the capture can answer.
 func (c *recorder) note(r resource, whole []string) {
-	if len(whole) == 0 || r.in(secrets) {
+	if len(whole) == 0 {
 		return
 	}
-	c.sum.Resources++
 	l := capture.Listed{Group: r.Group, Resource: r.Name}
 	if !slices.Contains(whole, "") {
 		l.Namespaces = whole
 	}
+	if r.in(secrets) {
+		c.named = append(c.named, l)
+		return
+	}
+	c.sum.Resources++
 	c.listed = append(c.listed, l)
 }
 
@@ -121,7 +126,7 @@ func (c *recorder) take(r resource, items []map[string]any) error {
 }
 
 func (c *recorder) write(w *capture.Writer) (Summary, error) {
-	counted, err := c.live.Write(w, capture.Cluster{Labels: c.target.Labels, ServerVersion: c.sum.ServerVersion, Listed: c.listed})
+	counted, err := c.live.Write(w, capture.Cluster{Labels: c.target.Labels, ServerVersion: c.sum.ServerVersion, Listed: c.listed, Named: c.named})
 	c.sum.Summary, c.sum.Requests = counted, c.client.requests
 	return c.sum, err
 }

@@ -2,7 +2,7 @@
 // page, and writes it as a capture. Start with [Fleet].
 //
 // It only ever lists. Values of Secrets never reach this process: the API server is asked
-// for their metadata alone. What a cluster refuses (a kind that RBAC forbids, an
+// for their metadata and types alone. What a cluster refuses (a kind that RBAC forbids, an
 // aggregated API whose backend is down) is skipped and written into the capture with the
 // reason; look-ups of it stay unknown. A cluster that does not answer at all is an error.
 //

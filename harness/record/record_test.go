@@ -61,8 +61,8 @@ func testEverything(t *testing.T, config *rest.Config) {
 	if r := found["Boat harbour/dinghy"]; r != nil && !bytes.Contains(r.Object, []byte("9007199254740993")) {
 		t.Errorf("a large number changed: %s", r.Object)
 	}
-	if r := found["Secret shop/card-reader"]; r == nil || !r.Lacks(capture.MissingObject) || !r.Redacted || !bytes.Contains(r.Object, []byte(`"app":"till"`)) {
-		t.Errorf("the Secret is not there with its metadata alone: %+v", r)
+	if r := found["Secret shop/card-reader"]; r == nil || !r.Lacks(capture.MissingObject) || !r.Redacted || !bytes.Contains(r.Object, []byte(`"app":"till"`)) || !bytes.Contains(r.Object, []byte(`"type":"Opaque"`)) || bytes.Contains(r.Object, []byte(`"data"`)) {
+		t.Errorf("the Secret is not there with its metadata and type alone: %+v", r)
 	}
 	for name := range found {
 		if kind, _, _ := strings.Cut(name, " "); strings.HasSuffix(kind, "Report") || kind == "Event" || kind == "Lease" || kind == "Endpoints" {

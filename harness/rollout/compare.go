@@ -174,7 +174,7 @@ func (c *comparison) life(ctx context.Context, l *live) error {
 
 // stand fixes what a cluster holds, for both sides.
 func (c *comparison) stand(m *Member) (standing, error) {
-	stands, err := stand(m.World, m.All, m.Sets, slices.Contains(m.Components, string(cluster.ControllerManager)))
+	stands, err := stand(m.World, m.All, m.Sets, slices.Contains(m.Components, string(cluster.ControllerManager)), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -253,8 +253,8 @@ func (c *comparison) beside(set *compared, l *live, i int, j verdict.Judgement, 
 			sent = rec.Object
 		}
 		stored := func(object json.RawMessage) json.RawMessage {
-			if as, err := admission.Stored(l.World, as, object); err == nil {
-				return as
+			if made, err := admission.Stored(l.World, as, object); err == nil {
+				return admission.Returned(l.World, as, made)
 			}
 			return object
 		}

@@ -62,7 +62,7 @@ func TestCreatedDataDoesNotStand(t *testing.T) {
 		}
 	}
 	set := policy.FromObjects("s", []policy.Object{{Kind: "ClusterPolicy", Name: "p", JSON: []byte(`{"context":[{"configMap":{"name":"limits","namespace":"set-up"}}]}`)}})
-	stands, err := stand(w, []*capture.Record{created("limits"), created("settings"), created("set")}, []*policy.Set{set}, false)
+	stands, err := stand(w, []*capture.Record{created("limits"), created("settings"), created("set")}, []*policy.Set{set}, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -176,7 +176,7 @@ func TestStand(t *testing.T) {
 		record(capture.Create, "Pod", "pods", "evicted", pod("evicted"), ""), evicted,
 		record(capture.Update, "ConfigMap", "configmaps", "settings", config("second"), config("first")), second,
 	}
-	got, err := stand(w, records, nil, false)
+	got, err := stand(w, records, nil, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

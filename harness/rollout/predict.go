@@ -32,8 +32,8 @@ type foretold struct {
 // offline and live.
 var As = capture.User{Username: "seatrial-admin", Groups: []string{"system:masters", "system:authenticated"}}
 
-// predict judges every record of every member, each once.
-func (p *Plan) predict(ctx context.Context, opt kyverno.Options, workers int) (map[*Member]*prediction, error) {
+// predict judges every record of every member, each once, as it is sent to what is there.
+func (p *Plan) predict(ctx context.Context, opt kyverno.Options, workers int, there map[*Member]standing) (map[*Member]*prediction, error) {
 	compiler := kyverno.NewCompiler(opt)
 	out := map[*Member]*prediction{}
 	for _, m := range p.Members {
@@ -56,7 +56,7 @@ func (p *Plan) predict(ctx context.Context, opt kyverno.Options, workers int) (m
 		if err != nil {
 			return nil, err
 		}
-		if err := pr.judge(ctx, engine, m.Records, workers); err != nil {
+		if err := pr.judge(ctx, engine, m.Records, workers, there[m]); err != nil {
 			return nil, fmt.Errorf("predict %s: %w", m.Name, err)
 		}
 		out[m] = pr
@@ -79,13 +79,17 @@ func (pr *prediction) add(set *policy.Set, records []*capture.Record, judged []v
 	}
 }
 
-func (pr *prediction) judge(ctx context.Context, engine *kyverno.Engine, records []*capture.Record, workers int) error {
+func (pr *prediction) judge(ctx context.Context, engine *kyverno.Engine, records []*capture.Record, workers int, there standing) error {
 	slots := make([][]foretold, len(records))
 	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(max(workers, 1))
 	for i, rec := range records {
 		group.Go(func() error {
-			sides, err := engine.Judge(within, rec)
+			as := rec
+			if there != nil {
+				as = there.sent(rec)
+			}
+			sides, err := engine.Judge(within, as)
 			if err != nil {
 				return fmt.Errorf("record %d: %w", rec.Seq, err)
 			}

@@ -33,6 +33,9 @@ func (r *rehearsal) world(ctx context.Context, l *live) error {
 	if r.standing != nil {
 		objects = r.standing[l.Member].pick(append(homes(objects, l.Sets), objects...))
 	}
+	if there := r.there[l.Member]; there != nil {
+		objects = there.left(objects, refused)
+	}
 	objects, err := playWorkloads(ctx, l.cluster, objects, refused)
 	if err != nil {
 		return err

@@ -44,7 +44,8 @@ type rehearsal struct {
 	line      *timeline.Timeline
 	start     time.Time
 	stage     string                                // whose steps are being written
-	standing  map[*Member]standing                  // what clusters hold; nil: everything captured
+	standing  map[*Member]standing                  // what clusters hold while they are compared; nil: a rehearsal
+	there     map[*Member]standing                  // what they hold while dry runs are sent; none of a member: everything captured
 	acting    []*acting                             // clusters whose workloads the stage touches
 	hub       *liveHub                              // nil unless the policies come from a hub
 	again     func(context.Context, *live, *change) // tries what could not be written; nil: once is enough
@@ -98,7 +99,10 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 		m.Records = traffic.Sample(m.All, r.plan.Scenario.Traffic.Requests, r.plan.Scenario.Seed)
 	}
 	start := time.Now()
-	if r.predicted, err = r.plan.predict(ctx, r.Engine, r.Workers); err != nil {
+	if err := r.takeOut(); err != nil {
+		return err
+	}
+	if r.predicted, err = r.plan.predict(ctx, r.Engine, r.Workers, r.there); err != nil {
 		return err
 	}
 	r.step(start, "", "predicted every answer", "")

@@ -25,32 +25,22 @@ type standing map[identity]json.RawMessage
 // stand decides what a cluster holds: its world and what requests change or delete, each
 // as it was before the first of them. What requests only create is left out: for an object
 // that is there already the API server shows no mutation. The kinds that plugins look up
-// are there all the same, and the data whose name a policy has.
-func stand(w *capture.World, records []*capture.Record, sets []*policy.Set, owners bool) (standing, error) {
+// are there all the same, and the data whose name a policy has, and what stays; nil: no more.
+func stand(w *capture.World, records []*capture.Record, sets []*policy.Set, owners bool, stays func(*unstructured.Unstructured) bool) (standing, error) {
 	objects, _ := initial(w, records, owners)
 	objects = append(homes(objects, sets), objects...)
-	created, touched := map[identity]bool{}, map[identity]bool{}
+	away := onlyCreated(w, records, sets)
 	before := map[identity]json.RawMessage{}
 	for _, r := range records {
 		id := identity{r.Kind.Group, r.Kind.Kind, r.Namespace, r.Name}
-		if r.SubResource != "" {
-			if parent, ok := w.Resources.KindFor(r.Resource); ok {
-				touched[identity{parent.Group, parent.Kind, r.Namespace, r.Name}] = true
-			}
-			continue
-		}
-		created[id] = created[id] || r.Operation == capture.Create
-		touched[id] = touched[id] || r.Operation != capture.Create
-		if before[id] == nil && len(r.OldObject) > 0 {
+		if r.SubResource == "" && before[id] == nil && len(r.OldObject) > 0 {
 			before[id] = r.OldObject
 		}
 	}
 	out := standing{}
-	text := texts(sets)
 	for _, o := range objects {
 		id := identityOf(o)
-		data := id.group == "" && (id.kind == "ConfigMap" || id.kind == "Secret")
-		if created[id] && !touched[id] && (rank(id.kind) == workloads || data && !mentions(text, id.name)) {
+		if away(id) && (stays == nil || !stays(o)) {
 			continue
 		}
 		content, err := json.Marshal(o)
@@ -64,6 +54,31 @@ func stand(w *capture.World, records []*capture.Record, sets []*policy.Set, owne
 	}
 	return out, nil
 }
+
+// onlyCreated tells of the objects that requests only create, of kinds that nothing else needs: no
+// plugin looks them up, no policy has their name, and they are not Kyverno's configuration.
+func onlyCreated(w *capture.World, records []*capture.Record, sets []*policy.Set) func(identity) bool {
+	created, touched := map[identity]bool{}, map[identity]bool{}
+	for _, r := range records {
+		id := identity{r.Kind.Group, r.Kind.Kind, r.Namespace, r.Name}
+		if r.SubResource != "" {
+			if parent, ok := w.Resources.KindFor(r.Resource); ok {
+				touched[identity{parent.Group, parent.Kind, r.Namespace, r.Name}] = true
+			}
+			continue
+		}
+		created[id] = created[id] || r.Operation == capture.Create
+		touched[id] = touched[id] || r.Operation != capture.Create
+	}
+	text := texts(sets)
+	return func(id identity) bool {
+		data := id.group == "" && (id.kind == "ConfigMap" || id.kind == "Secret")
+		return created[id] && !touched[id] && id != configuration && (rank(id.kind) == workloads || data && !mentions(text, id.name))
+	}
+}
+
+// configuration is the ConfigMap from which Kyverno takes its filters.
+var configuration = identity{"", "ConfigMap", "kyverno", "kyverno"}
 
 // texts is the text of all policies.
 func texts(sets []*policy.Set) string {
@@ -139,6 +154,16 @@ func (s standing) pick(objects []*unstructured.Unstructured) (out []*unstructure
 		}
 	}
 	return out
+}
+
+// left is pick of a rehearsal, which tells what it takes out.
+func (s standing) left(objects []*unstructured.Unstructured, out *tally) []*unstructured.Unstructured {
+	for _, o := range objects {
+		if s[identityOf(o)] == nil {
+			out.add("left to the request that creates it", name(o))
+		}
+	}
+	return s.pick(objects)
 }
 
 // world is the replay's view of what stands.

@@ -90,7 +90,9 @@ func initial(w *capture.World, records []*capture.Record, owners bool) (objects 
 		objects = append(objects, fresh(o))
 	}
 	for _, o := range w.Objects(func(string, string) bool { return true }) {
-		add(o.Object)
+		if !o.IsWithheld() {
+			add(o.Object)
+		}
 	}
 	for _, r := range records {
 		switch {

@@ -39,10 +39,16 @@ func defaultedCustom(w *capture.World, rec *capture.Record, raw json.RawMessage)
 	return json.Marshal(changed.Object)
 }
 
-// Returned is the object of a request as an API server returns it once it has stored it.
+// Returned is the object of a request as an API server returns it once it has stored it. What it reads
+// gets defaults again, which may rest on what it has added by itself: a Job without labels gets those
+// of its template, with the names of the Job among them.
 func Returned(w *capture.World, rec *capture.Record, raw json.RawMessage) json.RawMessage {
-	if len(raw) == 0 || known().Recognizes(schema.GroupVersionKind(rec.Kind)) || !ofItself(rec) {
+	gvk := schema.GroupVersionKind(rec.Kind)
+	if len(raw) == 0 || !ofItself(rec) || reviews[gvk.Group] {
 		return raw
+	}
+	if known().Recognizes(gvk) {
+		return readBack(raw, gvk)
 	}
 	shape := schemaOf(w, rec)
 	var object map[string]any
@@ -57,4 +63,17 @@ func Returned(w *capture.World, rec *capture.Record, raw json.RawMessage) json.R
 		return raw
 	}
 	return returned
+}
+
+// readBack is a stored object of a built-in kind as it is read; as it is where it does not decode.
+func readBack(raw json.RawMessage, gvk schema.GroupVersionKind) json.RawMessage {
+	object, err := decode(raw, gvk)
+	if err != nil {
+		return raw
+	}
+	read, err := encode(object, gvk)
+	if err != nil {
+		return raw
+	}
+	return read
 }

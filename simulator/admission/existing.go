@@ -55,12 +55,13 @@ func asCreated(w *capture.World, object *unstructured.Unstructured, raw json.Raw
 
 // asStored is an object as an API server would have stored it; nil where a plugin would refuse it.
 func asStored(w *capture.World, object *unstructured.Unstructured, raw json.RawMessage, gvr capture.GVR) (json.RawMessage, error) {
-	made, err := Made(w, Creation(object, raw, gvr.Resource))
+	rec := Creation(object, raw, gvr.Resource)
+	made, err := Made(w, rec)
 	var refused *Refused
 	if errors.As(err, &refused) && !strings.HasPrefix(refused.Reason, Undecodable) {
 		return nil, nil // it was taken once
 	}
-	return made, err
+	return Returned(w, rec, made), err
 }
 
 // undraw takes out of a stored object what stands for values that an API server draws, and that

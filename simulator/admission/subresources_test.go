@@ -50,6 +50,36 @@ func TestBothFamiliesOfServices(t *testing.T) {
 	}
 }
 
+// A Job without labels, and without those of its template, is read with the labels that its storage
+// added to the template, unless something gave it labels before.
+func TestJobsAreReadWithTheLabelsOfTheirTemplate(t *testing.T) {
+	const spec = `"spec":{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"a","image":"a"}]}}}}`
+	rec := &capture.Record{Operation: capture.Create, Kind: capture.GVK{Group: "batch", Version: "v1", Kind: "Job"}, Resource: capture.GVR{Group: "batch", Version: "v1", Resource: "jobs"},
+		Namespace: "a", Name: "a", Object: json.RawMessage(`{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"a","namespace":"a"},` + spec)}
+	for labels, want := range map[string]string{"": `"a"`, `,"labels":{"by":"policy"}`: "null"} {
+		made, err := Stored(nil, rec, json.RawMessage(`{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"a","namespace":"a"`+labels+`},`+spec))
+		if err != nil {
+			t.Fatal(err)
+		}
+		label := func(object json.RawMessage) string {
+			var job struct {
+				Metadata struct{ Labels map[string]*string }
+			}
+			if err := json.Unmarshal(object, &job); err != nil {
+				t.Fatal(err)
+			}
+			out, _ := json.Marshal(job.Metadata.Labels["job-name"])
+			return string(out)
+		}
+		if seen := label(made); seen != "null" {
+			t.Errorf("webhooks see %s", seen)
+		}
+		if got := label(Returned(nil, rec, made)); got != want {
+			t.Errorf("with labels %q it is read with %s, want %s", labels, got, want)
+		}
+	}
+}
+
 func TestLookUpsReadNothingDrawn(t *testing.T) {
 	job := `{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"a","namespace":"a"},"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"restartPolicy":"Never","containers":[{"name":"a","image":"a"}]}}}}`
 	gvr := capture.GVR{Group: "batch", Version: "v1", Resource: "jobs"}

@@ -166,6 +166,10 @@ type Cluster struct {
 	Complete bool `json:"complete,omitempty"`
 	// Listed says the same of single resources: the capture holds all of their objects.
 	Listed []Listed `json:"listed,omitempty"`
+	// Unplaced counts the namespaced objects of manifests that name no namespace, and got "default".
+	Unplaced int `json:"unplaced,omitempty"`
+	// Named says of resources that records name every object, though not what is in it: Secrets.
+	Named []Listed `json:"named,omitempty"`
 }
 
 // Listed is a resource whose objects a capture holds all of: in the whole cluster, or in

@@ -15,15 +15,19 @@ type World struct {
 	Resources *Resources
 	objects   map[GVR]map[objectName]*WorldObject // by resource; group and resource decide, not the version
 	listed    map[GVR][]string                    // resources held in whole; in these namespaces only, if there are any
+	named     map[GVR][]string                    // the same of those that the records name all objects of
 	all       bool                                // the records' objects are in it too
 }
 
 type objectName struct{ namespace, name string }
 
 func newWorld(c Cluster) *World {
-	w := &World{Cluster: c, Resources: newResources(), objects: map[GVR]map[objectName]*WorldObject{}, listed: map[GVR][]string{}}
+	w := &World{Cluster: c, Resources: newResources(), objects: map[GVR]map[objectName]*WorldObject{}, listed: map[GVR][]string{}, named: map[GVR][]string{}}
 	for _, l := range c.Listed {
 		w.listed[GVR{Group: l.Group, Resource: l.Resource}] = l.Namespaces
+	}
+	for _, l := range c.Named {
+		w.named[GVR{Group: l.Group, Resource: l.Resource}] = l.Namespaces
 	}
 	return w
 }
@@ -74,6 +78,20 @@ func (w *World) Without(gvr GVR, namespace, name string) *World {
 	without.objects = maps.Clone(w.objects)
 	without.objects[key] = maps.Clone(w.objects[key])
 	delete(without.objects[key], objectName{namespace, name})
+	return &without
+}
+
+// WithoutAll returns the world without some of its objects.
+func (w *World) WithoutAll(gone func(gvk GVK, namespace, name string, o *WorldObject) bool) *World {
+	without := *w
+	without.objects = map[GVR]map[objectName]*WorldObject{}
+	for key, objects := range w.objects {
+		without.objects[key] = maps.Clone(objects)
+		maps.DeleteFunc(without.objects[key], func(at objectName, o *WorldObject) bool {
+			h := headOf(o.Object)
+			return gone(ParseGVK(h.APIVersion, h.Kind), at.namespace, at.name, o)
+		})
+	}
 	return &without
 }
 
@@ -130,7 +148,11 @@ func (w *World) Get(gvr GVR, namespace, name string) (object *WorldObject, known
 // Knows tells whether the world holds every object of a resource in a namespace, or
 // everywhere where that is empty.
 func (w *World) Knows(gvr GVR, namespace string) bool {
-	namespaces, listed := w.listed[GVR{Group: gvr.Group, Resource: gvr.Resource}]
+	key := GVR{Group: gvr.Group, Resource: gvr.Resource}
+	namespaces, listed := w.listed[key]
+	if !listed && w.all {
+		namespaces, listed = w.named[key]
+	}
 	return w.Cluster.Complete || listed && (len(namespaces) == 0 || slices.Contains(namespaces, namespace))
 }
 
@@ -174,7 +196,7 @@ func (w *World) Objects(keep func(apiVersion, kind string) bool) []*WorldObject 
 }
 
 // IndexRecords adds the latest object of every record to the worlds, for policies that
-// look up arbitrary kinds. It costs the memory of all objects; call it only when asked.
+// look up arbitrary kinds, and Secrets of live clusters without their values. It costs the memory of all objects; call it only when asked.
 func (c *Capture) IndexRecords() error {
 	for _, w := range c.worlds {
 		if w.all {
@@ -196,7 +218,12 @@ func (c *Capture) IndexRecords() error {
 			delete(w.objects[key], name)
 			continue
 		}
-		if r.Object != nil && !r.Lacks(MissingObject) && r.Name != "" && w.objects[key][name] == nil {
+		if r.Object == nil || r.Name == "" || w.objects[key][name] != nil {
+			continue
+		}
+		if o, ok := withheld(r); ok {
+			w.put(r.Resource, name, o)
+		} else if !r.Lacks(MissingObject) {
 			w.put(r.Resource, name, &WorldObject{Cluster: r.Cluster, Object: r.Object, Origin: r.Origin})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,12 +21,16 @@ var ErrEmpty = errors.New("holds no policies")
 // ErrNoPath is returned for a path that a git revision does not have.
 var ErrNoPath = errors.New("does not exist at")
 
+// Twice is what is wrong with the second of two objects of one name.
+const Twice = "is defined twice"
+
 // Options says where relative sources are looked up.
 type Options struct {
-	Dir string // working directory; "" is the process's
+	Dir   string    // working directory; "" is the process's
+	Stdin io.Reader // what "-" stands for; nil: for nothing
 }
 
-// Load reads a policy set. spec is "none", a folder, a file, or "git:REV:path", where
+// Load reads a policy set. spec is "none", a folder, a file, "-", or "git:REV:path", where
 // path is relative to the root of the repository that holds the working directory.
 func Load(ctx context.Context, spec string, opt Options) (*Set, error) {
 	if spec == "none" {
@@ -54,6 +59,9 @@ func load(ctx context.Context, spec, what string, opt Options) (*Set, int, error
 		}
 		return fromFiles(spec, commit, in), len(in.files), nil
 	}
+	if spec == "-" {
+		return loadStdin(what, opt)
+	}
 	at := spec
 	if opt.Dir != "" && !filepath.IsAbs(at) {
 		at = filepath.Join(opt.Dir, at)
@@ -63,6 +71,20 @@ func load(ctx context.Context, spec, what string, opt Options) (*Set, int, error
 		return nil, 0, fmt.Errorf("read %s: %w", what, err)
 	}
 	return fromFiles(spec, "", in), len(in.files), nil
+}
+
+// stdin is how answers name standard input.
+const stdin = "stdin"
+
+func loadStdin(what string, opt Options) (*Set, int, error) {
+	if opt.Stdin == nil {
+		return nil, 0, fmt.Errorf("read %s: standard input is not read here: give a file or a folder", what)
+	}
+	content, err := io.ReadAll(opt.Stdin)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read %s from standard input: %w", what, err)
+	}
+	return fromFiles(stdin, "", found{files: []file{{stdin, content}}}), 1, nil
 }
 
 // fromFiles makes a set of files.
@@ -102,7 +124,7 @@ func (s *Set) dropDuplicates() {
 		if known := first[keyOf(o)]; known != nil {
 			s.Problems = append(s.Problems, Problem{
 				File: o.File, Line: o.Line, Policy: o.Kind + "/" + o.Name,
-				Reason: fmt.Sprintf("is defined twice; the first is at %s:%d", known.File, known.Line),
+				Reason: fmt.Sprintf("%s; the first is at %s:%d", Twice, known.File, known.Line),
 			})
 			continue
 		}

@@ -45,7 +45,11 @@ func write(ctx context.Context, w *capture.Writer, cluster capture.Cluster, sum 
 	known := newOwners()
 	for _, o := range objects {
 		known.see(o.content, o.namespace)
+		if o.unplaced {
+			sum.Unplaced++
+		}
 	}
+	cluster.Unplaced = sum.Unplaced
 	if err := writeWorld(w, cluster, objects, sum.Skipped); err != nil {
 		return err
 	}

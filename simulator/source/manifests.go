@@ -24,6 +24,7 @@ type Summary struct {
 	NonObjects int // documents that no cluster stores: values, kustomizations, test suites
 	Noise      int // of a backup: objects that say nothing to a policy
 	Tests      int // of a chart: hooks that test a release, which are not part of an installation
+	Unplaced   int // namespaced objects that name no namespace, and that nobody names one for
 	Skipped    []capture.Skipped
 	Replaced   []string // objects that policies may look up which are given more than once, and differ
 	Notes      []string // what to know of the answer, in words
@@ -37,11 +38,20 @@ var ErrNothing = errors.New("nothing to capture")
 // object as a CREATE request, and those that policies may look up as its world as well.
 // strict makes the first unreadable document an error.
 func Manifests(ctx context.Context, w *capture.Writer, cluster capture.Cluster, paths []string, stdin io.Reader, strict bool) (Summary, error) {
+	return ManifestsIn(ctx, w, cluster, paths, stdin, strict, "")
+}
+
+// ManifestsIn is [Manifests] of objects that go to a namespace where they are of one and name none, as
+// kubectl's --namespace does. Empty, it is "default", and they are counted.
+func ManifestsIn(ctx context.Context, w *capture.Writer, cluster capture.Cluster, paths []string, stdin io.Reader, strict bool, namespace string) (Summary, error) {
 	cluster.Source = "manifests"
 	var sum Summary
 	inputs, err := list(paths, stdin)
 	if err != nil {
 		return sum, err
+	}
+	for i := range inputs {
+		inputs[i].namespace = namespace
 	}
 	sum.Files = len(inputs)
 	return sum, write(ctx, w, cluster, &sum, inputs, paths, strict)

@@ -25,6 +25,7 @@ type object struct {
 	generated  string
 	namespaced bool
 	guessed    bool // the scope, since nothing defines the kind
+	unplaced   bool // it names no namespace, nor does anybody for it
 }
 
 const notAnObject = "no object"
@@ -56,7 +57,7 @@ func newObject(doc manifest.Document, resources *capture.Resources, namespace st
 	o.namespace = text(meta, "namespace")
 	known := false
 	o.gvr, o.namespaced, known = resources.ResourceFor(o.gvk)
-	o.place(meta, known, cmp.Or(namespace, "default"))
+	o.place(meta, known, namespace)
 	o.live = isLive(doc.Object, meta)
 	o.redacted = redact(doc.Object)
 	raw, err := json.Marshal(doc.Object)
@@ -70,8 +71,8 @@ func newObject(doc manifest.Document, resources *capture.Resources, namespace st
 	return o, ""
 }
 
-// place gives the object the namespace that a client and an API server would: the usual one
-// where a namespaced object names none, none for a cluster-scoped one. The scope of a kind
+// place gives the object the namespace that a client and an API server would: the usual one, or
+// "default", where a namespaced object names none, none for a cluster-scoped one. The scope of a kind
 // that is only guessed is what its object says.
 func (o *object) place(meta map[string]any, known bool, usual string) {
 	if !known {
@@ -82,8 +83,9 @@ func (o *object) place(meta map[string]any, known bool, usual string) {
 		o.namespace = ""
 		delete(meta, "namespace")
 	case o.namespace == "":
-		o.namespace = usual
-		meta["namespace"] = usual
+		o.unplaced = usual == ""
+		o.namespace = cmp.Or(usual, "default")
+		meta["namespace"] = o.namespace
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/source"
@@ -69,18 +70,24 @@ func (f *captureFlags) write(ctx context.Context, run func(*capture.Writer, capt
 
 func newCaptureManifests(env Env) *cobra.Command {
 	var f captureFlags
+	var namespace string
 	cmd := &cobra.Command{
-		Use:   "manifests -o FILE [--cluster NAME] PATH…",
+		Use:   "manifests -o FILE [--cluster NAME] [-n NAMESPACE] PATH…",
 		Short: "Capture manifests: folders, files, kubectl get -o yaml dumps, - for stdin",
 		Example: "  seatrial capture manifests -o shop.capture --cluster production deploy/\n" +
-			"  kubectl get deploy,pods,ns -A -o yaml | seatrial capture manifests -o live.capture -",
+			"  kubectl get deploy,pods,ns -A -o yaml | seatrial capture manifests -o live.capture -\n" +
+			"  helm template shop chart/ | seatrial capture manifests -o shop.capture -n shop -",
 		Args: cobra.MinimumNArgs(1),
 	}
 	f.register(cmd)
+	cmd.Flags().StringVarP(&namespace, "namespace", "n", "", "namespace of namespaced objects that name none, as in kubectl (default: default)")
 	f.gives = "give files or folders with Kubernetes objects (*.yaml, *.yml, *.json)"
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
+		if wrong := validation.IsDNS1123Label(namespace); cmd.Flags().Changed("namespace") && len(wrong) > 0 {
+			return malformed(fmt.Errorf("--namespace: %q is no name of a namespace: %s", namespace, wrong[0]), "")
+		}
 		sum, err := f.write(cmd.Context(), func(w *capture.Writer, c capture.Cluster) (source.Summary, error) {
-			return source.Manifests(cmd.Context(), w, c, paths, env.Stdin, f.strict)
+			return source.ManifestsIn(cmd.Context(), w, c, paths, env.Stdin, f.strict, namespace)
 		})
 		printSkipped(env.Stderr, sum)
 		if err != nil {
@@ -148,6 +155,9 @@ func printRest(w io.Writer, sum source.Summary, out string) {
 	}
 	if sum.Noise > 0 {
 		fmt.Fprintf(w, "  left out %d objects that a cluster keeps for itself: events, leases, endpoints, ephemeral reports\n", sum.Noise)
+	}
+	if sum.Unplaced > 0 {
+		fmt.Fprintf(w, "  %s no namespace and went to default; capture manifests --namespace names another, as in kubectl\n", counted(sum.Unplaced, "namespaced object names", "namespaced objects name"))
 	}
 	if len(sum.Skipped)+sum.NonObjects > 0 {
 		fmt.Fprintf(w, "  skipped %d pieces that could not be read; passed over %d documents that are no Kubernetes objects\n", len(sum.Skipped), sum.NonObjects)

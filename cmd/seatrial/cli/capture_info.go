@@ -74,9 +74,15 @@ func printCluster(w io.Writer, c *capture.ClusterInfo) {
 		fmt.Fprintf(w, "; %d without %s", c.Missing[part], part)
 	}
 	fmt.Fprintf(w, "\n  marked      %d live, %d dry run, %d refused or failed, %d redacted, %d duplicates\n", c.Live, c.DryRun, c.Failed, c.Redacted, c.Duplicates)
+	if c.Unplaced > 0 {
+		fmt.Fprintf(w, "  unplaced    %s no namespace and went to default\n", counted(c.Unplaced, "namespaced object names", "namespaced objects name"))
+	}
 	world := "only what is listed is known; other look-ups are undecided"
 	if len(c.Listed) > 0 {
 		world = fmt.Sprintf("complete for %d resources; other look-ups are undecided", len(c.Listed))
+	}
+	for _, l := range c.Named {
+		world += "; of " + l.Resource + " the metadata and types"
 	}
 	if c.Complete {
 		world = "complete: what is not listed does not exist"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -92,6 +93,9 @@ func (q *question) askRevisions(cmd *cobra.Command, hub *hubFlags, dir, inRepo, 
 // the change adds it, or removes it. A folder that neither has is a mistake.
 func (q *question) loadRevisions(cmd *cobra.Command, dir, inRepo, base, head string) error {
 	candidate := dir
+	if slices.Contains([]string{"captured", "none", "-"}, dir) {
+		candidate = "./" + dir // a folder, whatever its name means elsewhere
+	}
 	if head != "" {
 		candidate = gitSpec(head, inRepo)
 	}
@@ -102,7 +106,7 @@ func (q *question) loadRevisions(cmd *cobra.Command, dir, inRepo, base, head str
 	switch {
 	case baseErr != nil && !baseGone, baseGone && headErr != nil:
 		return baseErr
-	case headErr != nil && !headGone:
+	case headErr != nil && (!headGone || base == "none"):
 		return headErr
 	case baseGone:
 		q.baseline = policy.FromObjects(gitSpec(base, inRepo), nil)

@@ -13,7 +13,6 @@ import (
 	"github.com/seatrial/seatrial/harness/timeline"
 	"github.com/seatrial/seatrial/reports/render"
 	"github.com/seatrial/seatrial/scenarios"
-	"github.com/seatrial/seatrial/simulator/policy"
 )
 
 // fidelityFlags are the flags of the verb besides those of a rehearsal.
@@ -74,7 +73,7 @@ func (f *fidelityFlags) run(cmd *cobra.Command, env Env) error {
 		return err
 	}
 	for _, spec := range f.candidates {
-		if q.candidate, err = policy.Load(cmd.Context(), spec, policy.Options{}); err != nil {
+		if q.candidate, err = q.loadOne(cmd.Context(), spec); err != nil {
 			return malformed(err, "")
 		}
 		if _, err := q.compile(cmd.Context()); err != nil {

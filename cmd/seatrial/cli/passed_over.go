@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
@@ -19,7 +20,7 @@ func passedOver(set *policy.Set) (notes []string) {
 		case tests:
 			suites = append(suites, suite)
 			tested++
-		case strings.HasPrefix(p.Reason, "Kustomization is "), strings.HasPrefix(strings.ToLower(path.Base(p.File)), "kustomization."):
+		case isKustomization(p):
 			kustomizations = append(kustomizations, p.File)
 		default:
 			others++
@@ -33,6 +34,22 @@ func passedOver(set *policy.Set) (notes []string) {
 	}
 	if others > 0 {
 		notes = append(notes, fmt.Sprintf("%s: %s passed over", set.Source, counted(others, "document is no Kubernetes object and was", "documents are no Kubernetes objects and were")))
+	}
+	return notes
+}
+
+// isKustomization tells of a document that kustomize reads.
+func isKustomization(p policy.Problem) bool {
+	return strings.HasPrefix(p.Reason, "Kustomization is ") || strings.HasPrefix(strings.ToLower(path.Base(p.File)), "kustomization.")
+}
+
+// unplaced are the notes about objects whose namespace nobody named.
+func unplaced(clusters []capture.Cluster) (notes []string) {
+	for _, c := range clusters {
+		if c.Unplaced > 0 {
+			notes = append(notes, fmt.Sprintf("cluster %s: %s judged in default; capture manifests --namespace names another, as in kubectl",
+				c.Name, counted(c.Unplaced, "namespaced object of the manifests names no namespace and was", "namespaced objects of the manifests name no namespace and were")))
+		}
 	}
 	return notes
 }

@@ -197,6 +197,7 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 	for _, s := range q.capture.Skipped {
 		in.Skipped = append(in.Skipped, reports.Skipped{Where: "capture", File: s.File, Line: s.Line, Reason: s.Reason})
 	}
+	in.Notes = append(in.Notes, unplaced(q.capture.Clusters)...)
 	if n := radius.TemplatePods; n > 0 {
 		in.Notes = append(in.Notes, fmt.Sprintf("%s made of workloads' templates and judged as well, as their controllers would create them: %s more than the workload's",
 			counted(n, "pod was", "pods were"), counted(radius.TemplatePodsDiffer, "answer says", "answers say")))

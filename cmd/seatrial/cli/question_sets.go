@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/seatrial/seatrial/reports"
 	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
 )
 
 // checkSets takes over the documents of the sets that could not be read.
@@ -76,8 +78,19 @@ func (q *question) refuse() error {
 	if len(lines) == 1 {
 		noun = "policy"
 	}
-	return malformed(errors.New(fmt.Sprintf("%d candidate %s would be rejected:\n  ", len(lines), noun)+strings.Join(lines, "\n  ")),
-		"mend them, or replay without them: --skip-rejected")
+	return malformed(errors.New(fmt.Sprintf("%d candidate %s would be rejected:\n  ", len(lines), noun)+strings.Join(lines, "\n  ")), q.howToMend())
+}
+
+// howToMend is a hint for candidates that would be rejected. What is there twice beside a
+// kustomization is not there twice once it is built.
+func (q *question) howToMend() string {
+	twice := func(r reports.Rejected) bool {
+		return r.Side == "candidate" && strings.HasPrefix(r.Reason, policy.Twice)
+	}
+	if q.candidate != nil && slices.ContainsFunc(q.rejected, twice) && slices.ContainsFunc(q.candidate.Ignored, isKustomization) {
+		return "the folder is one for kustomize: run kustomize build on it, before the change and with it, and ask seatrial replay --baseline before.yaml --candidate after.yaml"
+	}
+	return "mend them, or replay without them: --skip-rejected"
 }
 
 // place is a candidate's file as a user can open it: with the folder that was asked for.
@@ -133,4 +146,24 @@ func (q *question) union(source string, of func(cluster string) *policy.Set) *po
 	set := policy.FromObjects(source, objects)
 	set.Digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))
 	return set
+}
+
+// loadOne reads a set that is the same for all clusters: captured is, where they have the same
+// installed.
+func (q *question) loadOne(ctx context.Context, spec string) (*policy.Set, error) {
+	if spec != "captured" {
+		return policy.Load(ctx, spec, policy.Options{})
+	}
+	var set *policy.Set
+	for _, c := range q.capture.Clusters {
+		of := kyverno.InstalledPolicies(q.capture.World(c.Name))
+		switch {
+		case len(of.Objects) == 0:
+			return nil, fmt.Errorf("captured: the capture shows no policies in cluster %s", c.Name)
+		case set != nil && set.Digest != of.Digest:
+			return nil, fmt.Errorf("captured: cluster %s has other policies than cluster %s, and a candidate is one set: capture them one by one", c.Name, q.capture.Clusters[0].Name)
+		}
+		set = of
+	}
+	return set, nil
 }

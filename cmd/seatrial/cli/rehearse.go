@@ -202,7 +202,7 @@ func (f *rehearseFlags) plan(cmd *cobra.Command, env Env, q *question, s *scenar
 	sets := map[string]*policy.Set{}
 	load := func(ctx context.Context, spec string) (*policy.Set, error) {
 		if sets[spec] == nil {
-			set, err := policy.Load(ctx, spec, policy.Options{})
+			set, err := q.loadOne(ctx, spec)
 			if err != nil {
 				return nil, err
 			}

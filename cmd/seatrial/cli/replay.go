@@ -90,8 +90,8 @@ func newReplay(env Env) *cobra.Command {
 	}
 	f.register(cmd)
 	hub.register(cmd, "hub-from")
-	cmd.Flags().StringVar(&candidate, "candidate", "", "policies that may ship (required without --hub)")
-	cmd.Flags().StringVar(&baseline, "baseline", "", "policies in force today")
+	cmd.Flags().StringVar(&candidate, "candidate", "", "policies that may ship, - for standard input (required without --hub)")
+	cmd.Flags().StringVar(&baseline, "baseline", "", "policies in force today, - for standard input")
 	cmd.MarkFlagsOneRequired("candidate", "hub")
 	cmd.MarkFlagsMutuallyExclusive("candidate", "hub")
 	return cmd
@@ -104,6 +104,9 @@ func (q *question) ask(cmd *cobra.Command, hub *hubFlags, candidate, baseline st
 	}
 	if hub.asked() {
 		return malformed(errors.New("--hub-from, --fleet and --event are about a hub"), "name it with --hub")
+	}
+	if candidate == "-" && baseline == "-" {
+		return malformed(errors.New("--candidate and --baseline: standard input can be read once"), "write one of them to a file")
 	}
 	if q.candidate, err = loadSet(cmd, candidate, "--candidate"); err != nil {
 		return err
@@ -182,7 +185,7 @@ func loadSet(cmd *cobra.Command, spec, flag string) (*policy.Set, error) {
 	if spec == "captured" {
 		return nil, nil // each cluster has its own
 	}
-	set, err := policy.Load(cmd.Context(), spec, policy.Options{})
+	set, err := policy.Load(cmd.Context(), spec, policy.Options{Stdin: cmd.InOrStdin()})
 	if err != nil {
 		hint := ""
 		if errors.Is(err, policy.ErrEmpty) {

@@ -79,8 +79,9 @@ func (r *request) asMade(object *unstructured.Unstructured) *unstructured.Unstru
 	if !ok || !known || err != nil {
 		return object
 	}
-	stored, err := admission.Made(w.World, admission.Creation(object, content, gvr.Resource))
-	if made := new(unstructured.Unstructured); err == nil && made.UnmarshalJSON(stored) == nil {
+	rec := admission.Creation(object, content, gvr.Resource)
+	stored, err := admission.Made(w.World, rec)
+	if made := new(unstructured.Unstructured); err == nil && made.UnmarshalJSON(admission.Returned(w.World, rec, stored)) == nil {
 		return made
 	}
 	return object

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seatrial/seatrial/simulator/admission"
+	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // SetGenerateContext keeps what Kyverno's background controller would write on what is generated.
@@ -86,6 +87,12 @@ func (l *library) generate(namespace string, item *unstructured.Unstructured) er
 	}
 	if there != nil && !l.made(there) {
 		return nil // Kyverno leaves it alone
+	}
+	if there != nil {
+		before, _ := capture.Withheld(there.Object)
+		if after, _ := capture.Withheld(item.Object); before && !after {
+			l.req.unlike(there.Object)
+		}
 	}
 	if l.apply {
 		merged, err := l.req.applied(there, item)

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kyverno/kyverno/api/kyverno"
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	"github.com/kyverno/kyverno/pkg/clients/dclient"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // generateClient is the client of Kyverno's generator. It reads from the capture and
@@ -51,7 +54,19 @@ func (g *generateClient) GetResource(ctx context.Context, apiVersion, kind, name
 	if err != nil {
 		return nil, apierrors.NewNotFound(gvr.GroupResource(), name)
 	}
+	g.compare(object)
 	return &unstructured.Unstructured{Object: object}, nil
+}
+
+// compare notes that a Secret that is there, and whose values were not read, would be written
+// again if they are others. What Kyverno cloned it keeps like its source.
+func (g *generateClient) compare(there map[string]any) {
+	withheld, _ := capture.Withheld(there)
+	labels := (&unstructured.Unstructured{Object: there}).GetLabels()
+	cloned := labels[kyverno.LabelAppManagedBy] == kyverno.ValueKyvernoApp && !slices.ContainsFunc(patternsOf(g.rule), func(p kyvernov1.GeneratePattern) bool { return p.RawData != nil })
+	if withheld && g.rule.Generation.Synchronize && !cloned {
+		g.client.req.unlike(there)
+	}
 }
 
 // patternsOf are the patterns of all that a rule generates.

@@ -71,7 +71,7 @@ func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (ma
 		} else {
 			what = gvr.Resource + " " + what
 		}
-		return nil, c.unknown(what, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")
+		return nil, c.unknown(what, c.req.captures(gvr.Resource))
 	}
 	c.lookedUp(gvr, object)
 	return object, err
@@ -86,7 +86,7 @@ func (c client) list(gvr schema.GroupVersionResource, namespace string, selector
 	}
 	all, err := c.req.look.list(gvr, namespace)
 	if errors.Is(err, errUnknown) {
-		return nil, c.unknown("the list of "+gvr.Resource, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")
+		return nil, c.unknown("the list of "+gvr.Resource, c.req.captures(gvr.Resource))
 	}
 	if err != nil {
 		return nil, err
@@ -100,6 +100,14 @@ func (c client) list(gvr schema.GroupVersionResource, namespace string, selector
 	}
 	c.lookedUp(gvr, found...)
 	return found, nil
+}
+
+// captures says what to do about a resource whose objects are not known.
+func (r *request) captures(resource string) string {
+	if r.rec.Origin.Source == "cluster" {
+		return "capture the cluster's " + resource + " too: the capture did not ask for them, or had no right to list them"
+	}
+	return "capture the cluster's " + resource + " too, or say with --complete that what the files do not show does not exist"
 }
 
 // inForce says that policies are not looked up: the world holds those of the capture, and what

@@ -179,12 +179,15 @@ func captureFolder(t *testing.T, dir string, complete bool) *capture.Capture {
 		t.Fatal(err)
 	}
 	cluster := capture.Cluster{Name: "c", Complete: complete}
+	_, notLive := os.Stat(filepath.Join(dir, "live"))
 	if _, statErr := os.Stat(filepath.Join(dir, "audit.log")); statErr == nil {
 		var world []string
 		if _, err := os.Stat(filepath.Join(dir, "world")); err == nil {
 			world = []string{filepath.Join(dir, "world")}
 		}
 		_, err = source.Audit(t.Context(), w, cluster, []string{filepath.Join(dir, "audit.log")}, world, nil, true)
+	} else if notLive == nil {
+		err = captureLive(t, w, cluster, filepath.Join(dir, "live"))
 	} else {
 		_, err = source.Manifests(t.Context(), w, cluster, []string{filepath.Join(dir, "objects")}, nil, true)
 	}

@@ -98,7 +98,7 @@ func (e *Engine) inCluster(rec *capture.Record) (*capture.Record, error) {
 	if _, refused := err.(*admission.Refused); refused {
 		return nil, nil
 	}
-	there.Object, there.Live = object, true
+	there.Object, there.Live = admission.Returned(w.World, &there, object), true
 	return &there, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -17,11 +18,18 @@ type secretive struct {
 	values      bool // reads data or stringData, or the object with them
 	annotations bool // reads annotations that may hold them
 	wholly      bool // reads all of what it looks up
+	shape       bool // asks what is in one: which keys and fields it has
+	kind        bool // … or of which type it is
 }
+
+var withheldMiss = miss{reason: "of a Secret that is looked up, the capture of a live cluster holds no more than its metadata and type", resolve: fleetResolve}
 
 var secretsMiss = miss{reason: "the values of Secrets are not in the capture", resolve: fleetResolve}
 
 var (
+	secretShape    = regexp.MustCompile(`\b(data|stringData|immutable)\b`)
+	secretType     = regexp.MustCompile(`\btype\b`)
+	countsFields   = regexp.MustCompile(`\b(?:keys|size)\(\s*\w+\s*\)|\bkeys\(@\)`)
 	secretFields   = regexp.MustCompile(`\b(data|stringData)\b`)
 	wholeObject    = regexp.MustCompile(`\brequest\s*\.\s*\??(?:object|oldObject)\b(?:\s*(?:[^\s.\w\[?]|$)|\s*\.\*)|[({,]\s*request\s*[)},|]|\brequest\s*\.\s*[\[{*]`)
 	wholeNotes     = regexp.MustCompile(`last-applied-configuration|\b(?:o|oldO)bject\s*\.\s*\??metadata(?:\s*\.\s*\??annotations)?\b(?:\s*(?:[^\s.\w\[?]|$)|\s*\.\*)|"annotations":\{[^}]*[*?][^"}]*":`)
@@ -53,7 +61,9 @@ func secretsOfRule(rule kyvernov1.Rule, text string) (s secretive) {
 	})
 	for _, entry := range rule.Context {
 		s.wholly = s.wholly || getsWhole(entry, rest)
+		s.shape = s.shape || getsWhole(entry, text)
 	}
+	s.shape, s.kind = s.shape || s.wholly || secretShape.MatchString(text) || countsFields.MatchString(text), s.kind || secretType.MatchString(text)
 	return s
 }
 
@@ -95,11 +105,13 @@ func secretsOfCEL(text string) secretive {
 		values:      secretFields.MatchString(text) || wholeObject.MatchString(rest) || celWholeObject.MatchString(rest),
 		annotations: strings.Contains(text, "last-applied-configuration") || wholeNotes.MatchString(rest) || celEachNote.MatchString(rest),
 		wholly:      celEncodes.MatchString(rest),
+		shape:       secretShape.MatchString(text) || celEncodes.MatchString(rest) || countsFields.MatchString(text),
+		kind:        secretType.MatchString(text),
 	}
 }
 
 func (s secretive) or(t secretive) secretive {
-	return secretive{s.values || t.values, s.annotations || t.annotations, s.wholly || t.wholly}
+	return secretive{s.values || t.values, s.annotations || t.annotations, s.wholly || t.wholly, s.shape || t.shape, s.kind || t.kind}
 }
 
 // hidden tells whether values that decide were left out of the request's own objects.
@@ -113,30 +125,34 @@ func (r *request) hidesNotes() bool {
 	return strings.Contains(string(r.adm.Object.Raw), replaced) || strings.Contains(string(r.adm.OldObject.Raw), replaced)
 }
 
-// discreet is a unit that can tell that values of Secrets that it looks up decide nothing.
-type discreet interface{ ignoresSecrets(rule string) bool }
+// discreet is a unit that can tell what of Secrets that it looks up decides.
+type discreet interface{ ofSecrets(rule string) secretive }
 
-func (c *classic) ignoresSecrets(rule string) bool {
-	s := c.needs.any.secrets
+func (c *classic) ofSecrets(rule string) secretive {
 	if r, ok := c.needs.rules[rule]; ok {
-		s = r.secrets
+		return r.secrets
 	}
-	return !s.values && !s.annotations && !s.wholly
+	return c.needs.any.secrets
 }
 
-func (p *celPolicy) ignoresSecrets(string) bool {
+func (p *celPolicy) ofSecrets(string) secretive { return p.needs.secrets }
+
+func (p *admissionPolicy) ofSecrets(string) secretive {
 	s := p.needs.secrets
-	return !s.values && !s.annotations && !s.wholly
+	return secretive{values: s.values, shape: s.shape, kind: s.kind}
 }
-
-func (p *admissionPolicy) ignoresSecrets(string) bool { return !p.needs.secrets.values }
 
 // What a policy generates of Secrets it makes whatever their values are.
-func (u *generating) ignoresSecrets(string) bool { return true }
+func (u *generating) ofSecrets(string) secretive { return secretive{} }
 
-func (u scanned) ignoresSecrets(rule string) bool {
-	d, ok := u.unit.(discreet)
-	return ok && d.ignoresSecrets(rule)
+func (u scanned) ofSecrets(rule string) secretive { return secretsRead(u.unit, rule) }
+
+// secretsRead is what a unit reads of Secrets; all of those that cannot tell.
+func secretsRead(u any, rule string) secretive {
+	if d, ok := u.(discreet); ok {
+		return d.ofSecrets(rule)
+	}
+	return secretive{values: true, shape: true, kind: true}
 }
 
 // lookedUp notes that values are missing in objects that a policy looks up.
@@ -144,12 +160,22 @@ func (c client) lookedUp(resource schema.GroupVersionResource, objects ...map[st
 	if resource.Group != "" || resource.Resource != "secrets" || c.clones || c.req.env.mocks != nil {
 		return
 	}
-	if d, ok := c.req.unit.(discreet); ok && d.ignoresSecrets(c.req.misses.rule) {
-		return
-	}
+	reads := secretsRead(c.req.unit, c.req.misses.rule)
+	decide := reads.values || reads.annotations || reads.wholly
 	for _, object := range objects {
-		if values, ok := object["data"].(map[string]any); ok && len(values) > 0 {
+		values, _ := object["data"].(map[string]any)
+		switch withheld, typed := capture.Withheld(object); {
+		case withheld && (decide || reads.shape || reads.kind && !typed):
+			c.req.misses.add(withheldMiss.reason, withheldMiss.resolve)
+		case !withheld && decide && len(values) > 0:
 			c.req.misses.add(secretsMiss.reason, secretsMiss.resolve)
 		}
 	}
+}
+
+// unlike notes that a Secret whose values were not read may be another than what is generated in
+// its place.
+func (r *request) unlike(there map[string]any) {
+	u := unstructured.Unstructured{Object: there}
+	r.misses.add("whether "+targetName(u)+" has what would be generated is not in the capture, which holds no values of Secrets", fleetResolve)
 }
