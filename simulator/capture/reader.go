@@ -96,7 +96,7 @@ func (c *Capture) check(r *Record, counted *End) error {
 	}
 	counted.Records++
 	w := c.worlds[r.Cluster]
-	w.Resources.observe(r)
+	w.Resources.Observe(r)
 	return nil
 }
 

@@ -148,6 +148,9 @@ func (a *auditor) event(e *event, origin capture.Origin) error {
 	}
 	for _, r := range records {
 		r.Origin = origin
+		if !r.Lacks(capture.MissingKind) {
+			a.resources.Observe(r)
+		}
 		a.count(r)
 		if err := a.w.Record(r); err != nil {
 			return err

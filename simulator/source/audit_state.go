@@ -48,12 +48,12 @@ func decodeObject(raw []byte) map[string]any {
 
 // follow updates the known state after a request that took effect.
 func (a *auditor) follow(e *event, records []*capture.Record) {
-	if !e.succeeded() || e.dryRun() || e.operation() == capture.Connect {
+	if !e.succeeded() || e.dryRun() || e.evictsNothing() || e.operation() == capture.Connect {
 		return
 	}
 	ref := e.ObjectRef
 	key := stateKey{ref.APIGroup, ref.Resource, ref.Namespace, ref.Name}
-	if ref.APIGroup == "" && ref.Resource == "namespaces" {
+	if isNamespace(key) {
 		key.namespace = ""
 	}
 	if e.operation() == capture.Delete {
@@ -61,6 +61,10 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 		return
 	}
 	object, sent := a.after(e, key, records)
+	if e.operation() == capture.Update && a.ended(e, key, object) {
+		a.forget(key) // it waited for no more than this
+		return
+	}
 	if object == nil {
 		if ref.Subresource != "status" { // whose patches are of no more than that
 			a.lose(key) // it changed, and nobody knows to what
@@ -74,16 +78,24 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 	if key.name == "" {
 		return
 	}
-	if e.operation() == capture.Update && deleted(object) {
-		a.forget(key) // it waited for no more than this
-		return
-	}
 	a.know(key, object, sent, a.managedAfter(e, key))
 	a.owners.see(object, key.namespace)
 	if text(object, "kind") == "CustomResourceDefinition" {
 		a.resources.AddCRD(encode(object))
 	}
 }
+
+// ended tells whether an update took the last that an object waited for which is marked as deleted.
+func (a *auditor) ended(e *event, key stateKey, object map[string]any) bool {
+	if object != nil {
+		return deleted(object)
+	}
+	answer, _ := body(e.ResponseObject)
+	return bare(answer) && !isNamespace(key) && ofItself[e.ObjectRef.Subresource] && deleted(answer)
+}
+
+// isNamespace tells of a Namespace, whose finalizers are not all in its metadata.
+func isNamespace(key stateKey) bool { return key.group == "" && key.resource == "namespaces" }
 
 // know keeps the state of an object, and its managedFields where they are known. sent: no answer
 // shows it.
@@ -129,29 +141,14 @@ func (a *auditor) after(e *event, key stateKey, records []*capture.Record) (stat
 		return a.bound(e, key), a.sent[key]
 	case !ofItself[sub]:
 		return nil, false
-	case !isStatus(object):
+	case bare(object):
+		return a.dressed(e, key, records, object)
+	case whole(object) != nil:
 		return object, false
 	case sub == "" && len(records) == 1 && records[0].Object != nil:
 		return decodeObject(records[0].Object), true // as sent, or as patched
 	}
 	return nil, false
-}
-
-// gone forgets deleted objects. A deletion that waits for finalizers leaves the object.
-func (a *auditor) gone(e *event, key stateKey) {
-	if object, _ := body(e.ResponseObject); e.Verb == "delete" && waits(object) {
-		a.know(key, object, false, managedOf(e.ResponseObject))
-		return
-	}
-	if key.name == "" {
-		for k := range a.state {
-			if k.group == key.group && k.resource == key.resource && (key.namespace == "" || k.namespace == key.namespace) {
-				a.forget(k)
-			}
-		}
-		return
-	}
-	a.forget(key)
 }
 
 func (a *auditor) forget(key stateKey) {
