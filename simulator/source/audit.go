@@ -146,6 +146,7 @@ func (a *auditor) event(e *event, origin capture.Origin) error {
 	if len(records) == 0 {
 		count.Empty++
 	}
+	a.follow(e, records)
 	for _, r := range records {
 		r.Origin = origin
 		if !r.Lacks(capture.MissingKind) {
@@ -156,7 +157,6 @@ func (a *auditor) event(e *event, origin capture.Origin) error {
 			return err
 		}
 	}
-	a.follow(e, records)
 	return nil
 }
 

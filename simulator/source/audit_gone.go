@@ -7,21 +7,26 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/seatrial/seatrial/simulator/capture"
 )
 
 // gone forgets what a deletion took away. One that waits for finalizers leaves the object.
-func (a *auditor) gone(e *event, key stateKey) {
+func (a *auditor) gone(e *event, key stateKey, records []*capture.Record) {
 	answer, _ := body(e.ResponseObject)
 	switch {
 	case e.Verb == "deletecollection":
-		a.goneAll(e, key, answer)
+		a.goneAll(e, key, answer, records)
 	case bare(answer) && (waits(answer) || marked(answer) && isNamespace(key)):
-		if state, sent := a.marks(key, answer); state != nil {
-			a.know(key, state, sent, managedOf(e.ResponseObject))
-		} else {
+		state, sent := a.marks(key, answer)
+		if records[0].Left = leftSomething; state == nil {
 			a.lose(key)
+			return
 		}
+		a.know(key, state, sent, managedOf(e.ResponseObject))
+		records[0].Left = encode(state)
 	case whole(answer) != nil && waits(answer):
+		records[0].Left = encode(answer)
 		a.know(key, answer, false, managedOf(e.ResponseObject))
 	default:
 		a.forget(key)
@@ -30,11 +35,12 @@ func (a *auditor) gone(e *event, key stateKey) {
 
 // goneAll forgets the objects of a deleted collection: those that the answer lists, as they were before;
 // where it lists none, those that the request selects.
-func (a *auditor) goneAll(e *event, key stateKey, answer map[string]any) {
+func (a *auditor) goneAll(e *event, key stateKey, answer map[string]any, records []*capture.Record) {
 	if items, listed := itemsOf(answer); listed {
-		for _, item := range items {
-			meta := metadataOf(item)
-			a.goes(stateKey{key.group, key.resource, text(meta, "namespace"), text(meta, "name")}, item)
+		for i, item := range items {
+			if !a.goes(keyOf(records[i]), item) {
+				records[i].Left = leftSomething
+			}
 		}
 		return
 	}
@@ -50,12 +56,13 @@ func (a *auditor) goneAll(e *event, key stateKey, answer map[string]any) {
 }
 
 // goes takes an object of a deleted collection away, or the knowledge of it where it may wait.
-func (a *auditor) goes(key stateKey, object map[string]any) {
+func (a *auditor) goes(key stateKey, object map[string]any) bool {
 	if kept(object) || key.resource == "pods" && key.group == "" {
 		a.lose(key)
-		return
+		return false
 	}
 	a.forget(key)
+	return true
 }
 
 // maySelect tells whether an object may be of the collection that a request selects: where its labels

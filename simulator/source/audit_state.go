@@ -46,7 +46,14 @@ func decodeObject(raw []byte) map[string]any {
 	return object
 }
 
-// follow updates the known state after a request that took effect.
+// What a record says of the state that it left, where its bodies do not.
+var (
+	leftNothing   = json.RawMessage("null")
+	leftSomething = json.RawMessage("{}") // nobody knows how it is
+)
+
+// follow updates the known state after a request that took effect, and notes in its records what they
+// left.
 func (a *auditor) follow(e *event, records []*capture.Record) {
 	if !e.succeeded() || e.dryRun() || e.evictsNothing() || e.operation() == capture.Connect {
 		return
@@ -57,12 +64,13 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 		key.namespace = ""
 	}
 	if e.operation() == capture.Delete {
-		a.gone(e, key)
+		a.gone(e, key, records)
 		return
 	}
 	object, sent := a.after(e, key, records)
 	if e.operation() == capture.Update && a.ended(e, key, object) {
 		a.forget(key) // it waited for no more than this
+		records[0].Left = leftNothing
 		return
 	}
 	if object == nil {
@@ -77,6 +85,9 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 	}
 	if key.name == "" {
 		return
+	}
+	if sub := ref.Subresource; records[0].Name == "" || sub == "scale" || sub == "binding" {
+		records[0].Left = encode(object)
 	}
 	a.know(key, object, sent, a.managedAfter(e, key))
 	a.owners.see(object, key.namespace)

@@ -19,6 +19,7 @@ import (
 	"github.com/kyverno/kyverno/pkg/clients/dclient"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
 
+	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
@@ -64,6 +65,9 @@ func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (ma
 		// A request into a namespace says that it is there.
 		return map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name, "labels": map[string]any{metav1LabelName: name}}}, nil
 	}
+	if w, ok := c.req.look.(world); ok && errors.Is(err, errUnknown) && w.Changes(capture.GVR(gvr), namespace, name) {
+		return nil, c.changed(gvr, strings.TrimPrefix(namespace+"/"+name, "/"))
+	}
 	if errors.Is(err, errUnknown) {
 		what := strings.TrimPrefix(namespace+"/"+name, "/")
 		if kind, ok := c.req.look.kindFor(gvr); ok {
@@ -85,6 +89,9 @@ func (c client) list(gvr schema.GroupVersionResource, namespace string, selector
 		return nil, err
 	}
 	all, err := c.req.look.list(gvr, namespace)
+	if w, ok := c.req.look.(world); ok && errors.Is(err, errUnknown) && w.Knows(capture.GVR(gvr), namespace) {
+		return nil, c.changed(gvr, "list")
+	}
 	if errors.Is(err, errUnknown) {
 		return nil, c.unknown("the list of "+gvr.Resource, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")
 	}
@@ -113,6 +120,11 @@ func (c client) inForce(gvr schema.GroupVersionResource) error {
 		return nil
 	}
 	return c.unknown("which "+gvr.Resource+" are in force", "rehearse this policy on a fleet")
+}
+
+// changed is unknown of what the log shows as changed, but not how it was when the request was made.
+func (c client) changed(gvr schema.GroupVersionResource, what string) error {
+	return c.unknown("what "+gvr.Resource+" "+what+" was when the request was made, which the log shows as changed,", "raise the audit policy's level for "+gvr.Resource+" to RequestResponse")
 }
 
 // unknown records what could not be answered and returns the error that the engine sees.

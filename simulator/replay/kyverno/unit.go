@@ -82,6 +82,7 @@ type request struct {
 	roles          []string // "namespace:name"
 	clusterRoles   []string
 	look           lookup
+	before         lookup // as it was when the request was made
 	env            *environment
 	misses         misses
 	classic        classicRequest
