@@ -139,13 +139,20 @@ func worldNames(c *capture.Capture, resource string) string {
 	return strings.Join(names, " ")
 }
 
-// TestSecretsOfDeletedCollections stay out, though the items of a list do not say what they are.
-func TestSecretsOfDeletedCollections(t *testing.T) {
-	c, _ := audit(t, nil, logged(t, [4]string{"deletecollection", "/api/v1/namespaces/a/secrets", "",
-		`{"apiVersion":"v1","kind":"SecretList","items":[{"metadata":{"name":"s","namespace":"a"},"data":{"k":"aHVudGVyMg=="}}]}`}))
+// TestSecretsOfAnyShape stay out: items of lists do not say what they are, nor do metadata and tables.
+func TestSecretsOfAnyShape(t *testing.T) {
+	secrets := "/api/v1/namespaces/a/secrets"
+	secret := `{"metadata":{"name":"s","namespace":"a","uid":"u","annotations":{"kubectl.kubernetes.io/last-applied-configuration":"hunter2"}},"data":{"k":"aHVudGVyMg=="}}`
+	c, _ := audit(t, nil, logged(t,
+		[4]string{"create", secrets, secret, secret},
+		[4]string{"patch", secrets + "/s", `{"stringData":{"k":"hunter2"}}`, `{"apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadata",` + secret[1:]},
+		[4]string{"patch", secrets + "/s", `{"stringData":{"k":"hunter2"}}`, `{"apiVersion":"meta.k8s.io/v1","kind":"Table","rows":[]}`},
+		[4]string{"deletecollection", secrets, "", `{"apiVersion":"v1","kind":"SecretList","items":[` + secret + `]}`},
+	))
 	for _, r := range records(t, c) {
-		if strings.Contains(string(r.OldObject), "aHVudGVyMg==") || !r.Redacted {
-			t.Errorf("%s holds a secret: %s", line(r), r.OldObject)
+		text := string(r.Object) + string(r.OldObject) + string(r.Left)
+		if strings.Contains(text, "hunter2") || strings.Contains(text, "aHVudGVyMg==") || !r.Redacted || r.Kind.Kind != "Secret" {
+			t.Errorf("%s holds a secret: %s", line(r), text)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func (e *event) query() url.Values {
 // dryRun tells of a request that asks for a dry run: by its address, or a deletion by the options that
 // are its body. Where there is a body, an API server does not read the others.
 func (e *event) dryRun() bool {
-	options, _ := body(e.RequestObject)
+	options, _ := e.body(e.RequestObject)
 	if deletes := e.Verb == "delete" || e.Verb == "deletecollection"; deletes && options != nil {
 		return asksDryRun(options)
 	}
@@ -99,7 +99,7 @@ func (e *event) dryRun() bool {
 
 // evictsNothing tells of an eviction that asks for a dry run of the deletion: to webhooks it is none.
 func (e *event) evictsNothing() bool {
-	eviction, _ := body(e.RequestObject)
+	eviction, _ := e.body(e.RequestObject)
 	options, _ := eviction["deleteOptions"].(map[string]any)
 	return e.ObjectRef.Subresource == "eviction" && asksDryRun(options)
 }
@@ -155,9 +155,17 @@ func (e *event) operation() capture.Operation {
 }
 
 // body decodes a body and redacts it. nil when there is none, or when it is no object.
-func body(raw json.RawMessage) (object map[string]any, hidden bool) {
+func (e *event) body(raw json.RawMessage) (object map[string]any, hidden bool) {
 	if len(raw) == 0 || utiljson.Unmarshal(raw, &object) != nil || len(object) == 0 {
 		return nil, false
 	}
-	return object, redact(object)
+	hidden = redact(object)
+	if e.ObjectRef == nil || e.ObjectRef.Resource != "secrets" || e.ObjectRef.APIGroup != "" {
+		return object, hidden
+	}
+	items, _ := itemsOf(object)
+	for _, secret := range append(items, object) { // whatever they say that they are
+		hidden = redactSecret(secret) || hidden
+	}
+	return object, hidden
 }

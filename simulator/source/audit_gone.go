@@ -13,7 +13,7 @@ import (
 
 // gone forgets what a deletion took away. One that waits for finalizers leaves the object.
 func (a *auditor) gone(e *event, key stateKey, records []*capture.Record) {
-	answer, _ := body(e.ResponseObject)
+	answer, _ := e.body(e.ResponseObject)
 	switch {
 	case e.Verb == "deletecollection":
 		a.goneAll(e, key, answer, records)

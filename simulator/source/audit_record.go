@@ -18,8 +18,8 @@ func (a *auditor) records(e *event, operation capture.Operation) []*capture.Reco
 	if r.Resource.Group == "" && r.Resource.Resource == "namespaces" {
 		r.Namespace = ""
 	}
-	request, hidden := body(e.RequestObject)
-	answer, hiddenToo := body(e.ResponseObject)
+	request, hidden := e.body(e.RequestObject)
+	answer, hiddenToo := e.body(e.ResponseObject)
 	r.Redacted = hidden || hiddenToo
 	response := whole(answer)
 	a.name(r, e, request, response)

@@ -75,7 +75,7 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 	}
 	if object == nil {
 		if ref.Subresource != "status" { // whose patches are of no more than that
-			a.lose(key) // it changed, and nobody knows to what
+			a.forget(key) // it changed, and nobody knows to what
 		}
 		return
 	}
@@ -101,7 +101,7 @@ func (a *auditor) ended(e *event, key stateKey, object map[string]any) bool {
 	if object != nil {
 		return deleted(object)
 	}
-	answer, _ := body(e.ResponseObject)
+	answer, _ := e.body(e.ResponseObject)
 	return bare(answer) && !isNamespace(key) && ofItself[e.ObjectRef.Subresource] && deleted(answer)
 }
 
@@ -142,7 +142,7 @@ func (a *auditor) managedAfter(e *event, key stateKey) json.RawMessage {
 // after is the state of an object after a request; nil where that is not known. sent: it is no
 // answer, and what webhooks made of it not in it.
 func (a *auditor) after(e *event, key stateKey, records []*capture.Record) (state map[string]any, sent bool) {
-	object, _ := body(e.ResponseObject)
+	object, _ := e.body(e.ResponseObject)
 	switch sub := e.ObjectRef.Subresource; {
 	case sub == "token":
 		return a.state[key], a.sent[key] // it makes nothing of its account
