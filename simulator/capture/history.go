@@ -240,6 +240,35 @@ func (w *World) Changes(gvr GVR, namespace, name string) bool {
 	return w.stories[GVR{Group: gvr.Group, Resource: gvr.Resource}][objectName{namespace, name}] != nil
 }
 
+// Edition numbers how often an audit log shows objects of some resources as changed until now; changes
+// is false where it shows none, ever.
+func (w *World) Edition(of ...GVR) (edition int, changes bool) {
+	for _, gvr := range of {
+		for _, s := range w.stories[GVR{Group: gvr.Group, Resource: gvr.Resource}] {
+			changes = true
+			for _, v := range s.versions {
+				if w.moment != nil && v.after < w.moment.seq {
+					edition++
+				}
+			}
+		}
+	}
+	if w.moment == nil || w.moment.dump {
+		edition = -1
+	}
+	return edition, changes
+}
+
+// Lost tells whether nobody knows how objects of a resource, which an audit log shows as changed, are.
+func (w *World) Lost(gvr GVR) bool {
+	for _, s := range w.stories[GVR{Group: gvr.Group, Resource: gvr.Resource}] {
+		if _, known := s.look(w.moment); !known {
+			return true
+		}
+	}
+	return false
+}
+
 // Versions calls f for every object of the world as it is and as it was, in no particular order.
 func (w *World) Versions(f func(*WorldObject)) {
 	for key, byName := range w.objects {

@@ -65,15 +65,15 @@ func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (ma
 		// A request into a namespace says that it is there.
 		return map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name, "labels": map[string]any{metav1LabelName: name}}}, nil
 	}
-	if w, ok := c.req.look.(world); ok && errors.Is(err, errUnknown) && w.Changes(capture.GVR(gvr), namespace, name) {
-		return nil, c.changed(gvr, strings.TrimPrefix(namespace+"/"+name, "/"))
-	}
 	if errors.Is(err, errUnknown) {
 		what := strings.TrimPrefix(namespace+"/"+name, "/")
 		if kind, ok := c.req.look.kindFor(gvr); ok {
 			what = kind.Kind + " " + what
 		} else {
 			what = gvr.Resource + " " + what
+		}
+		if w, ok := c.req.look.(world); ok && w.Changes(capture.GVR(gvr), namespace, name) {
+			return nil, c.changed(gvr, what)
 		}
 		return nil, c.unknown(what, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")
 	}
@@ -90,7 +90,7 @@ func (c client) list(gvr schema.GroupVersionResource, namespace string, selector
 	}
 	all, err := c.req.look.list(gvr, namespace)
 	if w, ok := c.req.look.(world); ok && errors.Is(err, errUnknown) && w.Knows(capture.GVR(gvr), namespace) {
-		return nil, c.changed(gvr, "list")
+		return nil, c.changed(gvr, "the list of "+gvr.Resource)
 	}
 	if errors.Is(err, errUnknown) {
 		return nil, c.unknown("the list of "+gvr.Resource, "capture the cluster's "+gvr.Resource+" too, or say with --complete that what the files do not show does not exist")
@@ -122,9 +122,9 @@ func (c client) inForce(gvr schema.GroupVersionResource) error {
 	return c.unknown("which "+gvr.Resource+" are in force", "rehearse this policy on a fleet")
 }
 
-// changed is unknown of what the log shows as changed, but not how it was when the request was made.
+// changed is unknown of what an audit log shows as changed, and not how it was before or after.
 func (c client) changed(gvr schema.GroupVersionResource, what string) error {
-	return c.unknown("what "+gvr.Resource+" "+what+" was when the request was made, which the log shows as changed,", "raise the audit policy's level for "+gvr.Resource+" to RequestResponse")
+	return c.unknown(what+" as it was at the time of the request", "raise the audit policy's level for "+gvr.Resource+" to RequestResponse: the log shows a change, and not of what")
 }
 
 // unknown records what could not be answered and returns the error that the engine sees.
