@@ -196,7 +196,7 @@ func (w *World) Objects(keep func(apiVersion, kind string) bool) []*WorldObject 
 	}
 	slices.SortFunc(keys, func(a, b GVR) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Resource, b.Resource)) })
 	for _, key := range keys {
-		objects, _ := w.List(key, "")
+		objects, _ := w.Guessing().List(key, "")
 		for _, o := range objects {
 			var h head
 			if json.Unmarshal(o.Object, &h) == nil && keep(h.APIVersion, h.Kind) {

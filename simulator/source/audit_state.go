@@ -75,7 +75,7 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 	}
 	if object == nil {
 		if ref.Subresource != "status" { // whose patches are of no more than that
-			a.forget(key) // it changed, and nobody knows to what
+			a.lose(key) // it changed, and nobody knows to what
 		}
 		return
 	}

@@ -72,7 +72,7 @@ func (c *Compiler) registryOf(w *capture.World) (http.RoundTripper, error) {
 }
 
 func typed[T any](w *capture.World, gvr capture.GVR, namespace, name string) (*T, error) {
-	found, _ := w.Get(gvr, namespace, name)
+	found, _ := w.Guessing().Get(gvr, namespace, name)
 	if found == nil {
 		return nil, nil
 	}
