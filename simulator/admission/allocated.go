@@ -42,7 +42,7 @@ func Allocated(w *capture.World, rec *capture.Record, object json.RawMessage) er
 // allocatedIn are those of all the services that a world shows.
 func allocatedIn(w *capture.World) allocated {
 	all := allocated{map[string]bool{}, map[int32]bool{}}
-	found, _ := w.List(capture.GVR{Version: "v1", Resource: "services"}, "")
+	found, _ := w.Guessing().List(capture.GVR{Version: "v1", Resource: "services"}, "")
 	for _, o := range found {
 		var service corev1.Service
 		if json.Unmarshal(o.Object, &service) == nil {

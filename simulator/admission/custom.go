@@ -107,7 +107,7 @@ func definitionOf(w *capture.World, rec *capture.Record) *capture.WorldObject {
 	if w == nil {
 		return nil
 	}
-	found, _ := w.Get(capture.GVR{Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions"}, "", rec.Resource.Resource+"."+rec.Resource.Group)
+	found, _ := w.Guessing().Get(capture.GVR{Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions"}, "", rec.Resource.Resource+"."+rec.Resource.Group)
 	return found
 }
 

@@ -119,7 +119,7 @@ func in[T any](w *capture.World, group, resource, namespace string) []*T {
 	if w == nil {
 		return nil
 	}
-	found, _ := w.List(capture.GVR{Group: group, Resource: resource}, namespace)
+	found, _ := w.Guessing().List(capture.GVR{Group: group, Resource: resource}, namespace)
 	var out []*T
 	for _, o := range found {
 		one := new(T)
@@ -135,7 +135,7 @@ func named[T any](w *capture.World, group, resource, namespace, name string) *T 
 	if w == nil {
 		return nil
 	}
-	found, _ := w.Get(capture.GVR{Group: group, Resource: resource}, namespace, name)
+	found, _ := w.Guessing().Get(capture.GVR{Group: group, Resource: resource}, namespace, name)
 	one := new(T)
 	if found == nil || json.Unmarshal(found.Object, one) != nil {
 		return nil

@@ -63,7 +63,7 @@ func Guards(w *capture.World, rec *capture.Record) bool {
 		return false
 	}
 	p := plugins{w, rec.Namespace}
-	ranges, _ := w.List(capture.GVR{Resource: "limitranges"}, rec.Namespace)
+	ranges, _ := w.Guessing().List(capture.GVR{Resource: "limitranges"}, rec.Namespace)
 	return len(ranges) > 0 || kind == "/Pod" && p.levels().Enforce.Level != podsecurity.LevelPrivileged
 }
 

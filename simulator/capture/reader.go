@@ -58,6 +58,7 @@ func Open(path string) (*Capture, error) {
 			c.worlds[l.Cluster.Name] = newWorld(*l.Cluster)
 		case l.World != nil:
 			counted.World++
+			l.World.at = counted.Records
 			return c.world(l.World)
 		case l.Skipped != nil:
 			counted.Skipped++
@@ -71,6 +72,9 @@ func Open(path string) (*Capture, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open capture %s: %w", path, err)
+	}
+	for _, w := range c.worlds {
+		w.settle()
 	}
 	counted.Digest = c.End.Digest
 	if counted != c.End {
@@ -96,7 +100,10 @@ func (c *Capture) check(r *Record, counted *End) error {
 	}
 	counted.Records++
 	w := c.worlds[r.Cluster]
-	w.Resources.observe(r)
+	w.Resources.Observe(r)
+	if followed[GVR{Group: r.Resource.Group, Resource: r.Resource.Resource}] {
+		w.follow(r)
+	}
 	return nil
 }
 

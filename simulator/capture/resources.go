@@ -91,13 +91,19 @@ func (r *Resources) Each(f func(gvk GVK, gvr GVR, namespaced bool)) {
 	}
 }
 
-// observe learns from a record that a kind exists.
-func (r *Resources) observe(rec *Record) {
-	if rec.SubResource != "" {
+// IsView tells of the group of what an API server makes of objects of any kind: their metadata, tables.
+func IsView(apiVersion string) bool { return strings.HasPrefix(apiVersion, "meta.k8s.io/") }
+
+// Observe learns from a record that a kind exists.
+func (r *Resources) Observe(rec *Record) {
+	if rec.SubResource != "" || IsView(rec.Kind.APIVersion()) {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if _, ok := r.kinds[rec.Resource]; ok && rec.Lacks(MissingKind) {
+		return // guessed, and known better
+	}
 	if _, ok := r.byGVK[rec.Kind]; !ok {
 		r.set(rec.Kind, resource{rec.Resource, rec.Namespace != "", true})
 	}

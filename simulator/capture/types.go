@@ -104,7 +104,7 @@ const (
 // everything: verdicts, diffs and blast radius count records.
 //
 // Object is the object as sent (CREATE, UPDATE, CONNECT's options), OldObject the
-// stored one (UPDATE, DELETE). Either is nil when it does not apply or is [Missing].
+// stored one (UPDATE, DELETE). Left is what was stored after it. Either is nil when it does not apply or is [Missing].
 type Record struct {
 	Cluster     string          `json:"cluster"`
 	Seq         int64           `json:"seq"` // position in the file, from 0, without gaps; the writer sets it
@@ -121,6 +121,7 @@ type Record struct {
 	Object      json.RawMessage `json:"object,omitempty"`
 	OldObject   json.RawMessage `json:"oldObject,omitempty"`
 	Options     json.RawMessage `json:"options,omitempty"`
+	Left        json.RawMessage `json:"left,omitempty"` // of the object, where the others do not say: null: nothing; {}: nobody knows
 	Origin      Origin          `json:"origin"`
 	Live        bool            `json:"live,omitempty"`     // carries what only an API server sets: it ran
 	Owner       *Owner          `json:"owner,omitempty"`    // root owner; nil when the object is its own
@@ -186,6 +187,7 @@ type WorldObject struct {
 	Cluster string          `json:"cluster"`
 	Object  json.RawMessage `json:"object"`
 	Origin  Origin          `json:"origin"`
+	at      int64           // the record that comes next in the file
 }
 
 // Skipped is a piece of input that could not be read. It is counted and shown, never lost.

@@ -17,12 +17,18 @@ type World struct {
 	listed    map[GVR][]string                    // resources held in whole; in these namespaces only, if there are any
 	named     map[GVR][]string                    // the same of those that the records name all objects of
 	all       bool                                // the records' objects are in it too
+	stories   map[GVR]map[objectName]*story       // of the objects that an audit log shows as changed
+	moment    *moment                             // nil: the end
+	latest    *World                              // of which this is a moment; nil: itself
 }
 
 type objectName struct{ namespace, name string }
 
 func newWorld(c Cluster) *World {
-	w := &World{Cluster: c, Resources: newResources(), objects: map[GVR]map[objectName]*WorldObject{}, listed: map[GVR][]string{}, named: map[GVR][]string{}}
+	w := &World{
+		Cluster: c, Resources: newResources(), objects: map[GVR]map[objectName]*WorldObject{}, listed: map[GVR][]string{}, named: map[GVR][]string{},
+		stories: map[GVR]map[objectName]*story{},
+	}
 	for _, l := range c.Listed {
 		w.listed[GVR{Group: l.Group, Resource: l.Resource}] = l.Namespaces
 	}
@@ -55,7 +61,8 @@ func NewWorld(c Cluster, objects ...*WorldObject) (*World, error) {
 // define are known.
 func (w *World) With(objects ...*WorldObject) (*World, error) {
 	with := *w
-	with.objects = maps.Clone(w.objects)
+	with.latest = nil
+	with.objects, with.stories = maps.Clone(w.objects), maps.Clone(w.stories)
 	if slices.ContainsFunc(objects, func(o *WorldObject) bool { return headOf(o.Object).Kind == "CustomResourceDefinition" }) {
 		with.Resources = w.Resources.clone()
 	}
@@ -64,6 +71,7 @@ func (w *World) With(objects ...*WorldObject) (*World, error) {
 		gvr, _, _ := w.Resources.ResourceFor(ParseGVK(h.APIVersion, h.Kind))
 		key := GVR{Group: gvr.Group, Resource: gvr.Resource}
 		with.objects[key] = maps.Clone(with.objects[key])
+		with.forget(key, objectName{h.Metadata.Namespace, h.Metadata.Name})
 		if err := with.add(o); err != nil {
 			return nil, err
 		}
@@ -78,21 +86,35 @@ func (w *World) Without(gvr GVR, namespace, name string) *World {
 	without.objects = maps.Clone(w.objects)
 	without.objects[key] = maps.Clone(w.objects[key])
 	delete(without.objects[key], objectName{namespace, name})
+	without.stories, without.latest = maps.Clone(w.stories), nil
+	without.forget(key, objectName{namespace, name})
 	return &without
 }
 
 // WithoutAll returns the world without some of its objects.
 func (w *World) WithoutAll(gone func(gvk GVK, namespace, name string, o *WorldObject) bool) *World {
 	without := *w
-	without.objects = map[GVR]map[objectName]*WorldObject{}
+	without.objects, without.stories = map[GVR]map[objectName]*WorldObject{}, maps.Clone(w.stories)
 	for key, objects := range w.objects {
 		without.objects[key] = maps.Clone(objects)
 		maps.DeleteFunc(without.objects[key], func(at objectName, o *WorldObject) bool {
 			h := headOf(o.Object)
-			return gone(ParseGVK(h.APIVersion, h.Kind), at.namespace, at.name, o)
+			is := gone(ParseGVK(h.APIVersion, h.Kind), at.namespace, at.name, o)
+			if is {
+				without.forget(key, at)
+			}
+			return is
 		})
 	}
 	return &without
+}
+
+// forget drops the story of an object that another stands for.
+func (w *World) forget(key GVR, name objectName) {
+	if w.stories[key][name] != nil {
+		w.stories[key] = maps.Clone(w.stories[key])
+		delete(w.stories[key], name)
+	}
 }
 
 // head is what every object says of itself.
@@ -141,7 +163,11 @@ func (w *World) put(gvr GVR, name objectName, o *WorldObject) {
 
 // Get returns an object. known is false when the capture cannot tell whether it exists.
 func (w *World) Get(gvr GVR, namespace, name string) (object *WorldObject, known bool) {
-	object = w.objects[GVR{Group: gvr.Group, Resource: gvr.Resource}][objectName{namespace, name}]
+	key, full := GVR{Group: gvr.Group, Resource: gvr.Resource}, objectName{namespace, name}
+	if s := w.stories[key][full]; s != nil {
+		return s.look(w.moment)
+	}
+	object = w.objects[key][full]
 	return object, object != nil || w.Knows(gvr, namespace)
 }
 
@@ -159,9 +185,14 @@ func (w *World) Knows(gvr GVR, namespace string) bool {
 // List returns the objects of a resource in a namespace ("" for all), by namespace and
 // name. known is false when the capture cannot tell whether these are all.
 func (w *World) List(gvr GVR, namespace string) (objects []*WorldObject, known bool) {
-	byName := w.objects[GVR{Group: gvr.Group, Resource: gvr.Resource}]
-	names := make([]objectName, 0, len(byName))
-	for name := range byName {
+	key := GVR{Group: gvr.Group, Resource: gvr.Resource}
+	names := make([]objectName, 0, len(w.objects[key]))
+	for name := range w.objects[key] {
+		if (namespace == "" || name.namespace == namespace) && w.stories[key][name] == nil {
+			names = append(names, name)
+		}
+	}
+	for name := range w.stories[key] {
 		if namespace == "" || name.namespace == namespace {
 			names = append(names, name)
 		}
@@ -169,10 +200,15 @@ func (w *World) List(gvr GVR, namespace string) (objects []*WorldObject, known b
 	slices.SortFunc(names, func(a, b objectName) int {
 		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
 	})
+	known = w.Knows(gvr, namespace)
 	for _, name := range names {
-		objects = append(objects, byName[name])
+		object, tells := w.Get(key, name.namespace, name.name)
+		if object != nil {
+			objects = append(objects, object)
+		}
+		known = known && tells
 	}
-	return objects, w.Knows(gvr, namespace)
+	return objects, known
 }
 
 // Objects returns every captured object of the given kinds, in canonical order.
@@ -182,9 +218,14 @@ func (w *World) Objects(keep func(apiVersion, kind string) bool) []*WorldObject 
 	for key := range w.objects {
 		keys = append(keys, key)
 	}
+	for key := range w.stories {
+		if w.objects[key] == nil {
+			keys = append(keys, key)
+		}
+	}
 	slices.SortFunc(keys, func(a, b GVR) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Resource, b.Resource)) })
 	for _, key := range keys {
-		objects, _ := w.List(key, "")
+		objects, _ := w.Guessing().List(key, "")
 		for _, o := range objects {
 			var h head
 			if json.Unmarshal(o.Object, &h) == nil && keep(h.APIVersion, h.Kind) {
@@ -195,8 +236,9 @@ func (w *World) Objects(keep func(apiVersion, kind string) bool) []*WorldObject 
 	return out
 }
 
-// IndexRecords adds the latest object of every record to the worlds, for policies that
-// look up arbitrary kinds, and Secrets of live clusters without their values. It costs the memory of all objects; call it only when asked.
+// IndexRecords adds the objects of all records to the worlds, for policies that look up arbitrary
+// kinds, and Secrets of live clusters without their values. It costs the memory of all objects, of an
+// audit log in all their versions; call it only when asked.
 func (c *Capture) IndexRecords() error {
 	for _, w := range c.worlds {
 		if w.all {
@@ -208,31 +250,41 @@ func (c *Capture) IndexRecords() error {
 		if err != nil {
 			return err
 		}
-		if r.SubResource != "" || r.DryRun || r.Response != nil && r.Response.Code >= 400 {
+		w, key := c.worlds[r.Cluster], GVR{Group: r.Resource.Group, Resource: r.Resource.Resource}
+		if r.Origin.Source == "audit" {
+			if !followed[key] {
+				w.follow(r)
+			}
 			continue
 		}
-		w := c.worlds[r.Cluster]
 		name := objectName{r.Namespace, r.Name}
-		key := GVR{Group: r.Resource.Group, Resource: r.Resource.Resource}
-		if r.Operation == Delete {
-			delete(w.objects[key], name)
-			continue
-		}
-		if r.Object == nil || r.Name == "" || w.objects[key][name] != nil {
+		if r.Operation != Create || r.SubResource != "" || r.Object == nil || r.Name == "" || w.objects[key][name] != nil {
 			continue
 		}
 		if o, ok := withheld(r); ok {
+			o.at = r.Seq
 			w.put(r.Resource, name, o)
 		} else if !r.Lacks(MissingObject) {
-			w.put(r.Resource, name, &WorldObject{Cluster: r.Cluster, Object: r.Object, Origin: r.Origin})
+			w.put(r.Resource, name, &WorldObject{Cluster: r.Cluster, Object: r.Object, Origin: r.Origin, at: r.Seq})
 		}
+	}
+	for _, w := range c.worlds {
+		w.settle()
 	}
 	return nil
 }
 
-// NamespaceLabels returns the labels of a Namespace, nil when it was not captured.
+// NamespaceLabels returns the labels of a Namespace, those that it had last; nil when it was not captured.
 func (w *World) NamespaceLabels(name string) map[string]string {
-	found, _ := w.Get(GVR{Version: "v1", Resource: "namespaces"}, "", name)
+	key := GVR{Resource: "namespaces"}
+	found, _ := w.Get(key, "", name)
+	if s := w.stories[key][objectName{name: name}]; s != nil && found == nil {
+		for _, v := range s.versions {
+			if v.object != nil {
+				found = v.object
+			}
+		}
+	}
 	if found == nil {
 		return nil
 	}

@@ -47,7 +47,7 @@ type auditor struct {
 type stateKey struct{ group, resource, namespace, name string }
 
 // Audit reads audit logs and writes every admitted request of them, in the logs' order,
-// as a record of the cluster. files are logs, or folders of logs. worldPaths are manifests or kubectl dumps of the cluster:
+// as a record of the cluster. Several logs are put together by time: each API server has its own. files are logs, or folders of logs. worldPaths are manifests or kubectl dumps of the cluster:
 // they fill its world. strict makes the first line that is no event an error.
 func Audit(ctx context.Context, w *capture.Writer, cluster capture.Cluster, files, worldPaths []string, stdin io.Reader, strict bool) (Summary, error) {
 	cluster.Source = "audit"
@@ -62,16 +62,16 @@ func Audit(ctx context.Context, w *capture.Writer, cluster capture.Cluster, file
 	if err := a.readWorld(ctx, worldPaths, stdin); err != nil {
 		return *a.sum, err
 	}
+	var logs []string
 	for _, name := range files {
-		logs, err := logsOf(name)
+		found, err := logsOf(name)
 		if err != nil {
 			return *a.sum, fmt.Errorf("read audit log: %w", err)
 		}
-		for _, log := range logs {
-			if err := a.readLog(ctx, log, stdin); err != nil {
-				return *a.sum, fmt.Errorf("read audit log %s: %w", log, err)
-			}
-		}
+		logs = append(logs, found...)
+	}
+	if err := a.readLogs(ctx, logs, stdin); err != nil {
+		return *a.sum, err
 	}
 	if strict && len(a.sum.Skipped) > 0 {
 		return *a.sum, strictError(a.sum.Skipped)
@@ -111,18 +111,6 @@ func (a *auditor) readWorld(ctx context.Context, paths []string, stdin io.Reader
 	return nil
 }
 
-func (a *auditor) readLog(ctx context.Context, name string, stdin io.Reader) error {
-	a.sum.Files++
-	return eachEvent(name, stdin, func(e *event, line int) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return a.event(e, capture.Origin{Source: "audit", File: name, Line: line, ID: e.AuditID})
-	}, func(line int, reason string) {
-		a.sum.Skipped = append(a.sum.Skipped, capture.Skipped{Cluster: a.cluster, File: name, Line: line, Reason: reason})
-	})
-}
-
 func (a *auditor) event(e *event, origin capture.Origin) error {
 	count := &a.sum.Audit
 	count.Events++
@@ -146,14 +134,17 @@ func (a *auditor) event(e *event, origin capture.Origin) error {
 	if len(records) == 0 {
 		count.Empty++
 	}
+	a.follow(e, records)
 	for _, r := range records {
 		r.Origin = origin
+		if !r.Lacks(capture.MissingKind) {
+			a.resources.Observe(r)
+		}
 		a.count(r)
 		if err := a.w.Record(r); err != nil {
 			return err
 		}
 	}
-	a.follow(e, records)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -86,7 +87,27 @@ func (e *event) query() url.Values {
 	return u.Query()
 }
 
-func (e *event) dryRun() bool { return slices.Contains(e.query()["dryRun"], "All") }
+// dryRun tells of a request that asks for a dry run: by its address, or a deletion by the options that
+// are its body. Where there is a body, an API server does not read the others.
+func (e *event) dryRun() bool {
+	options, _ := e.body(e.RequestObject)
+	if deletes := e.Verb == "delete" || e.Verb == "deletecollection"; deletes && options != nil {
+		return asksDryRun(options)
+	}
+	return slices.Contains(e.query()["dryRun"], metav1.DryRunAll)
+}
+
+// evictsNothing tells of an eviction that asks for a dry run of the deletion: to webhooks it is none.
+func (e *event) evictsNothing() bool {
+	eviction, _ := e.body(e.RequestObject)
+	options, _ := eviction["deleteOptions"].(map[string]any)
+	return e.ObjectRef.Subresource == "eviction" && asksDryRun(options)
+}
+
+func asksDryRun(options map[string]any) bool {
+	stages, _ := options["dryRun"].([]any)
+	return slices.Contains(stages, any(metav1.DryRunAll))
+}
 
 // succeeded tells whether the request took effect.
 func (e *event) succeeded() bool {
@@ -134,14 +155,17 @@ func (e *event) operation() capture.Operation {
 }
 
 // body decodes a body and redacts it. nil when there is none, or when it is no object.
-func body(raw json.RawMessage) (object map[string]any, hidden bool) {
+func (e *event) body(raw json.RawMessage) (object map[string]any, hidden bool) {
 	if len(raw) == 0 || utiljson.Unmarshal(raw, &object) != nil || len(object) == 0 {
 		return nil, false
 	}
-	return object, redact(object)
-}
-
-// isStatus tells whether a response is a Status and not the object.
-func isStatus(object map[string]any) bool {
-	return object == nil || text(object, "kind") == "Status" && text(object, "apiVersion") == "v1"
+	hidden = redact(object)
+	if e.ObjectRef == nil || e.ObjectRef.Resource != "secrets" || e.ObjectRef.APIGroup != "" {
+		return object, hidden
+	}
+	items, _ := itemsOf(object)
+	for _, secret := range append(items, object) { // whatever they say that they are
+		hidden = redactSecret(secret) || hidden
+	}
+	return object, hidden
 }

@@ -61,14 +61,14 @@ func eachEvent(name string, stdin io.Reader, f func(e *event, line int) error, b
 		defer file.Close()
 		in = file
 	}
-	buffered := bufio.NewReaderSize(in, 1<<20)
+	buffered := bufio.NewReaderSize(in, 1<<17)
 	if magic, _ := buffered.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		zip, err := gzip.NewReader(buffered)
 		if err != nil {
 			return fmt.Errorf("gzip: %w", err)
 		}
 		defer zip.Close()
-		buffered = bufio.NewReaderSize(zip, 1<<20)
+		buffered = bufio.NewReaderSize(zip, 1<<17)
 	}
 	return readEvents(buffered, f, bad)
 }

@@ -2,6 +2,7 @@ package source
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -17,25 +18,23 @@ func (a *auditor) records(e *event, operation capture.Operation) []*capture.Reco
 	if r.Resource.Group == "" && r.Resource.Resource == "namespaces" {
 		r.Namespace = ""
 	}
-	request, hidden := body(e.RequestObject)
-	response, hiddenToo := body(e.ResponseObject)
+	request, hidden := e.body(e.RequestObject)
+	answer, hiddenToo := e.body(e.ResponseObject)
 	r.Redacted = hidden || hiddenToo
-	if isStatus(response) {
-		response = nil
-	}
+	response := whole(answer)
 	a.name(r, e, request, response)
 	switch operation {
 	case capture.Connect:
 		a.connect(r, e)
 	case capture.Delete:
-		if items, listed := itemsOf(response); e.Verb == "deletecollection" && listed {
+		if items, listed := itemsOf(answer); e.Verb == "deletecollection" && listed {
 			return a.collection(r, request, items) // admission sees the items, not the collection
 		}
 		a.deletion(r, request, response)
 	case capture.Create:
 		a.creation(r, e, request, response)
 	case capture.Update:
-		a.update(r, e, request, response)
+		a.update(r, e, request, answer)
 	}
 	return []*capture.Record{r}
 }
@@ -87,14 +86,14 @@ func (a *auditor) creation(r *capture.Record, e *event, request, response map[st
 	r.Owner = a.own(r, object)
 }
 
-func (a *auditor) update(r *capture.Record, e *event, request, response map[string]any) {
+func (a *auditor) update(r *capture.Record, e *event, request, answer map[string]any) {
 	old, sent := a.old(r, request)
-	if another(old, response) { // the log does not show how it came
+	if another(old, answer) { // the log does not show how it came
 		old, sent = nil, false
 	}
 	object := request
 	if e.Verb == "patch" {
-		object = a.changed(r, e, old, sent, response)
+		object = a.changed(r, e, old, sent, answer)
 	}
 	if object == nil {
 		r.Missing = append(r.Missing, capture.MissingObject)
@@ -119,17 +118,17 @@ func (a *auditor) update(r *capture.Record, e *event, request, response map[stri
 
 // changed is the object that a patch asks for: what it makes of the one before, where that is
 // certain, else the answer, with what webhooks made of it in that very request.
-func (a *auditor) changed(r *capture.Record, e *event, old map[string]any, sent bool, response map[string]any) map[string]any {
-	succeeded := response != nil && e.succeeded()
+func (a *auditor) changed(r *capture.Record, e *event, old map[string]any, sent bool, answer map[string]any) map[string]any {
+	response, succeeded := whole(answer), e.succeeded()
 	if sent {
 		old = nil // nobody knows what it was applied to
 	}
-	if !succeeded || follows(old, response) {
+	if shown := response != nil || bare(answer); !succeeded || !shown || follows(old, answer) {
 		if object := a.patched(r, e, old, response); object != nil {
 			return object
 		}
 	}
-	if succeeded {
+	if succeeded && response != nil {
 		r.Missing = append(r.Missing, capture.MissingSent)
 		return answered(response, old)
 	}
@@ -158,34 +157,27 @@ func (a *auditor) deletion(r *capture.Record, request, response map[string]any) 
 
 // collection makes one record for each object of a deleted collection.
 func (a *auditor) collection(r *capture.Record, request map[string]any, items []map[string]any) []*capture.Record {
-	kind := strings.TrimSuffix(r.Kind.Kind, "List")
+	r.Kind.Kind, r.Collection = strings.TrimSuffix(r.Kind.Kind, "List"), true
+	if request != nil {
+		r.Options = encode(request)
+	}
 	var out []*capture.Record
 	for _, item := range items {
 		one := *r
-		meta, _ := item["metadata"].(map[string]any)
+		one.Missing = slices.Clone(r.Missing)
+		meta := metadataOf(item)
 		one.Name, one.Namespace = text(meta, "name"), text(meta, "namespace")
-		one.Kind.Kind, one.Collection = kind, true
-		one.Redacted = redact(item) || one.Redacted
-		if request != nil {
-			one.Options = encode(request)
+		if bare(item) {
+			a.deletion(&one, request, nil)
+		} else {
+			complete(item, &one)
+			one.Redacted = redact(item) || one.Redacted
+			one.OldObject = encode(item)
+			one.Owner = a.own(&one, item)
 		}
-		complete(item, &one)
-		one.OldObject = encode(item)
-		one.Owner = a.own(&one, item)
 		out = append(out, &one)
 	}
 	return out
-}
-
-// itemsOf returns the objects of a list; listed is false when the response is no list.
-func itemsOf(response map[string]any) (items []map[string]any, listed bool) {
-	list, listed := response["items"].([]any)
-	for _, item := range list {
-		if object, ok := item.(map[string]any); ok {
-			items = append(items, object)
-		}
-	}
-	return items, listed || strings.HasSuffix(text(response, "kind"), "List")
 }
 
 // complete adds what the address of the request says and its body leaves out.

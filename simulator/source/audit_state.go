@@ -46,21 +46,33 @@ func decodeObject(raw []byte) map[string]any {
 	return object
 }
 
-// follow updates the known state after a request that took effect.
+// What a record says of the state that it left, where its bodies do not.
+var (
+	leftNothing   = json.RawMessage("null")
+	leftSomething = json.RawMessage("{}") // nobody knows how it is
+)
+
+// follow updates the known state after a request that took effect, and notes in its records what they
+// left.
 func (a *auditor) follow(e *event, records []*capture.Record) {
-	if !e.succeeded() || e.dryRun() || e.operation() == capture.Connect {
+	if !e.succeeded() || e.dryRun() || e.evictsNothing() || e.operation() == capture.Connect {
 		return
 	}
 	ref := e.ObjectRef
 	key := stateKey{ref.APIGroup, ref.Resource, ref.Namespace, ref.Name}
-	if ref.APIGroup == "" && ref.Resource == "namespaces" {
+	if isNamespace(key) {
 		key.namespace = ""
 	}
 	if e.operation() == capture.Delete {
-		a.gone(e, key)
+		a.gone(e, key, records)
 		return
 	}
 	object, sent := a.after(e, key, records)
+	if e.operation() == capture.Update && a.ended(e, key, object) {
+		a.forget(key) // it waited for no more than this
+		records[0].Left = leftNothing
+		return
+	}
 	if object == nil {
 		if ref.Subresource != "status" { // whose patches are of no more than that
 			a.lose(key) // it changed, and nobody knows to what
@@ -74,9 +86,8 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 	if key.name == "" {
 		return
 	}
-	if e.operation() == capture.Update && deleted(object) {
-		a.forget(key) // it waited for no more than this
-		return
+	if sub := ref.Subresource; records[0].Name == "" || sub == "scale" || sub == "binding" {
+		records[0].Left = encode(object)
 	}
 	a.know(key, object, sent, a.managedAfter(e, key))
 	a.owners.see(object, key.namespace)
@@ -84,6 +95,18 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 		a.resources.AddCRD(encode(object))
 	}
 }
+
+// ended tells whether an update took the last that an object waited for which is marked as deleted.
+func (a *auditor) ended(e *event, key stateKey, object map[string]any) bool {
+	if object != nil {
+		return deleted(object)
+	}
+	answer, _ := e.body(e.ResponseObject)
+	return bare(answer) && !isNamespace(key) && ofItself[e.ObjectRef.Subresource] && deleted(answer)
+}
+
+// isNamespace tells of a Namespace, whose finalizers are not all in its metadata.
+func isNamespace(key stateKey) bool { return key.group == "" && key.resource == "namespaces" }
 
 // know keeps the state of an object, and its managedFields where they are known. sent: no answer
 // shows it.
@@ -119,7 +142,7 @@ func (a *auditor) managedAfter(e *event, key stateKey) json.RawMessage {
 // after is the state of an object after a request; nil where that is not known. sent: it is no
 // answer, and what webhooks made of it not in it.
 func (a *auditor) after(e *event, key stateKey, records []*capture.Record) (state map[string]any, sent bool) {
-	object, _ := body(e.ResponseObject)
+	object, _ := e.body(e.ResponseObject)
 	switch sub := e.ObjectRef.Subresource; {
 	case sub == "token":
 		return a.state[key], a.sent[key] // it makes nothing of its account
@@ -129,29 +152,14 @@ func (a *auditor) after(e *event, key stateKey, records []*capture.Record) (stat
 		return a.bound(e, key), a.sent[key]
 	case !ofItself[sub]:
 		return nil, false
-	case !isStatus(object):
+	case bare(object):
+		return a.dressed(e, key, records, object)
+	case whole(object) != nil:
 		return object, false
 	case sub == "" && len(records) == 1 && records[0].Object != nil:
 		return decodeObject(records[0].Object), true // as sent, or as patched
 	}
 	return nil, false
-}
-
-// gone forgets deleted objects. A deletion that waits for finalizers leaves the object.
-func (a *auditor) gone(e *event, key stateKey) {
-	if object, _ := body(e.ResponseObject); e.Verb == "delete" && waits(object) {
-		a.know(key, object, false, managedOf(e.ResponseObject))
-		return
-	}
-	if key.name == "" {
-		for k := range a.state {
-			if k.group == key.group && k.resource == key.resource && (key.namespace == "" || k.namespace == key.namespace) {
-				a.forget(k)
-			}
-		}
-		return
-	}
-	a.forget(key)
 }
 
 func (a *auditor) forget(key stateKey) {

@@ -37,7 +37,7 @@ func kept(object map[string]any) bool {
 // bound is a pod after its binding to a node, whose topology an API server writes into the
 // pod's labels; nil where the pod or the node is not known.
 func (a *auditor) bound(e *event, key stateKey) map[string]any {
-	binding, _ := body(e.RequestObject)
+	binding, _ := e.body(e.RequestObject)
 	name, _ := at(binding, ".target.name")
 	node := stateKey{resource: "nodes"}
 	node.name, _ = name.(string)

@@ -19,14 +19,22 @@ func redact(object map[string]any) bool {
 	found := redactAnnotations(meta, kind)
 	switch kind {
 	case "Secret":
-		found = redactMap(object, "data", capture.HiddenBase64) || found
-		found = redactMap(object, "stringData", capture.Hidden) || found
+		found = redactSecret(object) || found
 	case "TokenRequest":
 		found = redactField(object, "status", "token") || found
 	case "TokenReview":
 		found = redactField(object, "spec", "token") || found
 	}
 	return found
+}
+
+// redactSecret does so with an object that is a Secret, or what an API server makes of one.
+func redactSecret(object map[string]any) bool {
+	meta, _ := object["metadata"].(map[string]any)
+	delete(meta, "managedFields")
+	found := redactAnnotations(meta, "Secret")
+	found = redactMap(object, "data", capture.HiddenBase64) || found
+	return redactMap(object, "stringData", capture.Hidden) || found
 }
 
 // redactAnnotations drops what kubectl last applied to a Secret, and anything that embeds one.

@@ -242,7 +242,7 @@ func TestPatchesAgreeWithAnswers(t *testing.T) {
 	answers := map[string]map[string]any{}
 	err := eachEvent(log, nil, func(e *event, _ int) error {
 		if e.Verb == "patch" && e.succeeded() {
-			answers[e.AuditID], _ = body(e.ResponseObject)
+			answers[e.AuditID], _ = (&event{}).body(e.ResponseObject)
 		}
 		return nil
 	}, func(line int, reason string) { t.Errorf("%d: %s", line, reason) })

@@ -78,7 +78,7 @@ func (c *classic) unsureOf(v verdict.Verdict, req *request) []miss {
 	if !req.userKnown() && r.user {
 		resolve = append(resolve, resolveUser)
 	}
-	if !req.env.rolesKnown && r.roles {
+	if !req.rolesKnown() && r.roles {
 		resolve = append(resolve, resolveRBAC)
 	}
 	if !req.namespaceKnown && (r.nsLabels || c.needs.exceptionLabels) {

@@ -199,7 +199,7 @@ func (n *needs) settle(v verdict.Verdict, req *request, found []miss) verdict.Ve
 	r := n.rules[v.Rule]
 	failed := v.Outcome == verdict.Fail || v.Outcome == verdict.Error || v.Outcome == verdict.Warn
 	excepted := len(v.Exceptions) > 0 // which was read with what is known of the user and the namespace
-	rolesUnknown := !req.env.rolesKnown && !req.nobody && req.env.mocks == nil
+	rolesUnknown := !req.rolesKnown() && !req.nobody && req.env.mocks == nil
 	userUnknown := !req.userKnown()
 	switch {
 	case len(found) > 0 && (v.Outcome == verdict.Error || r.lookups):

@@ -47,7 +47,7 @@ func (r *request) policyContext(policy *classic) (*engine.PolicyContext, error) 
 		r.classic.context = built
 	}
 	pc := r.classic.context
-	if policy.needs.any.roles && !r.env.rolesKnown {
+	if policy.needs.any.roles && !r.rolesKnown() {
 		// With no user at all the engine takes a match by role as given and an exclusion as not.
 		pc = pc.WithAdmissionInfo(kyvernov2.RequestInfo{})
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/kyverno/kyverno/pkg/clients/dclient"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
 
+	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
 
@@ -71,6 +72,9 @@ func (c client) get(gvr schema.GroupVersionResource, namespace, name string) (ma
 		} else {
 			what = gvr.Resource + " " + what
 		}
+		if w, ok := c.req.look.(world); ok && w.Changes(capture.GVR(gvr), namespace, name) {
+			return nil, c.changed(gvr, what)
+		}
 		return nil, c.unknown(what, c.req.captures(gvr.Resource))
 	}
 	c.lookedUp(gvr, object)
@@ -85,6 +89,9 @@ func (c client) list(gvr schema.GroupVersionResource, namespace string, selector
 		return nil, err
 	}
 	all, err := c.req.look.list(gvr, namespace)
+	if w, ok := c.req.look.(world); ok && errors.Is(err, errUnknown) && w.Knows(capture.GVR(gvr), namespace) {
+		return nil, c.changed(gvr, "the list of "+gvr.Resource)
+	}
 	if errors.Is(err, errUnknown) {
 		return nil, c.unknown("the list of "+gvr.Resource, c.req.captures(gvr.Resource))
 	}
@@ -121,6 +128,11 @@ func (c client) inForce(gvr schema.GroupVersionResource) error {
 		return nil
 	}
 	return c.unknown("which "+gvr.Resource+" are in force", "rehearse this policy on a fleet")
+}
+
+// changed is unknown of what an audit log shows as changed, and not how it was before or after.
+func (c client) changed(gvr schema.GroupVersionResource, what string) error {
+	return c.unknown(what+" as it was at the time of the request", "raise the audit policy's level for "+gvr.Resource+" to RequestResponse: the log shows a change, and not of what")
 }
 
 // unknown records what could not be answered and returns the error that the engine sees.

@@ -2,8 +2,10 @@ package kyverno
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/kyverno/kyverno/pkg/background/common"
@@ -29,7 +31,7 @@ func (r *request) shows(trigger *unstructured.Unstructured) bool {
 	if uid == "" || admission.IsDrawn(string(uid)) {
 		return false
 	}
-	object, err := r.look.get(schema.GroupVersionResource(r.rec.Resource), r.rec.Namespace, trigger.GetName())
+	object, err := r.before.get(schema.GroupVersionResource(r.rec.Resource), r.rec.Namespace, trigger.GetName())
 	return err == nil && (&unstructured.Unstructured{Object: object}).GetUID() == uid
 }
 
@@ -73,7 +75,7 @@ func withDeletions(all, more []verdict.Generated) []verdict.Generated {
 }
 
 // byPolicies are the objects of a world that generating policies made, by the policy's name.
-var byPolicies sync.Map // *capture.World → func() map[string][]*unstructured.Unstructured
+var byPolicies sync.Map // *capture.World → func() map[string][]made
 
 // madeBy are the objects that the world shows as made by a policy for a trigger.
 func (r *request) madeBy(policy, uid string) (found []*unstructured.Unstructured) {
@@ -81,25 +83,38 @@ func (r *request) madeBy(policy, uid string) (found []*unstructured.Unstructured
 	if !ok || uid == "" || admission.IsDrawn(uid) {
 		return nil
 	}
-	read, _ := byPolicies.LoadOrStore(w.World, sync.OnceValue(func() map[string][]*unstructured.Unstructured { return generatedIn(w.World) }))
-	for _, object := range read.(func() map[string][]*unstructured.Unstructured)()[policy] {
-		if object.GetLabels()[common.GenerateTriggerUIDLabel] == uid {
-			found = append(found, object)
+	read, _ := byPolicies.LoadOrStore(w.Latest(), sync.OnceValue(func() map[string][]made { return generatedIn(w.Latest()) }))
+	for _, m := range read.(func() map[string][]made)()[policy] {
+		if m.object.GetLabels()[common.GenerateTriggerUIDLabel] != uid {
+			continue
+		}
+		gvr, _, _ := w.Resources.ResourceFor(capture.GVK(m.object.GroupVersionKind()))
+		if there, _ := w.Get(gvr, m.object.GetNamespace(), m.object.GetName()); there == m.as {
+			found = append(found, m.object)
 		}
 	}
 	return found
 }
 
-func generatedIn(w *capture.World) map[string][]*unstructured.Unstructured {
-	found := map[string][]*unstructured.Unstructured{}
-	for _, o := range w.Objects(func(string, string) bool { return true }) {
+// made is an object that a policy made, in one of its versions.
+type made struct {
+	as     *capture.WorldObject
+	object *unstructured.Unstructured
+}
+
+func generatedIn(w *capture.World) map[string][]made {
+	found := map[string][]made{}
+	w.Versions(func(o *capture.WorldObject) {
 		object := &unstructured.Unstructured{}
 		if !bytes.Contains(o.Object, []byte(common.GeneratePolicyLabel)) || object.UnmarshalJSON(o.Object) != nil {
-			continue
+			return
 		}
 		if policy := object.GetLabels()[common.GeneratePolicyLabel]; policy != "" {
-			found[policy] = append(found[policy], object)
+			found[policy] = append(found[policy], made{o, object})
 		}
+	})
+	for _, all := range found {
+		slices.SortStableFunc(all, func(a, b made) int { return cmp.Compare(targetName(*a.object), targetName(*b.object)) })
 	}
 	return found
 }

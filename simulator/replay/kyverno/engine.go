@@ -83,10 +83,13 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 	}
 	outside := e.env.outOfScope(req)
 	runs := make([]*sideRun, len(e.sides))
-	common := map[lookup]*shared{}
+	common, then := map[lookup]*shared{}, map[lookup]lookup{e.look: req.look}
 	for i := range e.sides {
-		of, outside := *req, outside
-		if of.look = e.lookOf(i); of.look != req.look {
+		of, outside, look := *req, outside, e.lookOf(i)
+		if then[look] == nil {
+			then[look] = at(look, rec)
+		}
+		if of.look, of.before = then[look], then[look]; of.look != req.look {
 			if err := of.findNamespace(); err != nil {
 				return nil, err
 			}

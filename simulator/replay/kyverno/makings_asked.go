@@ -18,16 +18,12 @@ import (
 // refusalOf asks the API server, and the policies of a side by way of it, about a request of
 // Kyverno's, and what it stores: nil where that is not known. What it would make in turn is not asked.
 func (e *Engine) refusalOf(ctx context.Context, w world, rec *capture.Record, of *side) (stored []byte, said string, unsure *verdict.Verdict) {
-	req, err := e.newRequest(rec)
+	req, err := e.requestIn(w, rec)
 	var refused *admission.Refused
 	if errors.As(err, &refused) {
 		return nil, refused.Reason, nil
 	}
 	if err != nil {
-		return nil, "", nil
-	}
-	req.look = w
-	if err := req.findNamespace(); err != nil {
 		return nil, "", nil
 	}
 	admits := *of

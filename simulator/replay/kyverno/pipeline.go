@@ -23,6 +23,7 @@ type sideRun struct {
 	there    *request // the object as controllers find it; nil while none asks
 	stored   bool     // the object is as it would be stored
 	native   bool     // the API server's own policies changed it last: nulls in it may be empty lists
+	done     bool     // what is looked up is as the request left it
 	refused  string   // why the API server refuses the object before it asks who validates
 	rejected bool     // which is the policies' doing
 	steps    []step   // the changes of policies, in order
@@ -70,6 +71,10 @@ func (s *sideRun) run(ctx context.Context) {
 		}
 		if u.phase >= phaseValidate && !s.stored {
 			s.store()
+		}
+		if w, ok := s.req.look.(world); ok && u.phase >= phaseBackground && !s.done {
+			w.World = w.After(s.req.rec)
+			s.req.look, s.done = w, true
 		}
 		got := s.ask(ctx, u)
 		if u.phase == phaseBackground {

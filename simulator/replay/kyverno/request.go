@@ -17,16 +17,21 @@ import (
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
-// newRequest makes the admission request of a record, as the API server would.
+// newRequest makes the admission request of a record, as the API server would at its time.
 func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
-	if w, ok := e.look.(world); ok && e.env.mocks == nil {
+	return e.requestIn(at(e.look, rec), rec)
+}
+
+// requestIn does so in a given world.
+func (e *Engine) requestIn(look lookup, rec *capture.Record) (*request, error) {
+	if w, ok := look.(world); ok && e.env.mocks == nil {
 		rec = admission.Read(w.World, rec)
 	}
-	object, err := e.prepared(rec)
+	object, err := e.prepared(look, rec)
 	if err != nil {
 		return nil, err
 	}
-	req := &request{rec: rec, look: e.look, env: e.env, sent: object}
+	req := &request{rec: rec, look: look, before: look, env: e.env, sent: object}
 	req.adm = admissionv1.AdmissionRequest{
 		Kind:               metav1.GroupVersionKind(rec.Kind),
 		Resource:           metav1.GroupVersionResource(rec.Resource),
@@ -57,7 +62,7 @@ func (e *Engine) newRequest(rec *capture.Record) (*request, error) {
 	}
 	req.kind = schema.GroupVersionKind(rec.Kind)
 	if rec.SubResource != "" {
-		parent, ok := e.look.kindFor(schema.GroupVersionResource(rec.Resource))
+		parent, ok := look.kindFor(schema.GroupVersionResource(rec.Resource))
 		if ok {
 			req.kind = parent
 		}
@@ -94,8 +99,8 @@ func optionsOf(rec *capture.Record) []byte {
 
 // prepared is the object of a record as webhooks get it. Test suites say themselves what
 // their policies see.
-func (e *Engine) prepared(rec *capture.Record) (json.RawMessage, error) {
-	w, ok := e.look.(world)
+func (e *Engine) prepared(look lookup, rec *capture.Record) (json.RawMessage, error) {
+	w, ok := look.(world)
 	if !ok || e.env.mocks != nil {
 		return rec.Object, nil
 	}
@@ -138,7 +143,8 @@ func (r *request) findNamespace() error {
 	}
 	if r.namespace == nil {
 		r.namespace = &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-		r.namespaceKnown = apierrors.IsNotFound(err)
+		w, ok := r.look.(world)
+		r.namespaceKnown = apierrors.IsNotFound(err) && !(ok && w.Changes(capture.GVR(namespaces), "", name)) // the request says that it was there
 	}
 	if r.namespace.Labels == nil {
 		r.namespace.Labels = map[string]string{}

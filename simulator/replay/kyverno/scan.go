@@ -30,7 +30,7 @@ func (e *Engine) Scan(ctx context.Context, rec *capture.Record) ([][]verdict.Ver
 	if err != nil || there == nil {
 		return out, err
 	}
-	req, err := e.newRequest(there)
+	req, err := e.requestIn(e.look, there)
 	if err != nil {
 		return out, err
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kyverno/kyverno/pkg/config"
@@ -36,8 +37,8 @@ type environment struct {
 	objects    labels.Selector
 	everything bool                                      // judge what Kyverno's configuration would keep from it as well
 	conditions struct{ fail, ignore *webhookConditions } // of the webhooks of policies that have none of their own
-	bindings   roleBindings
-	clusters   clusterRoleBindings
+	latest     *bindings                                 // nil: none
+	editions   *sync.Map                                 // of bindings that an audit log shows as changed: int to *bindings
 	rolesKnown bool
 	rights     *rights           // of Kyverno itself; nil: everything
 	mocks      *Mocks            // nil: everything is as captured
@@ -122,7 +123,9 @@ func (e *environment) resolveRoles(req *request) error {
 		return nil
 	}
 	var err error
-	req.roles, req.clusterRoles, err = userinfo.GetRoleRef(e.bindings, e.clusters, req.adm.UserInfo, req.adm.Namespace)
+	then := e.bound(req.look)
+	req.rolesLost = then.lost
+	req.roles, req.clusterRoles, err = userinfo.GetRoleRef(then.bindings, then.clusters, req.adm.UserInfo, req.adm.Namespace)
 	return err
 }
 

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 
-	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/registry"
 )
@@ -29,15 +29,8 @@ func (c *Compiler) Engine(w *capture.World, as capture.User, programs ...*Progra
 	if err := unfiltered.configure(own); err != nil {
 		return nil, err
 	}
-	rbac := func(resource string) capture.GVR {
-		return capture.GVR{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: resource}
-	}
-	env.bindings = typedList[rbacv1.RoleBinding](w, rbac("rolebindings"))
-	env.clusters = typedList[rbacv1.ClusterRoleBinding](w, rbac("clusterrolebindings"))
-	env.rolesKnown = bindingsKnown(w) || slices.ContainsFunc(env.clusters, isBootstrap)
-	if !slices.ContainsFunc(env.clusters, isBootstrap) {
-		env.bootstrapped()
-	}
+	env.latest, env.editions = bindingsOf(w), &sync.Map{}
+	env.rolesKnown = bindingsKnown(w) || slices.ContainsFunc(typedList[rbacv1.ClusterRoleBinding](w, ofCluster), isBootstrap)
 	unfiltered.rolesKnown = true // of nobody
 	if env.registry, err = c.registryOf(w); err != nil {
 		return nil, err
@@ -78,47 +71,8 @@ func (c *Compiler) registryOf(w *capture.World) (http.RoundTripper, error) {
 	return registry.New(recorded)
 }
 
-// bootstrapped adds the bindings that every API server makes for itself: for users that are
-// known at all, for controllers. Those that the capture holds stay as they are.
-func (e *environment) bootstrapped() {
-	have := map[string]bool{}
-	for _, b := range e.clusters {
-		have[b.Name] = true
-	}
-	clusters, bindings := admission.Bindings()
-	for _, b := range clusters {
-		if !have[b.Name] {
-			e.clusters = append(e.clusters, b)
-		}
-	}
-	have = map[string]bool{}
-	for _, b := range e.bindings {
-		have[b.Namespace+"/"+b.Name] = true
-	}
-	for _, b := range bindings {
-		if !have[b.Namespace+"/"+b.Name] {
-			e.bindings = append(e.bindings, b)
-		}
-	}
-}
-
-// isBootstrap tells of a binding that every API server makes. A capture that holds it is of
-// a cluster, not of a repository, and holds the others too.
-func isBootstrap(b *rbacv1.ClusterRoleBinding) bool { return b.Name == "cluster-admin" }
-
-// bindingsKnown says whether the capture holds all bindings: it was made of a whole
-// cluster, or says that it listed them.
-func bindingsKnown(w *capture.World) bool {
-	for _, resource := range []string{"rolebindings", "clusterrolebindings"} {
-		if _, known := w.List(capture.GVR{Group: rbacv1.GroupName, Version: "v1", Resource: resource}, ""); !known {
-			return false
-		}
-	}
-	return true
-}
-
 func typed[T any](w *capture.World, gvr capture.GVR, namespace, name string) (*T, error) {
-	found, _ := w.Get(gvr, namespace, name)
+	found, _ := w.Guessing().Get(gvr, namespace, name)
 	if found == nil {
 		return nil, nil
 	}

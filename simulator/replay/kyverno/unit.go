@@ -81,7 +81,9 @@ type request struct {
 	namespaceKnown bool
 	roles          []string // "namespace:name"
 	clusterRoles   []string
+	rolesLost      bool // the bindings at the time of the request are not known
 	look           lookup
+	before         lookup // as it was when the request was made
 	env            *environment
 	misses         misses
 	classic        classicRequest

@@ -28,6 +28,16 @@ type world struct {
 
 var _ lookup = world{}
 
+// at is what is looked up when a request is made.
+func at(look lookup, rec *capture.Record) lookup {
+	w, ok := look.(world)
+	if !ok {
+		return look
+	}
+	w.World = w.At(rec)
+	return w
+}
+
 func (w world) get(gvr schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
 	if w.unserved(gvr) || w.misplaced(gvr, namespace) {
 		return nil, errUnserved()
