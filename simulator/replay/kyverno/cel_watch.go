@@ -118,6 +118,9 @@ func (w *watch) object(o runtime.Object) runtime.Object {
 			w.touched |= drawsHidden // it is no map
 		}
 	}
+	if u.GetKind() == "Secret" && root["data"] == nil && root["stringData"] == nil {
+		w.touched |= drawsHidden // not even its keys are known
+	}
 	return &unstructured.Unstructured{Object: root}
 }
 
