@@ -158,7 +158,7 @@ func differentWarnings(j verdict.Judgement, a traffic.Answer) *difference {
 	var live []string
 	for _, w := range a.Warnings {
 		if policyWarning.MatchString(w) {
-			live = append(live, words(w))
+			live = append(live, words(inPlaceOf(j, w)))
 		}
 	}
 	var offline []string
@@ -174,6 +174,16 @@ func differentWarnings(j verdict.Judgement, a traffic.Answer) *difference {
 		return nil
 	}
 	return &difference{strings.Join(offline, "\n"), strings.Join(live, "\n")}
+}
+
+// inPlaceOf is the warning of the replay in whose place one was heard, where Kyverno draws its words.
+func inPlaceOf(j verdict.Judgement, heard string) string {
+	for _, w := range j.Warnings {
+		if slices.ContainsFunc(j.Instead[w], func(other string) bool { return sameWarning(words(other), words(heard)) }) {
+			return w
+		}
+	}
+	return heard
 }
 
 // Paths are JSON pointers (RFC 6901).

@@ -79,6 +79,16 @@ func TestDifferentWarnings(t *testing.T) {
 	}
 }
 
+// Of a warning whose words Kyverno draws, any that it may draw is the one that was foretold.
+func TestWarningsWithOtherWords(t *testing.T) {
+	j := verdict.Judgement{Warnings: []string{"policy a.r: at x", "policy b.r: z"}, Instead: map[string][]string{"policy a.r: at x": {"policy a.r: at y"}}}
+	for heard, same := range map[string]bool{"policy a.r: at x": true, "policy a.r: at y": true, "policy a.r: at z": false} {
+		if d := differentWarnings(j, traffic.Answer{Warnings: []string{heard, "policy b.r: z"}}); (d == nil) != same {
+			t.Errorf("%s: %+v", heard, d)
+		}
+	}
+}
+
 func TestDifferentObject(t *testing.T) {
 	const sent = `{"metadata":{"name":"x"},"spec":{"containers":[{"name":"a"}]}}`
 	for _, c := range []struct {

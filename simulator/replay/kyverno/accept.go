@@ -88,7 +88,7 @@ func (c *Compiler) acceptance(w *capture.World) (*acceptance, error) {
 	kube := kubefake.NewSimpleClientset()
 	kube.PrependReactor("create", "subjectaccessreviews", a.review)
 	api := newServed(kube, w)
-	a.client = dclient.NewFakeClientWithDisco(nil, api, discovery{w.Resources, api.discovery, a.complete, a.misses})
+	a.client = dclient.NewFakeClientWithDisco(nil, api, discovery{w.Resources, api.discovery, a.complete, a.misses, world{World: w}.definedNowhere})
 	c.accepts[w] = a
 	return a, nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -63,9 +64,11 @@ func serves(known *capture.Resources, rule admissionregistrationv1.Rule, resourc
 // rules about them match nothing.
 func (a *acceptance) misnamed(set *policy.Set) string {
 	var named []string
+	makes := false
 	for _, o := range set.Objects {
 		if _, key := keysOf(o); a.asked[key] == nil && len(a.unknown[key]) > 0 {
 			kinds := slices.Sorted(slices.Values(a.unknown[key]))
+			makes = makes || makesOne(o, kinds)
 			named = append(named, o.Kind+" "+strings.TrimPrefix(o.Namespace+"/"+o.Name, "/")+" ("+strings.Join(kinds, ", ")+")")
 		}
 	}
@@ -78,8 +81,39 @@ func (a *acceptance) misnamed(set *policy.Set) string {
 		return "the cluster does not serve what these policies name; they are taken, Kyverno warns of kinds (unable to convert GVK to GVR), and what they say of them matches nothing: " + list
 	}
 	unserved := "what they say of it matches nothing"
+	if makes {
+		unserved += ", and those that generate or change it are refused"
+	}
 	if strings.Contains(list, "CleanupPolicy ") {
 		unserved += ", and cleanup policies are refused"
 	}
 	return "neither Kubernetes nor the capture knows what these policies name; they are taken, and where a cluster does not serve it, " + unserved + ": " + list
+}
+
+// makesOne tells whether a rule of a policy generates or changes one of some kinds: Kyverno asks for its
+// rights about these.
+func makesOne(o policy.Object, kinds []string) bool {
+	var p kyvernov1.ClusterPolicy
+	if !isClassicKind(o.Kind) || json.Unmarshal(o.JSON, &p) != nil {
+		return false
+	}
+	var made []string
+	for i := range p.Spec.Rules {
+		rule := &p.Spec.Rules[i]
+		if rule.Generation != nil {
+			for _, pattern := range patternsOf(rule) {
+				made = append(append(made, pattern.Kind), pattern.CloneList.Kinds...)
+			}
+		}
+		if rule.Mutation != nil {
+			for _, target := range rule.Mutation.Targets {
+				made = append(made, target.Kind)
+			}
+		}
+	}
+	return slices.ContainsFunc(kinds, func(kind string) bool {
+		return slices.ContainsFunc(made, func(one string) bool {
+			return one != "" && slices.Contains(strings.Split(kind, "/"), one[strings.LastIndex(one, "/")+1:])
+		})
+	})
 }

@@ -109,13 +109,15 @@ func (u *validatingAdmission) judge(ctx context.Context, call *admissionCall, b 
 	var failed []violation
 	var older []miss
 	whole := len(req.misses.all) == 0 // what the conditions read is what was sent
+	w := u.needs.watching(req)
+	attr := w.versioned(call.asked())
 	for _, param := range params {
-		result := u.validator.Validate(ctx, call.resource, call.asked(), param, call.namespace, celconfig.RuntimeCELCostBudget, offlineAuthorizer{req})
+		result := u.validator.Validate(ctx, call.resource, attr, param, call.namespace, celconfig.RuntimeCELCostBudget, offlineAuthorizer{req})
 		older = append(older, resultInOlderWords(&result)...)
 		failed = append(failed, tally(&v, result)...)
 	}
 	skipped := v
-	v = u.needs.settle(v, req, append(req.misses.take(), older...))
+	v = u.needs.without(w.untouched()).settle(v, req, append(req.misses.take(), older...))
 	if v.Outcome == verdict.Undecided && skipped.Outcome == verdict.Skip && whole && u.unmet(ctx, call, params) {
 		v = skipped
 	}

@@ -23,6 +23,7 @@ type celNeeds struct {
 	secrets   secretive
 	request   bool // reads the request at all
 	body      bool // … its object, oldObject or options through it
+	parted    bool // takes of its objects nothing but fields by their names
 	random    bool // draws random values
 	ordered   bool // takes the keys of a map in an order
 	callsOut  bool // calls URLs in a way that is not followed

@@ -3,6 +3,7 @@ package kyverno
 import (
 	celast "github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/types"
 )
 
 // wholeRequest tells whether a CEL expression takes the request as a whole, or a field of it by a
@@ -39,8 +40,40 @@ func selectsOf(e celast.Expr, name string) bool {
 // needs says what a policy rests on by its expressions.
 func (r *rewritten) needs() celNeeds {
 	n := celNeedsOf(r.text)
+	n.parted = !r.entire
 	if r.whole {
 		n.addWhole()
 	}
 	return n
+}
+
+// partsAlone tells whether an expression takes of the request's objects nothing but fields by their
+// names, or whether they are there. What does not parse may take them as a whole.
+func partsAlone(text string) bool {
+	parts, all := 0, 0
+	read := eachNode(text, func(e celast.Expr) {
+		for _, name := range []string{"object", "oldObject"} {
+			switch {
+			case isIdent(e, name):
+				all++
+			case selectsOf(e, name), comparesToNull(e, name):
+				parts++
+			}
+		}
+	})
+	return read && all == parts
+}
+
+// comparesToNull tells of x == null and x != null for a name x.
+func comparesToNull(e celast.Expr, name string) bool {
+	if e.Kind() != celast.CallKind {
+		return false
+	}
+	call := e.AsCall()
+	if call.FunctionName() != operators.Equals && call.FunctionName() != operators.NotEquals {
+		return false
+	}
+	null := func(e celast.Expr) bool { return e.Kind() == celast.LiteralKind && e.AsLiteral() == types.NullValue }
+	a, b := call.Args()[0], call.Args()[1]
+	return isIdent(a, name) && null(b) || null(a) && isIdent(b, name)
 }

@@ -31,6 +31,7 @@ type rewritten struct {
 	text     string // all expressions as written
 	lookups  bool   // a library that asks the cluster, a registry or a URL is named
 	whole    bool   // the request is read as a whole
+	entire   bool   // an object of the request is
 	callsOut bool   // an HTTP call is left, behind a name of its own
 }
 
@@ -48,6 +49,7 @@ func (r rewriter) policy(content []byte) (rewritten, error) {
 		all.WriteByte('\n')
 		out.lookups = out.lookups || namesLibrary(written)
 		out.whole = out.whole || wholeRequest(written)
+		out.entire = out.entire || !partsAlone(written)
 		now, err := r.expression(written)
 		dirty = dirty || now != written
 		out.callsOut = out.callsOut || concerns(now) && compiler.ExpressionsUseHTTP(now)

@@ -236,7 +236,7 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 		base.exceptions = append(base.exceptions, e.typed)
 		changed.text += e.read.text
 		changed.lookups = changed.lookups || e.read.lookups
-		changed.whole = changed.whole || e.read.whole
+		changed.whole, changed.entire = changed.whole || e.read.whole, changed.entire || e.read.entire
 		changed.callsOut = changed.callsOut || e.read.callsOut
 	}
 	base.needs = changed.needs()

@@ -95,13 +95,15 @@ func (u *validating) eval(ctx context.Context, req *request) answer {
 			if err == nil && !matched {
 				continue
 			}
-			v := verdict.Verdict{Policy: u.name, Type: verdict.Validate}
+			v, needs := verdict.Verdict{Policy: u.name, Type: verdict.Validate}, &u.needs
 			if err == nil {
-				v = u.judge(ctx, v, &one.compiled[i], one.library, req, body)
+				w := u.watching(req, &one.compiled[i])
+				v = u.judge(ctx, v, &one.compiled[i], one.library, req, body, w)
+				needs = u.needs.without(w.untouched())
 			} else {
 				v.Outcome, v.Message = verdict.Error, err.Error()
 			}
-			out.add(u.actions, u.needs.settle(v, req, req.misses.take()))
+			out.add(u.actions, needs.settle(v, req, req.misses.take()))
 		}
 		return nil
 	})
@@ -111,8 +113,17 @@ func (u *validating) eval(ctx context.Context, req *request) answer {
 	return out
 }
 
+// watching is nil, too, where the API server evaluates the conditions first and that may rest on what is
+// not known, and for variants that are left to Kyverno's engine.
+func (u *validating) watching(req *request, variant *vpolengine.Policy) *watch {
+	if variant.ExtractionMode || u.webhook != nil && u.webhook.unknown(req) != nil {
+		return nil
+	}
+	return u.needs.watching(req)
+}
+
 // judge evaluates one variant and says what Kyverno's engine would.
-func (u *validating) judge(ctx context.Context, v verdict.Verdict, variant *vpolengine.Policy, lib *library, req *request, body *celBody) verdict.Verdict {
+func (u *validating) judge(ctx context.Context, v verdict.Verdict, variant *vpolengine.Policy, lib *library, req *request, body *celBody, w *watch) verdict.Verdict {
 	if variant.ExtractionMode {
 		return judgeExtracted(ctx, v, variant, lib, req, body)
 	}
@@ -123,7 +134,7 @@ func (u *validating) judge(ctx context.Context, v verdict.Verdict, variant *vpol
 	case u.needs.request:
 		adm = body.slim
 	}
-	result, err := variant.CompiledPolicy.Evaluate(ctx, nil, body.attr, adm, body.namespace, lib)
+	result, err := variant.CompiledPolicy.Evaluate(ctx, nil, w.attributes(req, body.attr), adm, body.namespace, lib)
 	switch {
 	case err != nil:
 		v.Outcome, v.Message = verdict.Error, "failed to load context: "+err.Error()

@@ -55,7 +55,7 @@ func (u classicBackground) eval(ctx context.Context, req *request) answer {
 		if v.Outcome == verdict.Fail && rule != nil && req.rec.Operation == capture.Delete && webhookutils.MatchDeleteOperation(*rule) {
 			v.Outcome = verdict.Pass // it is for deletions
 		}
-		v = u.needs.settle(v, req, found)
+		v = u.settle(v, req, found, policy, u.checking(ctx, req, eng, pc, rule))
 		if unsure := u.unsureOf(v, req); v.Outcome == verdict.Pass && len(unsure) > 0 {
 			v = undecided(v, unsure)
 		}
@@ -124,6 +124,22 @@ func (u classicBackground) triggered(ctx context.Context, req *request, eng engi
 	return append(out, checks(pc, func(r *kyvernov1.Rule) bool {
 		return r.HasMutateExisting() && (!deletion || webhookutils.MatchDeleteOperation(*r))
 	})...)
+}
+
+// checking asks whether a request sets off a rule. It does not say so where it asks about the object
+// before as well, and that is not known.
+func (u classicBackground) checking(ctx context.Context, req *request, eng engineapi.Engine, pc *engine.PolicyContext, rule *kyvernov1.Rule) asking {
+	return func(part kyvernov1.PolicyInterface) engineapi.EngineResponse {
+		if req.oldUnsure() {
+			return engineapi.EngineResponse{}
+		}
+		if req.rec.Operation == capture.Delete && rule.HasMutateExisting() {
+			pc = pc.WithNewResource(pc.OldResource())
+		}
+		req.creates = creates(req)
+		defer func() { req.creates = false }()
+		return eng.ApplyBackgroundChecks(ctx, pc.WithPolicy(part))
+	}
 }
 
 // preview adds what the triggered rule would make to out.

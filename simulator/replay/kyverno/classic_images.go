@@ -103,7 +103,7 @@ func (u classicVerify) judge(out *answer, req *request, er engineapi.EngineRespo
 		out.verdicts = append(out.verdicts, v)
 		rule := &er.PolicyResponse.Rules[i]
 		if v.Outcome != verdict.Undecided && (rule.EmitWarning() || er.EmitsWarning() && v.Outcome != verdict.Skip) {
-			out.warnings = append(out.warnings, fmt.Sprintf("policy %s.%s: %s", u.name.Name, v.Rule, v.Message))
+			out.warnings = append(out.warnings, warningOf(v, v.Message))
 		}
 		if action == verdict.Enforce && v.Outcome == verdict.Fail || v.Outcome == verdict.Error && u.failClosed() {
 			out.blame(v.Message)

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
+
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
@@ -17,13 +20,15 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 		return u.broken(verdict.Mutate, "", err)
 	}
 	policy, _ := u.readings(req)
-	er := u.engineFor(req).Mutate(ctx, pc.WithPolicy(policy))
+	eng := u.engineFor(req)
+	ask := func(p kyvernov1.PolicyInterface) engineapi.EngineResponse { return eng.Mutate(ctx, pc.WithPolicy(p)) }
+	er := ask(policy)
 	found := req.misses.take()
 	var out answer
 	made := u.verdicts(er, verdict.Mutate, "")
 	var settled []verdict.Verdict
 	for _, v := range made {
-		v = u.needs.settle(v, req, found)
+		v = u.settle(v, req, found, policy, ask)
 		if unsure := u.unsureOf(v, req); v.Outcome == verdict.Pass && len(unsure) > 0 {
 			v = undecided(v, unsure)
 			out.maybe = !u.appliesOne() // else another rule may apply in its place
@@ -47,7 +52,7 @@ func (u classicMutate) eval(ctx context.Context, req *request) answer {
 			failed = append(failed, v.Rule+": "+v.Message)
 		}
 		if u.warnsOf(v) {
-			out.warnings = append(out.warnings, fmt.Sprintf("policy %s.%s: %s", u.name.Name, v.Rule, v.Message))
+			out.warnings = append(out.warnings, warningOf(v, v.Message))
 		}
 	}
 	if refuses {

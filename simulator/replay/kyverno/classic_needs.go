@@ -27,6 +27,7 @@ type ruleNeeds struct {
 	deleted   bool // reads, or selects by, what a deletion deletes
 	secrets   secretive
 	lists     listReads
+	release   bool   // takes of the API server's version its release alone
 	keepsOld  bool   // lets violations stand that the old object had: the default
 	drawn     draws  // reads values that the API server draws
 	early     draws  // … to know whether it is asked at all
@@ -72,6 +73,7 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 			oldObject: readsOld.Match(text) || reads.reads("request.oldObject"),
 			secrets:   secretsOfRule(rule, string(text)),
 			lists:     listReadsOf(rule, string(text)),
+			release:   readsReleaseAlone(rule, string(text), reads),
 			lookups:   looksUp(text) || rule.HasValidateCEL() && readsAuthorizer.Match(text),
 			keepsOld:  rule.HasValidateAllowExistingViolations(),
 		}

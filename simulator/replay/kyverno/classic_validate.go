@@ -2,7 +2,6 @@ package kyverno
 
 import (
 	"context"
-	"fmt"
 
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
@@ -74,7 +73,7 @@ func (u classicValidate) judge(out *answer, req *request, part kyvernov1.PolicyI
 			out.blame(v.Message)
 		}
 		if warns {
-			out.warnings = append(out.warnings, fmt.Sprintf("policy %s.%s: %s", u.name.Name, v.Rule, v.Message))
+			out.warnings = append(out.warnings, warningOf(v, v.Message))
 		}
 	}
 }
@@ -85,7 +84,7 @@ func (u classicValidate) said(req *request, part kyvernov1.PolicyInterface, ask 
 	made := u.verdicts(er, verdict.Validate, action)
 	var settled []verdict.Verdict
 	for _, v := range made {
-		v = u.needs.settle(v, req, found)
+		v = u.settle(v, req, found, part, ask)
 		if u.needs.open(u.policy.GetSpec(), v.Rule, req) {
 			v = byLabels(v, u.needs.rules[v.Rule].keepsOld, req)
 		}

@@ -28,6 +28,9 @@ func (c client) RawAbsPath(_ context.Context, path, method string, data io.Reade
 	if err != nil {
 		return nil, fmt.Errorf("API call %q: %w", path, err)
 	}
+	if u.Path == versionPath {
+		return c.version(path)
+	}
 	at, err := parseAPIPath(u.Path)
 	if err != nil {
 		return nil, c.unknown("GET "+path, "only objects and lists of objects are captured")

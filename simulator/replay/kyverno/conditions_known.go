@@ -24,6 +24,7 @@ type knownCondition struct {
 func (c *admissionCompiler) each(written []admissionregistrationv1.MatchCondition, name string) (out knownConditions) {
 	for i, condition := range written {
 		needs := celNeedsOf(condition.Expression)
+		needs.parted = partsAlone(condition.Expression)
 		if wholeRequest(condition.Expression) {
 			needs.addWhole()
 		}
@@ -35,12 +36,13 @@ func (c *admissionCompiler) each(written []admissionregistrationv1.MatchConditio
 // unmet tells whether one of them is false by what is known.
 func (k knownConditions) unmet(ctx context.Context, call *admissionCall, param runtime.Object) bool {
 	for _, c := range k {
+		w := c.needs.watching(call.req)
+		result := c.matcher.Match(ctx, w.versioned(call.attr), param, offlineAuthorizer{call.req})
 		unmet := verdict.Verdict{Type: verdict.Validate, Outcome: verdict.Skip}
-		if c.needs.settle(unmet, call.req, nil).Outcome == verdict.Undecided {
+		if c.needs.without(w.untouched()).settle(unmet, call.req, call.req.misses.take()).Outcome == verdict.Undecided {
 			continue
 		}
-		result := c.matcher.Match(ctx, call.attr, param, offlineAuthorizer{call.req})
-		if found := call.req.misses.take(); len(found) == 0 && result.Error == nil && !result.Matches {
+		if result.Error == nil && !result.Matches {
 			return true
 		}
 	}

@@ -23,8 +23,9 @@ import (
 type discovery struct {
 	resources *capture.Resources
 	lists     clientdiscovery.CachedDiscoveryInterface
-	complete  bool              // all that the cluster serves is known
-	misses    func(kind string) // told of a kind that is not known; nil: nobody is
+	complete  bool                    // all that the cluster serves is known
+	misses    func(kind string)       // told of a kind that is not known; nil: nobody is
+	nowhere   func(group string) bool // whether all is known that a group has, or all groups ("*"); nil: it is not
 }
 
 var _ dclient.IDiscovery = discovery{}
@@ -46,7 +47,7 @@ func (d discovery) FindResources(group, version, kind, subresource string) (map[
 		return found, nil
 	}
 	d.miss(group, version, kind, subresource)
-	if d.complete || never(group, version, kind) {
+	if d.knowsAllOf(group) || never(group, version, kind) {
 		return nil, dclient.ErrResourceNotFound
 	}
 	if !wildcard.ContainsWildcard(kind) {
@@ -87,17 +88,26 @@ func (d discovery) GetGVRFromGVK(gvk schema.GroupVersionKind) (schema.GroupVersi
 	if known {
 		return schema.GroupVersionResource(gvr), nil
 	}
-	if gvk.Version == "" {
-		if first, ok := d.first(gvk.Kind); ok {
+	group, version := gvk.Group, gvk.Version
+	if version == "" || group == "" && version == "*" {
+		group, version = "*", "*" // it is looked for in all groups
+	}
+	if wildcard.ContainsWildcard(group + version) {
+		if first, ok := d.firstOf(group, version, gvk.Kind); ok {
 			return first, nil
 		}
 	}
 	d.miss(gvk.Group, gvk.Version, asked, "")
 	// v1/Build is looked for in every group first: where none has it, the policy is taken with a warning.
-	if _, elsewhere := d.first(gvk.Kind); d.complete || elsewhere && never(gvk.Group, gvk.Version, gvk.Kind) {
+	if _, elsewhere := d.first(gvk.Kind); d.knowsAllOf(group) || elsewhere && never(gvk.Group, gvk.Version, gvk.Kind) {
 		return schema.GroupVersionResource{}, dclient.ErrResourceNotFound
 	}
 	return schema.GroupVersionResource(gvr), nil
+}
+
+// knowsAllOf tells whether what a group serves is known.
+func (d discovery) knowsAllOf(group string) bool {
+	return d.complete || d.nowhere != nil && d.nowhere(group)
 }
 
 // dotted tells of a known kind after a version and a dot, as matching takes it and nothing else.
@@ -128,9 +138,14 @@ func (d discovery) miss(group, version, kind, subresource string) {
 // first is the resource of a kind that is written without group and version: that of the core
 // where there is one.
 func (d discovery) first(kind string) (schema.GroupVersionResource, bool) {
+	return d.firstOf("*", "*", kind)
+}
+
+// firstOf is that of a group and a version, which may have wildcards.
+func (d discovery) firstOf(group, version, kind string) (schema.GroupVersionResource, bool) {
 	var found []schema.GroupVersionResource
 	d.resources.Each(func(gvk capture.GVK, gvr capture.GVR, _ bool) {
-		if gvk.Kind == kind && d.served(gvk) {
+		if gvk.Kind == kind && wildcard.Match(group, gvk.Group) && wildcard.Match(version, gvk.Version) && d.served(gvk) {
 			found = append(found, schema.GroupVersionResource(gvr))
 		}
 	})

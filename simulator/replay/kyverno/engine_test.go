@@ -227,6 +227,9 @@ func sayJudgement(out *strings.Builder, r *capture.Record, j *verdict.Judgement)
 	}
 	for _, w := range j.Warnings {
 		fmt.Fprintf(out, "  warning %s\n", w)
+		for _, other := range j.Instead[w] {
+			fmt.Fprintf(out, "  or warning %s\n", other)
+		}
 	}
 	for _, p := range j.Unordered {
 		fmt.Fprintf(out, "  unordered %s\n", p)

@@ -45,7 +45,7 @@ func (s *sideRun) judgement() verdict.Judgement {
 	}
 	if j.Decision != verdict.Denied {
 		slices.Sort(s.warnings)
-		j.Warnings = slices.DeleteFunc(slices.Compact(s.warnings), undeliverable)
+		j.Warnings, j.Instead = slices.DeleteFunc(slices.Compact(s.warnings), undeliverable), s.reworded
 	}
 	if !s.stored && s.version != 0 {
 		s.mutated = s.req.adm.Object.Raw

@@ -32,6 +32,7 @@ type sideRun struct {
 	asked      bool
 	verdicts   []verdict.Verdict
 	warnings   []string
+	reworded   map[string][]string // what may be said in the place of warnings
 	denials    []denial
 	elsewise   []string            // what a refusal would say in another order of its webhook's policies, or by who else may judge
 	acting     []phased            // of the webhook that was asked last: those that changed the object, or refused
@@ -97,6 +98,7 @@ func (s *sideRun) take(u phased, got answer) {
 	s.broke(u.unit, got)
 	s.verdicts = append(s.verdicts, got.verdicts...)
 	s.warnings = append(s.warnings, got.warnings...)
+	s.reworded = withWords(s.reworded, got.reworded)
 	s.generated = append(s.generated, got.generated...)
 	if got.refuses() || len(got.failures) > 0 && u.phase == phaseValidate {
 		s.deny(u.unit, got)

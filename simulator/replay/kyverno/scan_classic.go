@@ -7,6 +7,7 @@ import (
 
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 	"github.com/kyverno/kyverno/pkg/engine"
+	engineapi "github.com/kyverno/kyverno/pkg/engine/api"
 	kubeutils "github.com/kyverno/kyverno/pkg/utils/kube"
 	policyvalidation "github.com/kyverno/kyverno/pkg/validation/policy"
 
@@ -64,14 +65,16 @@ func (u *classicScan) eval(ctx context.Context, req *request) answer {
 		return u.broken(verdict.Validate, verdict.Audit, err)
 	}
 	policy, _ := u.readings(req)
-	er := u.engineFor(req).Validate(ctx, pc.WithPolicy(policy))
+	eng := u.engineFor(req)
+	ask := func(p kyvernov1.PolicyInterface) engineapi.EngineResponse { return eng.Validate(ctx, pc.WithPolicy(p)) }
+	er := ask(policy)
 	found := req.misses.take()
 	var out answer
 	for i, v := range u.verdicts(er, verdict.Validate, "") {
 		if strings.EqualFold(string(er.PolicyResponse.Rules[i].RuleType()), "ImageVerify") {
 			continue
 		}
-		out.verdicts = append(out.verdicts, unscored(u.needs.settle(v, req, found), u.scored))
+		out.verdicts = append(out.verdicts, unscored(u.settle(v, req, found, policy, ask), u.scored))
 	}
 	if u.images != nil {
 		for _, v := range u.images.eval(ctx, req).verdicts {

@@ -48,7 +48,8 @@ type answer struct {
 	// failures are the rules of a classic policy, by name, that the blocked message would
 	// list. Kyverno joins those of all policies into one message.
 	failures  map[string]string
-	warnings  []string // sent back to the user
+	warnings  []string            // sent back to the user
+	reworded  map[string][]string // warnings, with the words that they may have instead
 	generated []verdict.Generated
 	others    []answer // with other words, of which Kyverno draws one
 	maybe     bool     // whether the object is changed is not known, what it is changed to is

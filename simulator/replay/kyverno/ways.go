@@ -105,6 +105,7 @@ func (a *answer) differs(other answer, u unit) {
 		}
 		return !made && c.needs.rules[v.Rule].ordered && v.Outcome == verdict.Pass
 	})
+	a.reword(other)
 	for _, v := range other.verdicts {
 		if a.find(v) < 0 { // of what the first way has no word
 			a.verdicts = append(a.verdicts, unknownWay(v))
@@ -123,6 +124,43 @@ func (a *answer) differs(other answer, u unit) {
 	}
 }
 
+// reword notes what another answer has to say in the place of warnings.
+func (a *answer) reword(other answer) {
+	for _, v := range a.verdicts {
+		told := warningOf(v, "")
+		for _, w := range a.warnings {
+			for _, o := range other.warnings {
+				if o != w && strings.HasPrefix(w, told) && strings.HasPrefix(o, told) {
+					a.reworded = withWords(a.reworded, map[string][]string{w: {o}})
+				}
+			}
+		}
+	}
+}
+
+// withWords is what may be said in the place of warnings, with more of it.
+func withWords(all, more map[string][]string) map[string][]string {
+	if len(more) == 0 {
+		return all
+	}
+	both := map[string][]string{}
+	for _, words := range []map[string][]string{all, more} {
+		for warning, others := range words {
+			for _, o := range others {
+				if !slices.Contains(both[warning], o) {
+					both[warning] = append(both[warning], o)
+				}
+			}
+		}
+	}
+	return both
+}
+
+// warningOf is how Kyverno warns of what a rule of a ClusterPolicy says.
+func warningOf(v verdict.Verdict, message string) string {
+	return "policy " + v.Policy.Name + "." + v.Rule + ": " + message
+}
+
 func (a *answer) find(v verdict.Verdict) int {
 	return slices.IndexFunc(a.verdicts, func(w verdict.Verdict) bool { return w.Rule == v.Rule && w.Type == v.Type })
 }
@@ -139,7 +177,7 @@ func (a *answer) forget(which func(verdict.Verdict) bool) {
 			a.broken, a.dies = false, false
 		}
 		delete(a.failures, v.Rule)
-		told := "policy " + v.Policy.Name + "." + v.Rule + ": "
+		told := warningOf(v, "")
 		a.warnings = slices.DeleteFunc(slices.Clone(a.warnings), func(w string) bool { return strings.HasPrefix(w, told) })
 		a.generated = slices.DeleteFunc(slices.Clone(a.generated), func(g verdict.Generated) bool { return g.Rule == v.Rule })
 		if v.Outcome == verdict.Fail || v.Outcome == verdict.Error {

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/kubernetes/scheme"
 
+	"github.com/kyverno/kyverno/ext/wildcard"
 	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 )
@@ -161,7 +162,7 @@ func (w world) definedNowhere(group string) bool {
 	}
 	return !slices.ContainsFunc(services, func(o *capture.WorldObject) bool {
 		var service struct{ Spec struct{ Group string } }
-		return json.Unmarshal(o.Object, &service) == nil && service.Spec.Group == group
+		return json.Unmarshal(o.Object, &service) == nil && wildcard.Match(group, service.Spec.Group)
 	})
 }
 
