@@ -127,7 +127,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"a folder without manifests is more often a typing error", "empty", policy.ErrEmpty, "0 files read"},
 		{"workloads are no policies", "workloads", policy.ErrEmpty, "1 files read"},
 		{"a path that does not exist", "nowhere", os.ErrNotExist, "nowhere"},
-		{"stdin is no policy set", "-", os.ErrNotExist, "-"},
+		{"standard input that nobody gives", "-", nil, "standard input is not read here"},
 		{"git without a path", "git:main", nil, "git:REVISION:PATH"},
 		{"git without a revision", "git::policies", nil, "git:REVISION:PATH"},
 		{"a folder that is no repository", "git:main:policies", nil, "not a git repository"},

@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
+	apiextv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/internal/manifest"
 	"github.com/seatrial/seatrial/simulator/source"
@@ -55,4 +58,31 @@ func captureLive(t *testing.T, w *capture.Writer, cluster capture.Cluster, dir s
 	}
 	_, err = live.Write(w, cluster)
 	return err
+}
+
+// What synchronizes with a Secret whose values were not read is undecided, unless Kyverno cloned it.
+func TestSecretsThatMayBeOthers(t *testing.T) {
+	cloned := map[string]any{"app.kubernetes.io/managed-by": "kyverno"}
+	for _, c := range []struct {
+		reason      string
+		labels      map[string]any
+		synchronize bool
+		data        *apiextv1.JSON
+		key         string
+		undecided   bool
+	}{
+		{"somebody's", nil, true, nil, capture.Hidden, true},
+		{"somebody's, which stays as it is", nil, false, nil, capture.Hidden, false},
+		{"a clone", cloned, true, nil, capture.Hidden, false},
+		{"written by a rule", cloned, true, &apiextv1.JSON{Raw: []byte(`{}`)}, capture.Hidden, true},
+		{"one whose keys are known", nil, true, nil, "password", false},
+	} {
+		rule := &kyvernov1.Rule{Name: "r", Generation: &kyvernov1.Generation{Synchronize: c.synchronize}}
+		rule.Generation.RawData = c.data
+		g := &generateClient{client: client{req: &request{}}, rule: rule}
+		g.compare(map[string]any{"kind": "Secret", "metadata": map[string]any{"name": "s", "labels": c.labels}, "data": map[string]any{c.key: capture.HiddenBase64}})
+		if found := g.client.req.misses.take(); (len(found) > 0) != c.undecided {
+			t.Errorf("%s: %v", c.reason, found)
+		}
+	}
 }
