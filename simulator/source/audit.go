@@ -130,6 +130,7 @@ func (a *auditor) event(e *event, origin capture.Origin) error {
 		count.Reads++
 		return nil
 	}
+	e.hideSecrets()
 	records := a.records(e, operation)
 	if len(records) == 0 {
 		count.Empty++
@@ -137,6 +138,7 @@ func (a *auditor) event(e *event, origin capture.Origin) error {
 	a.follow(e, records)
 	for _, r := range records {
 		r.Origin = origin
+		discreet(r)
 		if !r.Lacks(capture.MissingKind) {
 			a.resources.Observe(r)
 		}
