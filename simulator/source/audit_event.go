@@ -31,6 +31,7 @@ type event struct {
 	Received         *time.Time      `json:"requestReceivedTimestamp"`
 	StageTime        *time.Time      `json:"stageTimestamp"`
 	Timestamp        *time.Time      `json:"timestamp"` // v1beta1 and before
+	late             bool            // it was before events that are read already
 }
 
 type auditUser struct {

@@ -88,7 +88,7 @@ func (a *auditor) creation(r *capture.Record, e *event, request, response map[st
 
 func (a *auditor) update(r *capture.Record, e *event, request, answer map[string]any) {
 	old, sent := a.old(r, request)
-	if another(old, answer) { // the log does not show how it came
+	if another(old, answer) || later(old, answer) { // the log does not show how it came
 		old, sent = nil, false
 	}
 	object := request

@@ -95,8 +95,8 @@ func secretEvents() (events []string) {
 	return events
 }
 
-// written is all that a capture of a log holds, and its records.
-func written(t *testing.T, log string, world ...string) (string, []*capture.Record) {
+// inside is all that a capture of a log holds, and its records.
+func inside(t *testing.T, log string, world ...string) (string, []*capture.Record) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out.capture")
 	name := filepath.Join(t.TempDir(), "audit.log")
@@ -148,7 +148,7 @@ func TestSecretsOfLogsStayOut(t *testing.T) {
 		"shipped": strings.Join(shipped, "\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			content, all := written(t, log, world)
+			content, all := inside(t, log, world)
 			if len(all) < len(some)/2 {
 				t.Errorf("%d records of %d events", len(all), len(events))
 			}
@@ -192,7 +192,7 @@ func TestRefusalsOfSecrets(t *testing.T) {
 		`Secret "x" is invalid: patch: Invalid value: "map[data:map[p:topsecret-1]]"`:                          `REDACTED`,
 	} {
 		quoted, _ := json.Marshal(message)
-		_, all := written(t, `{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"1","stage":"ResponseComplete","verb":"update","objectRef":{"apiVersion":"v1","namespace":"a","resource":"secrets","name":"x"},"responseStatus":{"code":403},"responseObject":{"apiVersion":"v1","kind":"Status","reason":"Forbidden","code":403,"message":`+string(quoted)+`}}`)
+		_, all := inside(t, `{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"1","stage":"ResponseComplete","verb":"update","objectRef":{"apiVersion":"v1","namespace":"a","resource":"secrets","name":"x"},"responseStatus":{"code":403},"responseObject":{"apiVersion":"v1","kind":"Status","reason":"Forbidden","code":403,"message":`+string(quoted)+`}}`)
 		if got := all[0].Response; got.Message != want || got.Reason != "Forbidden" || got.Code != 403 {
 			t.Errorf("%s is told as %+v", message, got)
 		}
