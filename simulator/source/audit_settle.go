@@ -27,6 +27,9 @@ type written struct {
 	gone    bool
 }
 
+// mostPending bounds the memory that is needed, of a pipe whose times go backwards too.
+const mostPending = 10_000
+
 func newSettler(take func(*queued) error) *settler {
 	return &settler{take: take, pending: fifo.New(), of: map[stateKey]int{}}
 }
@@ -44,7 +47,7 @@ func (s *settler) push(q *queued) error {
 	}
 	for {
 		first, _ := s.pending.Front().Value.(*written)
-		if !first.at.Before(q.at.Add(-jitter)) {
+		if s.pending.Len() <= mostPending && !first.at.Before(q.at.Add(-jitter)) {
 			return nil
 		}
 		if err := s.pop(); err != nil {
