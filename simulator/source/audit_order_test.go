@@ -14,8 +14,8 @@ import (
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
-// write is an event of a log: the ConfigMap that a request left, and when it was answered.
-type write struct {
+// logWrite is an event of a log: the ConfigMap that a request left, and when it was answered.
+type logWrite struct {
 	at      int // milliseconds
 	verb    string
 	name    string
@@ -23,9 +23,9 @@ type write struct {
 	version int // of the answer, which is what the object holds as well
 }
 
-func (w write) id() string { return fmt.Sprintf("%s-%s-%d", w.verb, w.uid, w.version) }
+func (w logWrite) id() string { return fmt.Sprintf("%s-%s-%d", w.verb, w.uid, w.version) }
 
-func (w write) line() string {
+func (w logWrite) line() string {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(w.at) * time.Millisecond).Format(time.RFC3339Nano)
 	answer := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":%q,"namespace":"a","uid":%q,"resourceVersion":"%d"},"data":{"v":"%d"}}`, w.name, w.uid, w.version, w.version)
 	request := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":%q,"namespace":"a"},"data":{"v":"%d"}}`, w.name, w.version)
@@ -38,19 +38,19 @@ func (w write) line() string {
 
 // lived is a life of some ConfigMaps, a write every 100 milliseconds: each is made, changed twice,
 // deleted, and made again; two are there in the end.
-func lived() (all []write) {
+func lived() (all []logWrite) {
 	version := 100
 	for i := range 58 {
 		name, turn := fmt.Sprintf("c%d", i%3), i/3
 		uid := fmt.Sprintf("%s-%d", name, turn/4)
 		version++
 		verb := []string{"create", "update", "update", "delete"}[turn%4]
-		all = append(all, write{at: i * 100, verb: verb, name: name, uid: uid, version: version})
+		all = append(all, logWrite{at: i * 100, verb: verb, name: name, uid: uid, version: version})
 	}
 	return all
 }
 
-func logOf(t *testing.T, dir, name string, writes []write) string {
+func logOf(t *testing.T, dir, name string, writes []logWrite) string {
 	t.Helper()
 	var log strings.Builder
 	for _, w := range writes {
@@ -88,19 +88,19 @@ func TestOrderOfLogs(t *testing.T) {
 	}
 	backwards := slices.Clone(all)
 	slices.Reverse(backwards)
-	var shuffled []write
+	var shuffled []logWrite
 	for i := range all {
 		shuffled = append(shuffled, all[i*37%len(all)])
 	}
-	var servers [3][]write
-	var skewed [3][]write
+	var servers [3][]logWrite
+	var skewed [3][]logWrite
 	for i, w := range all {
 		s := i * i / 4 % 3
 		servers[s] = append(servers[s], w)
 		w.at += []int{0, -350, 350}[s] // their clocks differ
 		skewed[s] = append(skewed[s], w)
 	}
-	several := func(name string, logs [3][]write) (files []string) {
+	several := func(name string, logs [3][]logWrite) (files []string) {
 		for i, log := range logs {
 			files = append(files, logOf(t, dir, fmt.Sprintf("%s-%d.log", name, i), log))
 		}
@@ -137,7 +137,7 @@ func TestOrderOfLogs(t *testing.T) {
 }
 
 // stale fails for records whose object before is not the one that was.
-func stale(t *testing.T, got []*capture.Record, all []write) {
+func stale(t *testing.T, got []*capture.Record, all []logWrite) {
 	t.Helper()
 	before, last := map[string]string{}, map[string]string{}
 	for _, w := range all {
@@ -160,7 +160,7 @@ func stale(t *testing.T, got []*capture.Record, all []write) {
 // latest, and what was before it is missing.
 func TestLateEvents(t *testing.T) {
 	var log strings.Builder
-	for _, one := range []write{
+	for _, one := range []logWrite{
 		{0, "create", "c", "u", 7}, {100_000, "update", "c", "u", 9}, {110_000, "create", "d", "v", 10}, {50_000, "update", "c", "u", 8},
 	} {
 		log.WriteString(one.line())

@@ -13,12 +13,12 @@ import (
 // answered first.
 type settler struct {
 	take    func(*queued) error
-	pending *fifo.List // of written, the oldest first
+	pending *fifo.List // of stored, the oldest first
 	of      map[stateKey]int
 }
 
-// written is an event, and what its answer tells of when it was stored.
-type written struct {
+// stored is an event, and what its answer tells of when it was stored.
+type stored struct {
 	*queued
 	key     stateKey
 	version uint64 // 0 where it is not told
@@ -35,7 +35,7 @@ func newSettler(take func(*queued) error) *settler {
 }
 
 func (s *settler) push(q *queued) error {
-	one := writtenBy(q)
+	one := storedBy(q)
 	place := s.place(one)
 	if place == nil {
 		s.pending.PushBack(one)
@@ -46,7 +46,7 @@ func (s *settler) push(q *queued) error {
 		s.of[one.key]++
 	}
 	for {
-		first, _ := s.pending.Front().Value.(*written)
+		first, _ := s.pending.Front().Value.(*stored)
 		if s.pending.Len() <= mostPending && !first.at.Before(q.at.Add(-jitter)) {
 			return nil
 		}
@@ -66,7 +66,7 @@ func (s *settler) flush() error {
 }
 
 func (s *settler) pop() error {
-	first, _ := s.pending.Remove(s.pending.Front()).(*written)
+	first, _ := s.pending.Remove(s.pending.Front()).(*stored)
 	if first.told() {
 		if s.of[first.key]--; s.of[first.key] == 0 {
 			delete(s.of, first.key)
@@ -76,12 +76,12 @@ func (s *settler) pop() error {
 }
 
 // place is the first of the writes of the same object that were stored after one; nil for none.
-func (s *settler) place(one *written) (place *fifo.Element) {
+func (s *settler) place(one *stored) (place *fifo.Element) {
 	if !one.told() || s.of[one.key] == 0 {
 		return nil
 	}
 	for at := s.pending.Back(); at != nil; at = at.Prev() {
-		other, _ := at.Value.(*written)
+		other, _ := at.Value.(*stored)
 		if !other.told() || other.key != one.key {
 			continue
 		}
@@ -94,7 +94,7 @@ func (s *settler) place(one *written) (place *fifo.Element) {
 }
 
 // before tells whether a write was stored before another of the same name.
-func (w *written) before(other *written) bool {
+func (w *stored) before(other *stored) bool {
 	same := w.uid == other.uid
 	switch {
 	case w.version > 0 && other.version > 0:
@@ -107,11 +107,11 @@ func (w *written) before(other *written) bool {
 	return w.gone && !same && other.created
 }
 
-func (w *written) told() bool { return w.version > 0 || w.uid != "" }
+func (w *stored) told() bool { return w.version > 0 || w.uid != "" }
 
-// writtenBy reads what the answer to a write tells.
-func writtenBy(q *queued) *written {
-	w, e := &written{queued: q}, q.e
+// storedBy reads what the answer to a write tells.
+func storedBy(q *queued) *stored {
+	w, e := &stored{queued: q}, q.e
 	operation := e.operation()
 	if operation == "" || operation == capture.Connect || !e.succeeded() || e.dryRun() || e.Stage != "" && e.Stage != "ResponseComplete" {
 		return w
