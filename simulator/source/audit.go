@@ -17,6 +17,8 @@ type AuditSummary struct {
 	Events      int // read, of any kind
 	OtherStages int // RequestReceived, ResponseStarted
 	Duplicates  int // the same audit ID and stage twice
+	Late        int // events of a pipe that were before others that had come, by their times
+	Timeless    int // events without a time, of several logs: they come as their files do
 	Reads       int // requests that are not admitted
 	Empty       int // deletions of collections that held nothing: nothing was admitted
 	Complete    int // records with everything
@@ -42,12 +44,13 @@ type auditor struct {
 	snapshot  map[stateKey]map[string]any  // of --world, of an unknown moment
 	world     map[stateKey]*object         // what policies may look up, latest
 	seen      map[string]struct{}
+	mixed     bool // the events are of several servers, or did not come in order
 }
 
 type stateKey struct{ group, resource, namespace, name string }
 
-// Audit reads audit logs and writes every admitted request of them, in the logs' order,
-// as a record of the cluster. Several logs are put together by time: each API server has its own. files are logs, or folders of logs. worldPaths are manifests or kubectl dumps of the cluster:
+// Audit reads audit logs and writes every admitted request of them, in the order of their times,
+// as a record of the cluster. files are logs, or folders of logs. worldPaths are manifests or kubectl dumps of the cluster:
 // they fill its world. strict makes the first line that is no event an error.
 func Audit(ctx context.Context, w *capture.Writer, cluster capture.Cluster, files, worldPaths []string, stdin io.Reader, strict bool) (Summary, error) {
 	cluster.Source = "audit"
@@ -62,16 +65,8 @@ func Audit(ctx context.Context, w *capture.Writer, cluster capture.Cluster, file
 	if err := a.readWorld(ctx, worldPaths, stdin); err != nil {
 		return *a.sum, err
 	}
-	var logs []string
-	for _, name := range files {
-		found, err := logsOf(name)
-		if err != nil {
-			return *a.sum, fmt.Errorf("read audit log: %w", err)
-		}
-		logs = append(logs, found...)
-	}
-	if err := a.readLogs(ctx, logs, stdin); err != nil {
-		return *a.sum, err
+	if err := a.readLogs(ctx, files, stdin); err != nil {
+		return *a.sum, fmt.Errorf("read audit log%w", err)
 	}
 	if strict && len(a.sum.Skipped) > 0 {
 		return *a.sum, strictError(a.sum.Skipped)
@@ -130,13 +125,22 @@ func (a *auditor) event(e *event, origin capture.Origin) error {
 		count.Reads++
 		return nil
 	}
-	records := a.records(e, operation)
+	e.hideSecrets()
+	var records []*capture.Record
+	if e.late {
+		records = a.lateRecords(e, operation)
+	} else {
+		records = a.records(e, operation)
+	}
 	if len(records) == 0 {
 		count.Empty++
 	}
-	a.follow(e, records)
+	if !a.outOfOrder(e, records) {
+		a.follow(e, records)
+	}
 	for _, r := range records {
 		r.Origin = origin
+		discreet(r)
 		if !r.Lacks(capture.MissingKind) {
 			a.resources.Observe(r)
 		}

@@ -31,6 +31,7 @@ type event struct {
 	Received         *time.Time      `json:"requestReceivedTimestamp"`
 	StageTime        *time.Time      `json:"stageTimestamp"`
 	Timestamp        *time.Time      `json:"timestamp"` // v1beta1 and before
+	late             bool            // it was before events that are read already
 }
 
 type auditUser struct {
@@ -156,16 +157,13 @@ func (e *event) operation() capture.Operation {
 
 // body decodes a body and redacts it. nil when there is none, or when it is no object.
 func (e *event) body(raw json.RawMessage) (object map[string]any, hidden bool) {
+	if len(raw) > 0 && raw[0] == '[' { // a JSON patch
+		var operations []any
+		_ = utiljson.Unmarshal(raw, &operations) // it is JSON
+		return nil, redactHeld(operations)
+	}
 	if len(raw) == 0 || utiljson.Unmarshal(raw, &object) != nil || len(object) == 0 {
 		return nil, false
 	}
-	hidden = redact(object)
-	if e.ObjectRef == nil || e.ObjectRef.Resource != "secrets" || e.ObjectRef.APIGroup != "" {
-		return object, hidden
-	}
-	items, _ := itemsOf(object)
-	for _, secret := range append(items, object) { // whatever they say that they are
-		hidden = redactSecret(secret) || hidden
-	}
-	return object, hidden
+	return object, redact(object)
 }

@@ -52,6 +52,11 @@ func logsOf(name string) ([]string, error) {
 // eachEvent calls f for every event of a log: JSON lines, an EventList, an array, YAML;
 // plain or gzip. bad is told of what is no event, and the reading goes on.
 func eachEvent(name string, stdin io.Reader, f func(e *event, line int) error, bad func(line int, reason string)) error {
+	return openLog(name, stdin, func(in *bufio.Reader) error { return readEvents(in, f, bad) })
+}
+
+// openLog calls f with what a log holds.
+func openLog(name string, stdin io.Reader, f func(*bufio.Reader) error) error {
 	var in io.Reader = stdin
 	if name != "-" {
 		file, err := os.Open(name)
@@ -70,7 +75,7 @@ func eachEvent(name string, stdin io.Reader, f func(e *event, line int) error, b
 		defer zip.Close()
 		buffered = bufio.NewReaderSize(zip, 1<<17)
 	}
-	return readEvents(buffered, f, bad)
+	return f(buffered)
 }
 
 func readEvents(in *bufio.Reader, f func(*event, int) error, bad func(int, string)) error {

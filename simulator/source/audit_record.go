@@ -41,7 +41,7 @@ func (a *auditor) records(e *event, operation capture.Operation) []*capture.Reco
 
 // name fills kind, namespace and name of the record.
 func (a *auditor) name(r *capture.Record, e *event, request, response map[string]any) {
-	r.Redacted = r.Redacted || e.ObjectRef.Resource == "secrets" && e.ObjectRef.APIGroup == ""
+	r.Redacted = r.Redacted || e.ofSecrets()
 	isOptions := strings.HasSuffix(text(request, "kind"), "Options")
 	switch {
 	case request != nil && text(request, "kind") != "" && !isOptions && (e.Verb != "patch" || r.Operation == capture.Create):
@@ -88,7 +88,7 @@ func (a *auditor) creation(r *capture.Record, e *event, request, response map[st
 
 func (a *auditor) update(r *capture.Record, e *event, request, answer map[string]any) {
 	old, sent := a.old(r, request)
-	if another(old, answer) { // the log does not show how it came
+	if another(old, answer) || later(old, answer) { // the log does not show how it came
 		old, sent = nil, false
 	}
 	object := request
@@ -98,7 +98,7 @@ func (a *auditor) update(r *capture.Record, e *event, request, answer map[string
 	if object == nil {
 		r.Missing = append(r.Missing, capture.MissingObject)
 	} else {
-		redact(object)
+		r.Redacted = redact(object) || r.Redacted
 		complete(object, r)
 		r.Object = encode(object)
 		r.Owner = a.own(r, object)

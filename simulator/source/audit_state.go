@@ -58,11 +58,7 @@ func (a *auditor) follow(e *event, records []*capture.Record) {
 	if !e.succeeded() || e.dryRun() || e.evictsNothing() || e.operation() == capture.Connect {
 		return
 	}
-	ref := e.ObjectRef
-	key := stateKey{ref.APIGroup, ref.Resource, ref.Namespace, ref.Name}
-	if isNamespace(key) {
-		key.namespace = ""
-	}
+	ref, key := e.ObjectRef, e.key()
 	if e.operation() == capture.Delete {
 		a.gone(e, key, records)
 		return

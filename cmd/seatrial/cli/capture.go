@@ -106,6 +106,9 @@ func newCaptureAudit(env Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "audit -o FILE --cluster NAME [--world PATH]… PATH…",
 		Short:   "Capture the API server's audit log: JSON lines or EventLists, plain or gzip; files, folders, - for stdin",
+		Long: "audit captures the API server's audit log: JSON lines or EventLists, plain or gzip; files,\n" +
+			"folders, - for stdin. Logs of several API servers are put together by their times, in\n" +
+			"whichever order they are given.",
 		Example: "  seatrial capture audit -o week.capture --cluster production --world dump.yaml /var/log/kubernetes/audit.log",
 		Args:    cobra.MinimumNArgs(1),
 	}
@@ -124,6 +127,9 @@ func newCaptureAudit(env Env) *cobra.Command {
 		fmt.Fprintf(env.Stderr, "captured %d requests of %d audit events: %d complete, %d partial, %d without body\n", sum.Objects, a.Events, a.Complete, a.Partial, a.NoBody)
 		fmt.Fprintf(env.Stderr, "  kept and marked: %d dry runs, %d refused or failed, %d whose object before is known only as it was sent, %d patches known only by their answers\n", a.DryRun, a.Failed, a.AsSent, a.AsAnswered)
 		fmt.Fprintf(env.Stderr, "  not admission requests: %d reads, %d deletions of empty collections, %d events of other stages, %d duplicates", a.Reads, a.Empty, a.OtherStages, a.Duplicates)
+		if a.Late+a.Timeless > 0 {
+			fmt.Fprintf(env.Stderr, "\n  not in order: %d events after later ones, from a pipe (give the log as a file), %d without a time in several logs", a.Late, a.Timeless)
+		}
 		printRest(env.Stderr, sum, f.out)
 		return nil
 	}
