@@ -104,8 +104,8 @@ func newCaptureAudit(env Env) *cobra.Command {
 	var f captureFlags
 	var world []string
 	cmd := &cobra.Command{
-		Use:     "audit -o FILE --cluster NAME [--world PATH]… PATH…",
-		Short:   "Capture the API server's audit log: JSON lines or EventLists, plain or gzip; files, folders, - for stdin",
+		Use:   "audit -o FILE --cluster NAME [--world PATH]… PATH…",
+		Short: "Capture the API server's audit log: JSON lines or EventLists, plain or gzip; files, folders, - for stdin",
 		Long: "audit captures the API server's audit log: JSON lines or EventLists, plain or gzip; files,\n" +
 			"folders, - for stdin. Logs of several API servers are put together by their times, in\n" +
 			"whichever order they are given.",
