@@ -33,7 +33,9 @@ func stand(w *capture.World, records []*capture.Record, sets []*policy.Set, owne
 	before := map[identity]json.RawMessage{}
 	for _, r := range records {
 		id := identity{r.Kind.Group, r.Kind.Kind, r.Namespace, r.Name}
-		if r.SubResource == "" && before[id] == nil && len(r.OldObject) > 0 {
+		parent, ok := w.Resources.KindFor(r.Resource)
+		whole := r.SubResource == "" || ok && parent.Group == r.Kind.Group && parent.Kind == r.Kind.Kind // as of a status
+		if whole && before[id] == nil && len(r.OldObject) > 0 {
 			before[id] = r.OldObject
 		}
 	}

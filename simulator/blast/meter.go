@@ -155,7 +155,8 @@ func (m *Meter) beyond(a replay.Answer) []diff.Change {
 	m.asked(&a.Sides[1])
 	changes := slices.DeleteFunc(diff.Compare(&a.Sides[0], &a.Sides[1]), func(c diff.Change) bool {
 		said := func(o diff.Change) bool { return o.Class == c.Class && o.Policy == c.Policy }
-		return slices.ContainsFunc(m.last, said) || c.Class == diff.MutationChanged || c.Class == diff.GenerationChanged
+		elsewhere := c.Class == diff.GenerationChanged || c.Class == diff.MutationChanged && !a.Record.Again
+		return elsewhere || slices.ContainsFunc(m.last, said)
 	})
 	if len(changes) > 0 {
 		m.change(a.Record, changes)

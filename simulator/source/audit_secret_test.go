@@ -1,19 +1,16 @@
 package source
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/capture/capturetest"
 )
 
 // What stands for values of Secrets: as they are, in base64, in base64 of gzip.
@@ -112,20 +109,7 @@ func inside(t *testing.T, log string, world ...string) (string, []*capture.Recor
 		t.Fatal(err)
 	}
 	c := closed(t, w, out)
-	raw, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	zip, err := zstd.NewReader(bytes.NewReader(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer zip.Close()
-	content, err := io.ReadAll(zip)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content), records(t, c)
+	return capturetest.Text(t, out), records(t, c)
 }
 
 // TestSecretsOfLogsStayOut writes a value of a Secret into everything that may hold one, of every request.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/seatrial/seatrial/harness/timeline"
@@ -142,7 +143,8 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 				set = kyverno.InstalledPolicies(world)
 				q.installed[cluster.Name] = set
 			}
-			set = with(set, q.beside(world))
+			beside := q.beside(world)
+			set = with(set, beside)
 			var before *kyverno.Program
 			if len(sides) > 0 {
 				before = sides[0]
@@ -151,7 +153,7 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 			if err != nil {
 				return nil, unanswered(fmt.Errorf("compile the %s: %w", side.name, err))
 			}
-			q.reject(side.name, cluster.Name, program.Rejected)
+			q.reject(side.name, cluster.Name, q.asked(program.Rejected, beside))
 			sides = append(sides, program)
 		}
 		engine, err := q.compiler.Engine(world, q.as, sides...)
@@ -167,17 +169,11 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 
 // looksUp tells whether any policy asks for other objects than those always indexed.
 func (q *question) looksUp() bool {
-	for _, set := range []*policy.Set{q.baseline, q.candidate} {
-		if set == nil {
-			return true
-		}
-		for _, o := range set.Objects {
-			if kyverno.LooksUp(o) {
-				return true
-			}
-		}
+	if q.baseline == nil || q.candidate == nil {
+		return true
 	}
-	return false
+	beside, _ := q.besides()
+	return slices.ContainsFunc(slices.Concat(q.baseline.Objects, q.candidate.Objects, beside), kyverno.LooksUp)
 }
 
 func (q *question) namespaceLabels(cluster, namespace string) map[string]string {
@@ -223,6 +219,7 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 	others, notes := q.besides()
 	in.Notes = append(in.Notes, notes...)
 	in.Changes = policy.Diff(q.compiler.Defaulted(with(in.Baseline, others)), q.compiler.Defaulted(with(in.Candidate, others)))
+	in.Notes = append(in.Notes, q.dropped(in.Changes)...)
 	in.Notes = append(in.Notes, silent(in.Changes, q.rejected, radius)...)
 	in.Notes = append(in.Notes, kyverno.Shipping(in.Changes, radius.AppliedAgain > 0)...)
 	return in

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/seatrial/seatrial/cmd/seatrial/hubs"
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -45,6 +46,40 @@ func (q *question) besides() (all []policy.Object, notes []string) {
 		titles = append(titles, o.Kind+"/"+o.Name)
 	}
 	return all, []string{fmt.Sprintf("%s in neither set, and in force under both: %s", counted(len(all), "captured policy or exception is", "captured policies and exceptions are"), few(titles))}
+}
+
+// dropped is the note about captured exceptions that a candidate takes away by not naming them.
+func (q *question) dropped(changes []policy.Change) []string {
+	if q.baseline != nil || q.own != nil || q.hub != nil {
+		return nil
+	}
+	var titles []string
+	for _, c := range changes {
+		if c.Change == policy.Removed && c.Kind == "PolicyException" {
+			titles = append(titles, c.Kind+"/"+strings.TrimPrefix(c.Namespace+"/"+c.Name, "/"))
+		}
+	}
+	if len(titles) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s not in the candidate, and counted as removed: %s. Where others own them, name the set in force with --baseline: what neither names stays",
+		counted(len(titles), "captured exception is", "captured exceptions are"), few(titles))}
+}
+
+// asked are the problems of a side that are not of policies beside it: of those a note tells.
+func (q *question) asked(problems []policy.Problem, beside []policy.Object) (own []policy.Problem) {
+	for _, p := range problems {
+		note := fmt.Sprintf("the captured %s is in neither set, and left out under both: Kyverno would not accept it: %s", p.Policy, p.Reason)
+		switch {
+		case !slices.ContainsFunc(beside, func(o policy.Object) bool {
+			return o.File == p.File && o.Line == p.Line && strings.HasSuffix(p.Policy, "/"+o.Name)
+		}):
+			own = append(own, p)
+		case !slices.Contains(q.notes, note):
+			q.notes = append(q.notes, note)
+		}
+	}
+	return own
 }
 
 // with is a set with the policies of others.
