@@ -156,6 +156,9 @@ func (m *Meter) beyond(a replay.Answer) []diff.Change {
 	changes := slices.DeleteFunc(diff.Compare(&a.Sides[0], &a.Sides[1]), func(c diff.Change) bool {
 		said := func(o diff.Change) bool { return o.Class == c.Class && o.Policy == c.Policy }
 		elsewhere := c.Class == diff.GenerationChanged || c.Class == diff.MutationChanged && !a.Record.Again
+		if c.Class == diff.Resolved && a.Record.Again {
+			return true // a violation that may stand is none that is gone
+		}
 		return elsewhere || slices.ContainsFunc(m.last, said)
 	})
 	if len(changes) > 0 {
