@@ -32,6 +32,7 @@ type question struct {
 	candidate    *policy.Set
 
 	installed map[string]*policy.Set            // by cluster, when a side is "captured"
+	alone     bool                              // what is captured beside the sets is left out, as in a rehearsal
 	own       map[string]map[string]*policy.Set // by cluster and side, when a hub gives each cluster its own
 	sources   map[string]string                 // of own's sides, as asked
 	rejected  []reports.Rejected
@@ -143,7 +144,7 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 				set = kyverno.InstalledPolicies(world)
 				q.installed[cluster.Name] = set
 			}
-			beside := q.beside(world)
+			beside := q.beside(world, side.name)
 			set = with(set, beside)
 			var before *kyverno.Program
 			if len(sides) > 0 {
@@ -172,8 +173,7 @@ func (q *question) looksUp() bool {
 	if q.baseline == nil || q.candidate == nil {
 		return true
 	}
-	beside, _ := q.besides()
-	return slices.ContainsFunc(slices.Concat(q.baseline.Objects, q.candidate.Objects, beside), kyverno.LooksUp)
+	return slices.ContainsFunc(slices.Concat(q.baseline.Objects, q.candidate.Objects, q.besides("baseline")), kyverno.LooksUp)
 }
 
 func (q *question) namespaceLabels(cluster, namespace string) map[string]string {
@@ -216,9 +216,9 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 	for _, side := range []*policy.Set{in.Baseline, in.Candidate} {
 		in.Notes = append(in.Notes, passedOver(side)...)
 	}
-	others, notes := q.besides()
-	in.Notes = append(in.Notes, notes...)
-	in.Changes = policy.Diff(q.compiler.Defaulted(with(in.Baseline, others)), q.compiler.Defaulted(with(in.Candidate, others)))
+	others := q.besides("candidate")
+	in.Notes = append(in.Notes, staying(others)...)
+	in.Changes = policy.Diff(q.compiler.Defaulted(with(in.Baseline, q.besides("baseline"))), q.compiler.Defaulted(with(in.Candidate, others)))
 	in.Notes = append(in.Notes, q.dropped(in.Changes)...)
 	in.Notes = append(in.Notes, silent(in.Changes, q.rejected, radius)...)
 	in.Notes = append(in.Notes, kyverno.Shipping(in.Changes, radius.AppliedAgain > 0)...)

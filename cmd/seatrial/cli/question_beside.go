@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,37 +16,79 @@ import (
 // Two sets that are both given are a part of what a cluster has: policies and exceptions of other
 // owners stay beside them. A baseline of none is a cluster without any.
 
-// beside are the policies that a cluster has and neither set names.
-func (q *question) beside(w *capture.World) []policy.Object {
-	if q.baseline == nil || q.candidate == nil || q.baseline.Source == "none" || q.own != nil {
+// beside are the policies that a cluster has and a side's set does not name. What the baseline names and
+// the candidate does not is removed; what Kyverno made of a policy of theirs goes with it.
+func (q *question) beside(w *capture.World, side string) []policy.Object {
+	if q.baseline == nil || q.candidate == nil || q.baseline.Source == "none" || q.own != nil || q.alone {
 		return nil
 	}
-	named := map[string]bool{}
-	for _, o := range slices.Concat(q.baseline.Objects, q.candidate.Objects) {
+	before, named := map[string]bool{}, map[string]bool{}
+	for _, o := range q.baseline.Objects {
+		before[hubs.KeyOf(o)], named[hubs.KeyOf(o)] = true, true
+	}
+	for _, o := range q.candidate.Objects {
 		named[hubs.KeyOf(o)] = true
 	}
-	return slices.DeleteFunc(kyverno.InstalledPolicies(w).Objects, func(o policy.Object) bool { return named[hubs.KeyOf(o)] })
+	own := named
+	if side == "baseline" {
+		own = before
+	}
+	return slices.DeleteFunc(kyverno.InstalledPolicies(w).Objects, func(o policy.Object) bool {
+		return own[hubs.KeyOf(o)] || slices.ContainsFunc(owners(o), func(of policy.Object) bool { return named[hubs.KeyOf(of)] })
+	})
 }
 
-// besides are those of all clusters, once each, and the note that they are there.
-func (q *question) besides() (all []policy.Object, notes []string) {
+// owners are the policies that an object was made of.
+func owners(o policy.Object) (all []policy.Object) {
+	var head struct {
+		Metadata struct {
+			OwnerReferences []struct{ APIVersion, Kind, Name string }
+		}
+	}
+	_ = json.Unmarshal(o.JSON, &head) // it was decoded before
+	for _, of := range head.Metadata.OwnerReferences {
+		all = append(all, policy.Object{APIVersion: of.APIVersion, Kind: of.Kind, Name: of.Name})
+	}
+	return all
+}
+
+// besides are those of all clusters, once each.
+func (q *question) besides(side string) (all []policy.Object) {
 	seen := map[string]bool{}
 	for _, cluster := range q.capture.Clusters {
-		for _, o := range q.beside(q.capture.World(cluster.Name)) {
+		for _, o := range q.beside(q.capture.World(cluster.Name), side) {
 			if key := hubs.KeyOf(o); !seen[key] {
 				seen[key] = true
 				all = append(all, o)
 			}
 		}
 	}
-	if len(all) == 0 {
-		return nil, nil
+	return all
+}
+
+// leaveOut leaves out what is captured beside the sets, which a rehearsal does not install, and notes it.
+func (q *question) leaveOut() {
+	if all := q.besides("candidate"); len(all) > 0 {
+		q.notes = append(q.notes, fmt.Sprintf("%s in neither set, and not rehearsed: %s. Rehearse with --baseline captured, or with sets that hold them",
+			counted(len(all), "captured policy or exception is", "captured policies and exceptions are"), listed(all)))
 	}
+	q.alone = true
+}
+
+func listed(all []policy.Object) string {
 	var titles []string
 	for _, o := range all {
 		titles = append(titles, o.Kind+"/"+o.Name)
 	}
-	return all, []string{fmt.Sprintf("%s in neither set, and in force under both: %s", counted(len(all), "captured policy or exception is", "captured policies and exceptions are"), few(titles))}
+	return few(titles)
+}
+
+// staying is the note about what is in force under both sides.
+func staying(all []policy.Object) []string {
+	if len(all) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s in neither set, and in force under both: %s", counted(len(all), "captured policy or exception is", "captured policies and exceptions are"), listed(all))}
 }
 
 // dropped is the note about captured exceptions that a candidate takes away by not naming them.

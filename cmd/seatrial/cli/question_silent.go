@@ -30,7 +30,7 @@ func silent(changes []policy.Change, rejected []reports.Rejected, radius *blast.
 	}
 	note := fmt.Sprintf("nothing in the capture asks %s of the candidate, of which the answer therefore says nothing: %s", counted(len(titles), "policy", "policies"), few(titles))
 	if radius.Deletions == 0 {
-		note += "; it holds no deletions, as audit logs do"
+		note += "; it holds no deletions, and no changes but of what stands, as audit logs do"
 	}
 	return []string{note}
 }

@@ -109,6 +109,7 @@ func (f *rehearseFlags) run(cmd *cobra.Command, env Env, file string) error {
 	if err != nil {
 		return err
 	}
+	q.leaveOut()
 	engines, err := q.compile(cmd.Context())
 	if err != nil {
 		return err
