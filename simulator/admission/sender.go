@@ -5,9 +5,13 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
+	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 )
+
+const nodeUser = "system:node:" // before a node's name
 
 // makers are the controllers of Kubernetes by the kind of what they make things for.
 var makers = map[schema.GroupKind]string{
@@ -38,7 +42,7 @@ func Sender(rec *capture.Record) (who capture.User, made bool) {
 	}
 	kind := schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()
 	if kind == (schema.GroupKind{Kind: "Node"}) {
-		return capture.User{Username: "system:node:" + owner.Name, Groups: []string{"system:nodes", "system:authenticated"}}, true
+		return capture.User{Username: nodeUser + owner.Name, Groups: []string{user.NodesGroup, user.AllAuthenticated}}, true
 	}
 	return controllerAccount(makers[kind]), true
 }
@@ -49,7 +53,7 @@ func controllerAccount(controller string) capture.User {
 		return capture.User{}
 	}
 	return capture.User{
-		Username: "system:serviceaccount:kube-system:" + controller,
-		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"},
+		Username: serviceaccount.MakeUsername(metav1.NamespaceSystem, controller),
+		Groups:   append(serviceaccount.MakeGroupNames(metav1.NamespaceSystem), user.AllAuthenticated),
 	}
 }

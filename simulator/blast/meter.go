@@ -32,7 +32,6 @@ type Meter struct {
 	last       []diff.Change // of the record before
 	parent     *capture.Record
 	again      *replay.Answer // to the update of what comes next
-	anew       bool           // the record is refused only where its object is made anew
 }
 
 type workloadKey struct{ cluster, namespace, kind, name string }
@@ -135,9 +134,7 @@ func (m *Meter) Add(a replay.Answer) []diff.Change {
 	m.unknown("baseline", before)
 	m.unknown("candidate", after)
 	if len(changes) > 0 {
-		m.anew = again != nil && again.Sides[1].Decision != verdict.Denied
-		m.change(rec, changes)
-		m.anew = false
+		m.change(rec, changes, again != nil && again.Sides[1].Decision != verdict.Denied)
 	}
 	m.spent.add(m, rec, before, after, changes)
 	if again != nil {
@@ -162,7 +159,7 @@ func (m *Meter) beyond(a replay.Answer) []diff.Change {
 		return elsewhere || slices.ContainsFunc(m.last, said)
 	})
 	if len(changes) > 0 {
-		m.change(a.Record, changes)
+		m.change(a.Record, changes, false)
 		m.spent.add(m, a.Record, &a.Sides[0], &a.Sides[1], changes)
 	}
 	return changes

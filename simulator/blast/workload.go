@@ -11,10 +11,11 @@ import (
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
-// change adds one changed request to its workload and everything above it.
-func (m *Meter) change(rec *capture.Record, changes []diff.Change) {
+// change adds one changed request to its workload and everything above it. anew: it is refused only
+// where its object is made anew.
+func (m *Meter) change(rec *capture.Record, changes []diff.Change, anew bool) {
 	w := m.workload(rec)
-	bite := m.biteOf(rec)
+	bite := m.biteOf(rec, anew)
 	c := m.cluster(rec.Cluster)
 	n := c.namespace(rec.Namespace)
 	classes := map[diff.Class]bool{}
@@ -80,9 +81,9 @@ func bodyOf(rec *capture.Record) json.RawMessage {
 
 // biteOf says when a refusal of this record would be felt: of a pod that a running workload makes,
 // when it makes the next one.
-func (m *Meter) biteOf(rec *capture.Record) Bite {
+func (m *Meter) biteOf(rec *capture.Record, anew bool) Bite {
 	switch {
-	case m.anew, finished(rec):
+	case anew, finished(rec):
 		return NextCreation
 	case rec.TemplateOf != "" && m.parent != nil && m.parent.Answered():
 		return NextRestart

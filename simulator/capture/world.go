@@ -94,7 +94,8 @@ func (w *World) Without(gvr GVR, namespace, name string) *World {
 // WithoutAll returns the world without some of its objects.
 func (w *World) WithoutAll(gone func(gvk GVK, namespace, name string, o *WorldObject) bool) *World {
 	without := *w
-	without.objects, without.stories = map[GVR]map[objectName]*WorldObject{}, maps.Clone(w.stories)
+	without.objects, without.latest = map[GVR]map[objectName]*WorldObject{}, nil
+	without.stories = maps.Clone(w.stories)
 	for key, objects := range w.objects {
 		without.objects[key] = maps.Clone(objects)
 		maps.DeleteFunc(without.objects[key], func(at objectName, o *WorldObject) bool {

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -17,7 +18,7 @@ func (c *comparison) mutation() {
 	}
 	old, now := byPolicy(c.before.Mutations), byPolicy(c.after.Mutations)
 	found := false
-	for policy := range union(old, now) {
+	for _, policy := range slices.SortedFunc(maps.Keys(union(old, now)), mutator.compare) {
 		if was, is := old[policy], now[policy]; !was.same(is) {
 			found = true
 			c.mutated(policy, was, is)
@@ -42,6 +43,10 @@ func (c *comparison) mutated(policy mutator, was, is *part) {
 type mutator struct {
 	ref  verdict.PolicyRef
 	kind verdict.RuleType
+}
+
+func (m mutator) compare(o mutator) int {
+	return cmp.Or(m.ref.Compare(o.ref), cmp.Compare(m.kind, o.kind))
 }
 
 // part is what one policy has in a patch: all that it did, also when it was asked again. nil: nothing.

@@ -54,13 +54,9 @@ func FromObjects(source string, objects []policy.Object, opt Options) (*Hub, err
 	return h, nil
 }
 
-// kustomizations are the names of the file that Kustomize reads, which needs no apiVersion
-// and kind.
-var kustomizations = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
-
 // ignored is the warning of a document that no hub stores.
 func ignored(p policy.Problem) Warning {
-	if strings.HasPrefix(p.Reason, "Kustomization ") || slices.Contains(kustomizations, path.Base(p.File)) {
+	if p.IsKustomization() {
 		return Warning{Code: "kustomization", File: p.File, Line: p.Line, Object: path.Base(p.File),
 			Text: "the folder is put together by Kustomize, and its files are read as they are: patches, generators and prefixes are left out", Fix: "give what kustomize build prints"}
 	}

@@ -17,6 +17,11 @@ const OfSuite = "it belongs to the test suite "
 // each with the suite that does. Policies under test are none of them.
 func suites(files []file) map[string]string {
 	names, policies := map[string]string{}, map[string]bool{}
+	all := make([]string, 0, len(files))
+	for _, f := range files {
+		all = append(all, f.name)
+	}
+	slices.Sort(all)
 	for _, f := range files {
 		if !bytes.Contains(f.content, []byte("cli.kyverno.io")) && !bytes.Contains(f.content, []byte("chainsaw.kyverno.io")) {
 			continue
@@ -27,10 +32,10 @@ func suites(files []file) map[string]string {
 			}
 			under := doc.Object["policies"]
 			delete(doc.Object, "policies")
-			for _, name := range namedBy(doc.Object, f.name, files) {
+			for _, name := range namedBy(doc.Object, f.name, all) {
 				names[name] = f.name
 			}
-			for _, name := range namedBy(under, f.name, files) {
+			for _, name := range namedBy(under, f.name, all) {
 				policies[name] = true
 			}
 		}
@@ -41,8 +46,9 @@ func suites(files []file) map[string]string {
 	return names
 }
 
-// namedBy are the files in the folder of a suite, or below, that a part of the suite names.
-func namedBy(node any, suite string, files []file) (found []string) {
+// namedBy are the files in the folder of a suite, or below, that a part of the suite names: of all files,
+// sorted.
+func namedBy(node any, suite string, files []string) (found []string) {
 	switch v := node.(type) {
 	case map[string]any:
 		for _, inner := range v {
@@ -58,9 +64,16 @@ func namedBy(node any, suite string, files []file) (found []string) {
 		if v == "" || folder != "." && !strings.HasPrefix(at, folder+"/") || strings.HasPrefix(at, "../") {
 			return nil
 		}
-		for _, f := range files {
-			if f.name == at || strings.HasPrefix(f.name, at+"/") && f.name != suite {
-				found = append(found, f.name)
+		if _, is := slices.BinarySearch(files, at); is {
+			found = append(found, at)
+		}
+		first, _ := slices.BinarySearch(files, at+"/")
+		for _, name := range files[first:] {
+			if !strings.HasPrefix(name, at+"/") {
+				break
+			}
+			if name != suite {
+				found = append(found, name)
 			}
 		}
 	}

@@ -1,6 +1,10 @@
 package policy
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"path"
+	"strings"
+)
 
 // Object is one manifest of a policy set, as written.
 type Object struct {
@@ -15,12 +19,23 @@ type Object struct {
 	Digest     string          `json:"digest"` // "sha256:…" of JSON
 }
 
+// Title is an object as messages name it: "ClusterPolicy/require-labels", "PolicyException/shop/legacy".
+func (o Object) Title() string {
+	return o.Kind + "/" + strings.TrimPrefix(o.Namespace+"/"+o.Name, "/")
+}
+
 // Problem is a document of a set that could not be read, or that Kyverno would reject.
 type Problem struct {
 	File   string `json:"file"`
 	Line   int    `json:"line,omitempty"`
 	Policy string `json:"policy,omitempty"` // "ClusterPolicy/require-labels", when that much is known
 	Reason string `json:"reason"`
+}
+
+// IsKustomization tells of a document that Kustomize reads, which needs no apiVersion and kind.
+func (p Problem) IsKustomization() bool {
+	file := path.Base(p.File)
+	return strings.HasPrefix(p.Reason, "Kustomization is ") || file == "Kustomization" || strings.HasPrefix(strings.ToLower(file), "kustomization.")
 }
 
 // Set is one side of a comparison: everything that decides, as written.

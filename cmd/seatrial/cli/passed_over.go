@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -20,7 +19,7 @@ func passedOver(set *policy.Set) (notes []string) {
 		case tests:
 			suites = append(suites, suite)
 			tested++
-		case isKustomization(p):
+		case p.IsKustomization():
 			kustomizations = append(kustomizations, p.File)
 		default:
 			others++
@@ -36,11 +35,6 @@ func passedOver(set *policy.Set) (notes []string) {
 		notes = append(notes, fmt.Sprintf("%s: %s passed over", set.Source, counted(others, "document is no Kubernetes object and was", "documents are no Kubernetes objects and were")))
 	}
 	return notes
-}
-
-// isKustomization tells of a document that kustomize reads.
-func isKustomization(p policy.Problem) bool {
-	return strings.HasPrefix(p.Reason, "Kustomization is ") || strings.HasPrefix(strings.ToLower(path.Base(p.File)), "kustomization.")
 }
 
 // unplaced are the notes about objects whose namespace nobody named.

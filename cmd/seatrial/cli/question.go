@@ -32,6 +32,7 @@ type question struct {
 	candidate    *policy.Set
 
 	installed map[string]*policy.Set            // by cluster, when a side is "captured"
+	others    map[string][]policy.Object        // by side: what clusters have beside the sets, cluster by cluster
 	alone     bool                              // what is captured beside the sets is left out, as in a rehearsal
 	own       map[string]map[string]*policy.Set // by cluster and side, when a hub gives each cluster its own
 	sources   map[string]string                 // of own's sides, as asked
@@ -127,35 +128,13 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 			return nil, malformed(err, "")
 		}
 	}
-	q.installed = map[string]*policy.Set{}
+	q.installed, q.others = map[string]*policy.Set{}, map[string][]policy.Object{}
 	engines := map[string]*kyverno.Engine{}
 	for _, cluster := range q.capture.Clusters {
 		world := q.capture.World(cluster.Name)
-		var sides []*kyverno.Program
-		for _, side := range []struct {
-			name string
-			set  *policy.Set
-		}{{"baseline", q.baseline}, {"candidate", q.candidate}} {
-			set := side.set
-			if q.own != nil {
-				set = q.own[cluster.Name][side.name] // nil: no member of the fleet
-			}
-			if set == nil {
-				set = kyverno.InstalledPolicies(world)
-				q.installed[cluster.Name] = set
-			}
-			beside := q.beside(world, side.name)
-			set = with(set, beside)
-			var before *kyverno.Program
-			if len(sides) > 0 {
-				before = sides[0]
-			}
-			program, err := q.compiler.CompileOver(ctx, set, world, before)
-			if err != nil {
-				return nil, unanswered(fmt.Errorf("compile the %s: %w", side.name, err))
-			}
-			q.reject(side.name, cluster.Name, q.asked(program.Rejected, beside))
-			sides = append(sides, program)
+		sides, err := q.sides(ctx, world, cluster.Name)
+		if err != nil {
+			return nil, err
 		}
 		engine, err := q.compiler.Engine(world, q.as, sides...)
 		if err != nil {
@@ -166,6 +145,33 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 	}
 	q.nameClusters(len(q.capture.Clusters))
 	return engines, q.refuse()
+}
+
+// sides are the programs of a cluster: the baseline's, and the candidate's, which is shipped over it.
+func (q *question) sides(ctx context.Context, world *capture.World, cluster string) (programs []*kyverno.Program, err error) {
+	var before *kyverno.Program
+	for _, side := range []struct {
+		name string
+		set  *policy.Set
+	}{{"baseline", q.baseline}, {"candidate", q.candidate}} {
+		set := side.set
+		if q.own != nil {
+			set = q.own[cluster][side.name] // nil: no member of the fleet
+		}
+		if set == nil {
+			set = kyverno.InstalledPolicies(world)
+			q.installed[cluster] = set
+		}
+		beside := q.beside(world, side.name)
+		q.others[side.name] = append(q.others[side.name], beside...)
+		program, err := q.compiler.CompileOver(ctx, with(set, beside), world, before)
+		if err != nil {
+			return nil, unanswered(fmt.Errorf("compile the %s: %w", side.name, err))
+		}
+		q.reject(side.name, cluster, q.asked(program.Rejected, beside))
+		programs, before = append(programs, program), program
+	}
+	return programs, nil
 }
 
 // looksUp tells whether any policy asks for other objects than those always indexed.
@@ -216,9 +222,9 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 	for _, side := range []*policy.Set{in.Baseline, in.Candidate} {
 		in.Notes = append(in.Notes, passedOver(side)...)
 	}
-	others := q.besides("candidate")
-	in.Notes = append(in.Notes, staying(others)...)
-	in.Changes = policy.Diff(q.compiler.Defaulted(with(in.Baseline, q.besides("baseline"))), q.compiler.Defaulted(with(in.Candidate, others)))
+	before, after := firsts(q.others["baseline"]), firsts(q.others["candidate"])
+	in.Notes = append(in.Notes, staying(after)...)
+	in.Changes = policy.Diff(q.compiler.Defaulted(with(in.Baseline, before)), q.compiler.Defaulted(with(in.Candidate, after)))
 	in.Notes = append(in.Notes, q.dropped(in.Changes)...)
 	in.Notes = append(in.Notes, silent(in.Changes, q.rejected, radius)...)
 	in.Notes = append(in.Notes, kyverno.Shipping(in.Changes, radius.AppliedAgain > 0)...)

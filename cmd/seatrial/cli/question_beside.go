@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/seatrial/seatrial/cmd/seatrial/hubs"
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -54,16 +53,22 @@ func owners(o policy.Object) (all []policy.Object) {
 
 // besides are those of all clusters, once each.
 func (q *question) besides(side string) (all []policy.Object) {
-	seen := map[string]bool{}
 	for _, cluster := range q.capture.Clusters {
-		for _, o := range q.beside(q.capture.World(cluster.Name), side) {
-			if key := hubs.KeyOf(o); !seen[key] {
-				seen[key] = true
-				all = append(all, o)
-			}
+		all = append(all, q.beside(q.capture.World(cluster.Name), side)...)
+	}
+	return firsts(all)
+}
+
+// firsts are the first of each name.
+func firsts(all []policy.Object) (first []policy.Object) {
+	seen := map[string]bool{}
+	for _, o := range all {
+		if key := hubs.KeyOf(o); !seen[key] {
+			seen[key] = true
+			first = append(first, o)
 		}
 	}
-	return all
+	return first
 }
 
 // leaveOut leaves out what is captured beside the sets, which a rehearsal does not install, and notes it.
@@ -78,7 +83,7 @@ func (q *question) leaveOut() {
 func listed(all []policy.Object) string {
 	var titles []string
 	for _, o := range all {
-		titles = append(titles, o.Kind+"/"+o.Name)
+		titles = append(titles, o.Title())
 	}
 	return few(titles)
 }
@@ -99,7 +104,7 @@ func (q *question) dropped(changes []policy.Change) []string {
 	var titles []string
 	for _, c := range changes {
 		if c.Change == policy.Removed && c.Kind == "PolicyException" {
-			titles = append(titles, c.Kind+"/"+strings.TrimPrefix(c.Namespace+"/"+c.Name, "/"))
+			titles = append(titles, c.Before.Title())
 		}
 	}
 	if len(titles) == 0 {
@@ -115,7 +120,7 @@ func (q *question) asked(problems []policy.Problem, beside []policy.Object) (own
 		note := fmt.Sprintf("the captured %s is in neither set, and left out under both: Kyverno would not accept it: %s", p.Policy, p.Reason)
 		switch {
 		case !slices.ContainsFunc(beside, func(o policy.Object) bool {
-			return o.File == p.File && o.Line == p.Line && strings.HasSuffix(p.Policy, "/"+o.Name)
+			return o.File == p.File && o.Line == p.Line && p.Policy == o.Title()
 		}):
 			own = append(own, p)
 		case !slices.Contains(q.notes, note):

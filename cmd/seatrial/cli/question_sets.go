@@ -87,7 +87,7 @@ func (q *question) howToMend() string {
 	twice := func(r reports.Rejected) bool {
 		return r.Side == "candidate" && strings.HasPrefix(r.Reason, policy.Twice)
 	}
-	if q.candidate != nil && slices.ContainsFunc(q.rejected, twice) && slices.ContainsFunc(q.candidate.Ignored, isKustomization) {
+	if q.candidate != nil && slices.ContainsFunc(q.rejected, twice) && slices.ContainsFunc(q.candidate.Ignored, policy.Problem.IsKustomization) {
 		return "the folder is one for kustomize: run kustomize build on it, before the change and with it, and ask seatrial replay --baseline before.yaml --candidate after.yaml"
 	}
 	return "mend them, or replay without them: --skip-rejected"

@@ -21,7 +21,7 @@ func silent(changes []policy.Change, rejected []reports.Rejected, radius *blast.
 	for _, c := range changes {
 		ref := verdict.PolicyRef{Kind: c.Kind, Namespace: c.Namespace, Name: c.Name}
 		judges := strings.HasSuffix(c.Kind, "Policy") && (c.Change == policy.Added || c.Change == policy.Changed)
-		if title := strings.TrimPrefix(ref.String(), "/"); judges && !radius.Asked[ref] && !refused[title] {
+		if title := ref.String(); judges && !radius.Asked[ref] && !refused[title] {
 			titles = append(titles, title)
 		}
 	}

@@ -44,11 +44,10 @@ func definitionOf(u unit, rule string) string {
 }
 
 func (c *classic) definition(name string) []byte {
-	for _, rule := range installAutogenMemo().ComputeRules(c.policy, "") {
-		if rule.Name == name {
-			text, _ := json.Marshal(rule) // it was decoded before
-			return text
-		}
+	rule := ruleOf(c.policy, name)
+	if rule == nil {
+		return nil
 	}
-	return nil
+	text, _ := json.Marshal(rule) // it was decoded before
+	return text
 }

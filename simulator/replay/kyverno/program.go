@@ -21,11 +21,7 @@ type Program struct {
 }
 
 func (p *Program) reject(object policy.Object, err error) {
-	p.Rejected = append(p.Rejected, policy.Problem{File: object.File, Line: object.Line, Policy: titleOf(object), Reason: err.Error()})
-}
-
-func titleOf(object policy.Object) string {
-	return object.Kind + "/" + strings.TrimPrefix(object.Namespace+"/"+object.Name, "/")
+	p.Rejected = append(p.Rejected, policy.Problem{File: object.File, Line: object.Line, Policy: object.Title(), Reason: err.Error()})
 }
 
 // has is what a cluster took of the program's set; nothing of none.
@@ -44,7 +40,7 @@ func takenOf(set *policy.Set, rejected []policy.Problem) map[string]policy.Objec
 	}
 	taken := map[string]policy.Object{}
 	for _, o := range set.Objects {
-		if name, _ := keysOf(o); !refused[titleOf(o)] {
+		if name, _ := keysOf(o); !refused[o.Title()] {
 			taken[name] = o
 		}
 	}
@@ -81,7 +77,7 @@ func (p *Program) stays(refused []policy.Problem) []policy.Object {
 	var out []policy.Object
 	has := p.has()
 	for _, name := range slices.Sorted(maps.Keys(has)) {
-		if titles[titleOf(has[name])] {
+		if titles[has[name].Title()] {
 			out = append(out, has[name])
 		}
 	}
@@ -93,7 +89,7 @@ func inPlace(set *policy.Set, stays []policy.Object) *policy.Set {
 	left := *set
 	left.Objects = slices.Clone(set.Objects)
 	for i, o := range left.Objects {
-		if at := slices.IndexFunc(stays, func(s policy.Object) bool { return titleOf(s) == titleOf(o) }); at >= 0 {
+		if at := slices.IndexFunc(stays, func(s policy.Object) bool { return s.Title() == o.Title() }); at >= 0 {
 			left.Objects[i] = stays[at]
 		}
 	}
@@ -103,7 +99,7 @@ func inPlace(set *policy.Set, stays []policy.Object) *policy.Set {
 func staysNote(stays []policy.Object) string {
 	var titles []string
 	for _, o := range stays {
-		titles = append(titles, titleOf(o))
+		titles = append(titles, o.Title())
 	}
 	return "policies whose update is refused stay as they were: " + strings.Join(titles, ", ")
 }

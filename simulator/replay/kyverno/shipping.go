@@ -34,7 +34,7 @@ func Shipping(changes []policy.Change, live bool) (notes []string) {
 			into   *shipping
 		}{{c.Before, &was}, {c.After, &is}} {
 			if side.object != nil {
-				*side.into, title = shippingOf(*side.object), titleOf(*side.object)
+				*side.into, title = shippingOf(*side.object), side.object.Title()
 			}
 		}
 		lost := slices.ContainsFunc(was.keeps, func(rule string) bool { return !slices.Contains(is.keeps, rule) })
@@ -67,18 +67,15 @@ func Shipping(changes []policy.Change, live bool) (notes []string) {
 
 // shippingOf reads a policy; one that does not decode does nothing.
 func shippingOf(o policy.Object) (s shipping) {
-	var spec struct {
-		Spec struct {
-			policiesv1beta1.GeneratingPolicySpec
-		}
+	var generating struct {
+		Spec policiesv1beta1.GeneratingPolicySpec
 	}
 	switch {
 	case isClassic(o) && !strings.HasSuffix(o.Kind, "CleanupPolicy"):
 		return classicShipping(o)
-	case strings.HasSuffix(o.Kind, "GeneratingPolicy") && json.Unmarshal(o.JSON, &spec) == nil:
-		generating := spec.Spec.GeneratingPolicySpec
-		s.generates, s.existing = true, generating.GenerateExistingEnabled()
-		if generating.SynchronizationEnabled() && !generating.OrphanDownstreamOnPolicyDeleteEnabled() {
+	case strings.HasSuffix(o.Kind, "GeneratingPolicy") && json.Unmarshal(o.JSON, &generating) == nil:
+		s.generates, s.existing = true, generating.Spec.GenerateExistingEnabled()
+		if generating.Spec.SynchronizationEnabled() && !generating.Spec.OrphanDownstreamOnPolicyDeleteEnabled() {
 			s.keeps = []string{""}
 		}
 	case strings.HasSuffix(o.Kind, "MutatingPolicy"):
