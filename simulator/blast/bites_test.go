@@ -73,3 +73,31 @@ func TestBitesOfWhatStands(t *testing.T) {
 		}
 	}
 }
+
+// Of two rules that refuse a creation, one may let stand what stands: each finding says so of its own.
+func TestBitesOfEachRule(t *testing.T) {
+	rec := pod("prod", "shop", "cart", nil)
+	rec.Kind.Kind, rec.Origin.Source = "Deployment", "cluster"
+	update := rec
+	update.Operation, update.Again = capture.Update, true
+	says := func(rule string, outcome verdict.Outcome) verdict.Verdict {
+		return verdict.Verdict{Policy: limits, Rule: rule, Type: verdict.Validate, Outcome: outcome, Action: verdict.Enforce}
+	}
+	refused := func(rec *capture.Record, verdicts ...verdict.Verdict) replay.Answer {
+		return replay.Answer{Record: rec, Sides: []verdict.Judgement{{Decision: verdict.Allowed}, {Decision: verdict.Denied, Verdicts: verdicts}}}
+	}
+	r := measure(Config{},
+		refused(&update, says("lenient", verdict.Pass), says("strict", verdict.Fail)),
+		refused(&rec, says("lenient", verdict.Fail), says("strict", verdict.Fail), says("unasked", verdict.Fail)))
+	got := map[string]Bite{}
+	for _, f := range r.Changed[0].Findings {
+		got[f.Rule] = f.Bite
+	}
+	want := map[string]Bite{"lenient": NextCreation, "strict": NextRollout, "unasked": NextRollout}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("bites (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff(map[Bite]int{NextRollout: 1}, r.Changed[0].Bites); d != "" {
+		t.Errorf("bites of the workload (-want +got):\n%s", d)
+	}
+}

@@ -134,7 +134,11 @@ func (m *Meter) Add(a replay.Answer) []diff.Change {
 	m.unknown("baseline", before)
 	m.unknown("candidate", after)
 	if len(changes) > 0 {
-		m.change(rec, changes, again != nil && again.Sides[1].Decision != verdict.Denied)
+		var update *verdict.Judgement
+		if again != nil {
+			update = &again.Sides[1]
+		}
+		m.change(rec, changes, update)
 	}
 	m.spent.add(m, rec, before, after, changes)
 	if again != nil {
@@ -159,7 +163,7 @@ func (m *Meter) beyond(a replay.Answer) []diff.Change {
 		return elsewhere || slices.ContainsFunc(m.last, said)
 	})
 	if len(changes) > 0 {
-		m.change(a.Record, changes, false)
+		m.change(a.Record, changes, nil)
 		m.spent.add(m, a.Record, &a.Sides[0], &a.Sides[1], changes)
 	}
 	return changes

@@ -11,11 +11,11 @@ import (
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
-// change adds one changed request to its workload and everything above it. anew: it is refused only
-// where its object is made anew.
-func (m *Meter) change(rec *capture.Record, changes []diff.Change, anew bool) {
+// change adds one changed request to its workload and everything above it. again is what the candidate
+// says when its object, which stands, is applied again; nil where that was not asked.
+func (m *Meter) change(rec *capture.Record, changes []diff.Change, again *verdict.Judgement) {
 	w := m.workload(rec)
-	bite := m.biteOf(rec, anew)
+	bite := m.biteOf(rec, again != nil && again.Decision != verdict.Denied)
 	c := m.cluster(rec.Cluster)
 	n := c.namespace(rec.Namespace)
 	classes := map[diff.Class]bool{}
@@ -26,7 +26,7 @@ func (m *Meter) change(rec *capture.Record, changes []diff.Change, anew bool) {
 		if change.Policy != (verdict.PolicyRef{}) {
 			policies[policyClass{change.Policy, change.Class}] = true
 		}
-		w.find(rec, change, bite)
+		w.find(rec, change, m.biteOf(rec, again != nil && !diff.Refuses(again, change)))
 	}
 	for class := range classes {
 		m.radius.Requested[class]++
@@ -80,7 +80,7 @@ func bodyOf(rec *capture.Record) json.RawMessage {
 }
 
 // biteOf says when a refusal of this record would be felt: of a pod that a running workload makes,
-// when it makes the next one.
+// when it makes the next one. anew: only where its object is made anew.
 func (m *Meter) biteOf(rec *capture.Record, anew bool) Bite {
 	switch {
 	case anew, finished(rec):

@@ -106,6 +106,16 @@ func blocks(v *verdict.Verdict) bool {
 	return v.Outcome == verdict.Error || v.Outcome == verdict.Fail && (v.Action == verdict.Enforce || v.Type != verdict.Validate && v.Action == "")
 }
 
+// Refuses tells whether what explains the refusal of a request refuses another one, too, or may: where
+// that is refused before the rule is asked, it is taken to.
+func Refuses(other *verdict.Judgement, refusal *Change) bool {
+	if other.Decision != verdict.Denied || refusal.After == nil {
+		return other.Decision == verdict.Denied
+	}
+	same, ok := byRule(other)[ruleKey{refusal.Policy, refusal.Rule, refusal.After.Type}]
+	return !ok || blocks(same)
+}
+
 func (c *comparison) explain(class Class, side *verdict.Judgement, message string, holds func(*verdict.Verdict) bool) {
 	found := false
 	for i := range side.Verdicts {
