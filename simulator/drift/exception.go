@@ -2,6 +2,7 @@ package drift
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -72,6 +73,18 @@ func newException(object map[string]any, at time.Time) *Exception {
 	return e
 }
 
+// Overdue tells that an exception should have ended at a time, and by what: its label for Kyverno's
+// cleanup controller, or an annotation that nobody keeps by himself. What spec.expiresAt says Kyverno heeds.
+func Overdue(exception json.RawMessage, at time.Time) (by string, since time.Time, overdue bool) {
+	object := decode(exception)
+	for _, u := range untils(object, properties(object)) {
+		if u.by != expiresAt && at.After(u.time) && (!overdue || u.time.Before(since)) {
+			by, since, overdue = u.by, u.time, true
+		}
+	}
+	return by, since, overdue
+}
+
 // excepted lists what an exception names: "require-labels: check, autogen-check" or "ValidatingPolicy/x".
 func excepted(object map[string]any) []string {
 	out := []string{}
@@ -110,6 +123,8 @@ func known(key string) string {
 	return fillers.Replace(strings.ToLower(key[strings.LastIndex(key, "/")+1:]))
 }
 
+const expiresAt = "spec.expiresAt"
+
 type until struct {
 	time time.Time
 	by   string
@@ -121,7 +136,7 @@ func untils(object map[string]any, statements []statement) []until {
 	var out []until
 	if text, ok := section(object, "spec")["expiresAt"].(string); ok {
 		if t, ok := readTime(text); ok {
-			out = append(out, until{t, "spec.expiresAt"})
+			out = append(out, until{t, expiresAt})
 		}
 	}
 	meta := section(object, "metadata")

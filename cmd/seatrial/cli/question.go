@@ -225,6 +225,7 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 	before, after := firsts(q.others["baseline"]), firsts(q.others["candidate"])
 	in.Notes = append(in.Notes, staying(after)...)
 	in.Changes = policy.Diff(q.compiler.Defaulted(with(in.Baseline, before)), q.compiler.Defaulted(with(in.Candidate, after)))
+	in.Notes = append(in.Notes, q.overdue(with(in.Candidate, after))...)
 	in.Notes = append(in.Notes, q.dropped(in.Changes)...)
 	in.Notes = append(in.Notes, silent(in.Changes, q.rejected, radius)...)
 	in.Notes = append(in.Notes, kyverno.Shipping(in.Changes, radius.AppliedAgain > 0)...)
