@@ -40,7 +40,7 @@ var owners = map[string]string{
 	"go.etcd.io/etcd":               "harness/cluster/embedded",
 	"github.com/klauspost/compress": "simulator/capture",
 	"helm.sh/helm/":                 "simulator/source",
-	"sigs.k8s.io/kustomize/":        "simulator/source",
+	"sigs.k8s.io/kustomize/":        "simulator/internal/kustomize",
 	"github.com/wI2L/jsondiff":      "simulator/replay/kyverno",
 	"k8s.io/kubernetes":             "simulator/admission",
 

@@ -58,7 +58,11 @@ func FromObjects(source string, objects []policy.Object, opt Options) (*Hub, err
 func ignored(p policy.Problem) Warning {
 	if p.IsKustomization() {
 		return Warning{Code: "kustomization", File: p.File, Line: p.Line, Object: path.Base(p.File),
-			Text: "the folder is put together by Kustomize, and its files are read as they are: patches, generators and prefixes are left out", Fix: "give what kustomize build prints"}
+			Text: "the folder is put together by Kustomize, and its files are read as they are: patches, generators and prefixes are left out", Fix: "name that folder as the hub: then it is read as kustomize builds it"}
+	}
+	if p.Reason == policy.NotTaken {
+		return Warning{Code: "not-taken", File: p.File, Line: p.Line, Object: cmp.Or(p.Policy, path.Base(p.File)),
+			Text: p.Reason + ": it is passed over", Fix: "add the file to the kustomization's resources, or keep it elsewhere"}
 	}
 	return Warning{Code: "no-object", File: p.File, Line: p.Line, Object: path.Base(p.File),
 		Text: p.Reason + ": it is passed over", Fix: "keep what is applied to the hub in a folder of its own"}

@@ -30,9 +30,9 @@ kind: ClusterResourcePlacement
 metadata: {name: broken}
 spec: {resourceSelectors: [], policies: {}}
 `,
-	"broken.yaml":        "apiVersion: v1\nkind: ConfigMap\n bad: x\n",
-	"kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
-	"README.md":          "not a manifest",
+	"broken.yaml":                "apiVersion: v1\nkind: ConfigMap\n bad: x\n",
+	"overlay/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
+	"README.md":                  "not a manifest",
 }
 
 func writeFolder(t *testing.T, files map[string]string) string {
@@ -71,6 +71,26 @@ func TestLoadOddities(t *testing.T) {
 	sameLines(t, "warnings", []string{"kustomization a/kustomization.yaml:1 kustomization.yaml", "key-twice secret.yaml:4 Secret/s", "key-twice twice.yaml:6 ConfigMap/c", "no-object values.yaml:1 values.yaml"}, got)
 }
 
+// A hub is what kustomize builds of its folder; what that leaves out is told.
+func TestLoadBuilds(t *testing.T) {
+	h, err := Load(t.Context(), writeFolder(t, map[string]string{
+		"kustomization.yaml": "resources: [config.yaml]\nnameSuffix: -eu\n",
+		"config.yaml":        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n",
+		"draft.yaml":         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: draft}\n",
+	}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range h.Objects {
+		got = append(got, o.Title())
+	}
+	for _, w := range h.Warnings {
+		got = append(got, fmt.Sprintf("%s %s:%d %s", w.Code, w.File, w.Line, w.Object))
+	}
+	sameLines(t, "objects and warnings", []string{"ConfigMap/default/c-eu", "not-taken draft.yaml:1 ConfigMap/draft"}, got)
+}
+
 func TestLoadFolder(t *testing.T) {
 	h, err := Load(t.Context(), writeFolder(t, wrapped), Options{})
 	if err != nil {
@@ -88,7 +108,7 @@ func TestLoadFolder(t *testing.T) {
 	for _, w := range h.Warnings {
 		places = append(places, fmt.Sprintf("%s %s:%d", w.Code, w.File, w.Line))
 	}
-	sameLines(t, "warnings", []string{"kustomization kustomization.yaml:1", "pruned placements/all.yaml:6"}, places)
+	sameLines(t, "warnings", []string{"kustomization overlay/kustomization.yaml:1", "pruned placements/all.yaml:6"}, places)
 	if len(h.Objects) != 2 || len(h.placements) != 1 {
 		t.Fatalf("want 2 objects and 1 placement, got %d and %d", len(h.Objects), len(h.placements))
 	}

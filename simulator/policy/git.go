@@ -12,23 +12,38 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/seatrial/seatrial/simulator/internal/kustomize"
 )
 
 // loadGit reads the manifests below a path at a revision. git itself is asked, so that
 // worktrees, shallow and partial clones are read as the user's git reads them.
-func loadGit(ctx context.Context, source, rest string, opt Options) (commit string, in found, err error) {
+func loadGit(ctx context.Context, source, rest string, opt Options) (set *Set, files int, err error) {
 	rev, dir, ok := strings.Cut(rest, ":")
 	if !ok || rev == "" {
-		return "", found{}, fmt.Errorf("%s: want git:REVISION:PATH, as in git:main:policies", source)
+		return nil, 0, fmt.Errorf("%s: want git:REVISION:PATH, as in git:main:policies", source)
 	}
 	repo := repository(opt.Dir)
-	if commit, err = repo.resolve(ctx, rev); err != nil {
-		return "", found{}, fmt.Errorf("%s: %w", source, err)
+	commit, err := repo.resolve(ctx, rev)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", source, err)
 	}
-	if in, err = repo.manifests(ctx, commit, path.Clean("/" + dir)[1:]); err != nil {
-		return "", found{}, fmt.Errorf("%s: %w", source, err)
+	dir = path.Clean("/" + dir)
+	in, err := repo.manifests(ctx, commit, dir[1:])
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", source, err)
 	}
-	return commit, in, nil
+	set = fromFiles(source, commit, in)
+	by := kustomization(in.by)
+	if by.name == "" || opt.AsWritten {
+		return set, len(in.files), nil
+	}
+	tree, err := repo.files(ctx, commit)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", source, err)
+	}
+	set, err = build(tree, dir, by.name, set)
+	return set, len(in.files), err
 }
 
 // Resolve returns the full commit hash of a revision of the repository that holds dir.
@@ -132,7 +147,19 @@ func (r repository) manifests(ctx context.Context, commit, dir string) (found, e
 		return found{}, err
 	}
 	wanted, ignored := choose(tree, links)
-	return r.read(ctx, wanted, ignored)
+	out, err := r.read(ctx, wanted, ignored)
+	if err != nil {
+		return out, err
+	}
+	var by []named
+	for _, name := range kustomize.FileNames() {
+		if e, ok := tree[name]; ok && e.mode != modeLink && e.mode != modeSubmodule {
+			by = append(by, named{name, e.hash})
+		}
+	}
+	kustomizations, err := r.read(ctx, by, nil)
+	out.by = kustomizations.files
+	return out, err
 }
 
 // The modes of tree entries that are no regular files.

@@ -123,7 +123,7 @@ func (r repository) read(ctx context.Context, wanted []named, ignored []Problem)
 		if err != nil {
 			return out, fmt.Errorf("read %s: %w", w.name, err)
 		}
-		out.files = append(out.files, file{w.name, content})
+		out.files = append(out.files, file{name: w.name, content: content})
 	}
 	return out, nil
 }

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/seatrial/seatrial/simulator/internal/kustomize"
 )
 
 // ErrEmpty is returned for a source that holds no policy at all, which is more often a
@@ -26,12 +28,14 @@ const Twice = "is defined twice"
 
 // Options says where relative sources are looked up.
 type Options struct {
-	Dir   string    // working directory; "" is the process's
-	Stdin io.Reader // what "-" stands for; nil: for nothing
+	Dir       string    // working directory; "" is the process's
+	Stdin     io.Reader // what "-" stands for; nil: for nothing
+	AsWritten bool      // a kustomization of the folder is passed over
 }
 
 // Load reads a policy set. spec is "none", a folder, a file, "-", or "git:REV:path", where
-// path is relative to the root of the repository that holds the working directory.
+// path is relative to the root of the repository that holds the working directory. A folder with a
+// kustomization is read as kustomize builds it: errors of it are [BuildError].
 func Load(ctx context.Context, spec string, opt Options) (*Set, error) {
 	if spec == "none" {
 		return FromObjects(spec, nil), nil
@@ -53,11 +57,7 @@ func LoadObjects(ctx context.Context, spec string, opt Options) (*Set, error) {
 // load reads a set and says how many files it came from. what is read, for errors.
 func load(ctx context.Context, spec, what string, opt Options) (*Set, int, error) {
 	if rest, ok := strings.CutPrefix(spec, "git:"); ok {
-		commit, in, err := loadGit(ctx, spec, rest, opt)
-		if err != nil {
-			return nil, 0, err
-		}
-		return fromFiles(spec, commit, in), len(in.files), nil
+		return loadGit(ctx, spec, rest, opt)
 	}
 	if spec == "-" {
 		return loadStdin(what, opt)
@@ -70,7 +70,11 @@ func load(ctx context.Context, spec, what string, opt Options) (*Set, int, error
 	if err != nil {
 		return nil, 0, fmt.Errorf("read %s: %w", what, err)
 	}
-	return fromFiles(spec, "", in), len(in.files), nil
+	set := fromFiles(spec, "", in)
+	if by := kustomization(in.by); by.name != "" && !opt.AsWritten {
+		set, err = build(kustomize.OnDisk(), at, by.name, set)
+	}
+	return set, len(in.files), err
 }
 
 // stdin is how answers name standard input.
@@ -84,7 +88,7 @@ func loadStdin(what string, opt Options) (*Set, int, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("read %s from standard input: %w", what, err)
 	}
-	return fromFiles(stdin, "", found{files: []file{{stdin, content}}}), 1, nil
+	return fromFiles(stdin, "", found{files: []file{{name: stdin, content: content}}}), 1, nil
 }
 
 // fromFiles makes a set of files.
@@ -94,11 +98,16 @@ func fromFiles(source, revision string, in found) *Set {
 	for _, f := range in.files {
 		set.read(f, of[f.name])
 	}
-	set.dropDuplicates()
-	slices.SortStableFunc(set.Ignored, Problem.compare)
-	slices.SortStableFunc(set.Problems, Problem.compare)
-	set.seal()
+	set.complete()
 	return set
+}
+
+// complete settles a set once everything is in it.
+func (s *Set) complete() {
+	s.dropDuplicates()
+	slices.SortStableFunc(s.Ignored, Problem.compare)
+	slices.SortStableFunc(s.Problems, Problem.compare)
+	s.seal()
 }
 
 // FromObjects makes a set of objects that were read elsewhere, such as those that a

@@ -19,6 +19,9 @@ func (s *Set) read(f file, suite string) {
 		return
 	}
 	for _, doc := range manifest.Split(f.content) {
+		if f.rendered {
+			doc.Line, doc.ErrAt = f.line, f.line
+		}
 		s.add(f.name, suite, doc)
 	}
 }

@@ -6,18 +6,23 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/seatrial/seatrial/simulator/internal/kustomize"
 )
 
 // file is one file of a source, with its name relative to the source's root.
 type file struct {
-	name    string
-	content []byte
+	name     string
+	content  []byte
+	rendered bool // the lines of the content are not those of the file
+	line     int  // of what was rendered: the line in the file, 0 where it is not known
 }
 
 // found is what a source holds: files to read, and what was passed over and why.
 type found struct {
 	files   []file
 	ignored []Problem
+	by      []file // of the names by which kustomize knows a kustomization, in the folder itself
 }
 
 // Outside is the reason for which a link is not followed.
@@ -32,7 +37,7 @@ func readTree(root string) (found, error) {
 	}
 	if !info.IsDir() {
 		content, err := os.ReadFile(root)
-		return found{files: []file{{filepath.Base(root), content}}}, err
+		return found{files: []file{{name: filepath.Base(root), content: content}}}, err
 	}
 	if root, err = filepath.EvalSymlinks(root); err != nil {
 		return found{}, err
@@ -56,7 +61,12 @@ func readTree(root string) (found, error) {
 		if err != nil {
 			return out, err
 		}
-		out.files = append(out.files, file{filepath.ToSlash(name), content})
+		out.files = append(out.files, file{name: filepath.ToSlash(name), content: content})
+	}
+	for _, name := range kustomize.FileNames() {
+		if content, err := os.ReadFile(filepath.Join(root, name)); err == nil {
+			out.by = append(out.by, file{name: name, content: content})
+		}
 	}
 	return out, nil
 }

@@ -40,12 +40,13 @@ func (p Problem) IsKustomization() bool {
 
 // Set is one side of a comparison: everything that decides, as written.
 type Set struct {
-	Source   string    `json:"source"`             // as asked: "policies/", "git:main:policies", "captured", "none"
-	Revision string    `json:"revision,omitempty"` // full commit hash of a git source
-	Objects  []Object  `json:"objects"`            // policies, exceptions, bindings, global context entries; in file order
-	Others   []Object  `json:"others,omitempty"`   // any other Kubernetes object: parameters, ConfigMaps, Namespaces
-	Ignored  []Problem `json:"ignored,omitempty"`  // documents that are no Kubernetes objects (values, test suites, kustomizations)
-	Problems []Problem `json:"problems,omitempty"`
-	Repeats  []Problem `json:"-"`      // keys that are written twice in a mapping: the last one counts
-	Digest   string    `json:"digest"` // "sha256:…" over Objects and Others
+	Source        string    `json:"source"`             // as asked: "policies/", "git:main:policies", "captured", "none"
+	Revision      string    `json:"revision,omitempty"` // full commit hash of a git source
+	Objects       []Object  `json:"objects"`            // policies, exceptions, bindings, global context entries; in file order
+	Others        []Object  `json:"others,omitempty"`   // any other Kubernetes object: parameters, ConfigMaps, Namespaces
+	Ignored       []Problem `json:"ignored,omitempty"`  // documents that are no Kubernetes objects (values, test suites, kustomizations), or that a kustomization does not take
+	Problems      []Problem `json:"problems,omitempty"`
+	Kustomization string    `json:"-"`      // the file that kustomize rendered the set by; empty: it is as written
+	Repeats       []Problem `json:"-"`      // keys that are written twice in a mapping: the last one counts
+	Digest        string    `json:"digest"` // "sha256:…" over Objects and Others
 }

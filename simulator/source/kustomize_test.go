@@ -33,7 +33,7 @@ func tree(t *testing.T, files string) string {
 	return root
 }
 
-func kustomize(t *testing.T, anywhere bool, folders ...string) (*capture.Capture, Summary, error) {
+func kustomized(t *testing.T, anywhere bool, folders ...string) (*capture.Capture, Summary, error) {
 	t.Helper()
 	return captured(t, func(w *capture.Writer, c capture.Cluster) (Summary, error) {
 		return Kustomize(t.Context(), w, c, folders, anywhere, false)
@@ -91,7 +91,7 @@ func origins(t *testing.T, c *capture.Capture, root string) string {
 // Objects are from where kustomize had them, on the line that is certain, and do not say so themselves.
 func TestKustomize(t *testing.T) {
 	root := tree(t, overlays)
-	c, sum, err := kustomize(t, false, filepath.Join(root, "prod"), filepath.Join(root, "named"))
+	c, sum, err := kustomized(t, false, filepath.Join(root, "prod"), filepath.Join(root, "named"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ CREATE Deployment default/prod-web from base/web.yaml:2`
 // Who wants origins in objects has them there.
 func TestKustomizeKeepsOrigins(t *testing.T) {
 	root := tree(t, overlays)
-	c, _, err := kustomize(t, false, filepath.Join(root, "asked"))
+	c, _, err := kustomized(t, false, filepath.Join(root, "asked"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,14 +194,14 @@ resources: [github.com/org/repo]
 			t.Fatal(err)
 		}
 		for _, anywhere := range []bool{false, true} {
-			_, _, err := kustomize(t, anywhere, root)
+			_, _, err := kustomized(t, anywhere, root)
 			if !errors.Is(err, ErrRemote) {
 				t.Errorf("%s: %v", fields, err)
 			}
 		}
 	}
 	root := tree(t, "-- kustomization.yaml --\nhelmCharts: [{name: web, repo: https://example.com}]\n")
-	if _, _, err := kustomize(t, false, root); !errors.Is(err, ErrHelmCharts) {
+	if _, _, err := kustomized(t, false, root); !errors.Is(err, ErrHelmCharts) {
 		t.Errorf("helm charts: %v", err)
 	}
 	if n := asked.Load(); n > 0 {
@@ -236,19 +236,24 @@ kind: ConfigMap
 metadata: {name: c}
 -- secret/kustomization.yaml --
 secretGenerator: [{name: db, literals: [hunter2]}]
+-- patch/kustomization.yaml --
+resources: [../config]
+patches: [{patch: '{"apiVersion: v1, kind: Secret, stringData: {a: hunter2', target: {kind: ConfigMap}}]
+-- config/kustomization.yaml --
+configMapGenerator: [{name: c, literals: [a=b]}]
 -- unknown/kustomization.yaml --
 resuorces: [../x.yaml]
 `)
 	for folder, want := range map[string]string{
 		"none": "unable to find one of 'kustomization.yaml'", "plugin": "external plugins disabled", "outside": "is not in or below",
-		"secret": "expected key=value", "unknown": `unknown field "resuorces"`, "nowhere": "no such file",
+		"secret": "expected key=value", "patch": "unable to parse SM or JSON patch", "unknown": `unknown field "resuorces"`, "nowhere": "no such file",
 	} {
-		_, _, err := kustomize(t, false, filepath.Join(root, folder))
+		_, _, err := kustomized(t, false, filepath.Join(root, folder))
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), folder) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v, want %s", folder, err, want)
 		}
 	}
-	c, _, err := kustomize(t, true, filepath.Join(root, "outside"))
+	c, _, err := kustomized(t, true, filepath.Join(root, "outside"))
 	if err != nil || lines(t, c) != "CREATE ConfigMap default/c\n" {
 		t.Errorf("anywhere: %v", err)
 	}

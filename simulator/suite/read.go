@@ -134,7 +134,7 @@ func (s *Suite) policies(ctx context.Context) (*policy.Set, error) {
 	var objects, others []policy.Object
 	seen := map[string]bool{}
 	for _, name := range append(append([]string{}, s.Test.Policies...), s.Test.PolicyExceptions...) {
-		set, err := policy.Load(ctx, s.path(name), policy.Options{})
+		set, err := policy.Load(ctx, s.path(name), policy.Options{AsWritten: true})
 		if err != nil && !errors.Is(err, policy.ErrEmpty) {
 			return nil, err
 		}

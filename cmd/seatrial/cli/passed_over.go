@@ -11,7 +11,7 @@ import (
 
 // passedOver are the notes about what a policy set does not take of its files.
 func passedOver(set *policy.Set) (notes []string) {
-	var suites, kustomizations []string
+	var suites, kustomizations, left []string
 	tested, others := 0, 0
 	for _, p := range set.Ignored {
 		suite, tests := strings.CutPrefix(p.Reason, policy.OfSuite)
@@ -19,14 +19,23 @@ func passedOver(set *policy.Set) (notes []string) {
 		case tests:
 			suites = append(suites, suite)
 			tested++
+		case p.Reason == policy.NotTaken:
+			left = append(left, p.File)
 		case p.IsKustomization():
 			kustomizations = append(kustomizations, p.File)
 		default:
 			others++
 		}
 	}
+	if set.Kustomization != "" {
+		note := fmt.Sprintf("%s was read as kustomize builds it, by its %s", set.Source, set.Kustomization)
+		if len(left) > 0 {
+			note += ", which does not take " + few(left)
+		}
+		notes = append(notes, note)
+	}
 	if len(kustomizations) > 0 {
-		notes = append(notes, fmt.Sprintf("%s: the files beside %s were read as they are, without its patches, generators and prefixes; give what kustomize build prints", set.Source, few(kustomizations)))
+		notes = append(notes, fmt.Sprintf("%s: the files beside %s were read as they are, without its patches, generators and prefixes; name that folder, and it is read as kustomize builds it", set.Source, few(kustomizations)))
 	}
 	if tested > 0 {
 		notes = append(notes, fmt.Sprintf("%s: %s of %s, which nobody installs", set.Source, counted(tested, "document was passed over: it is part", "documents were passed over: they are part"), few(suites)))

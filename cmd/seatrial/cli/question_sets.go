@@ -88,7 +88,7 @@ func (q *question) howToMend() string {
 		return r.Side == "candidate" && strings.HasPrefix(r.Reason, policy.Twice)
 	}
 	if q.candidate != nil && slices.ContainsFunc(q.rejected, twice) && slices.ContainsFunc(q.candidate.Ignored, policy.Problem.IsKustomization) {
-		return "the folder is one for kustomize: run kustomize build on it, before the change and with it, and ask seatrial replay --baseline before.yaml --candidate after.yaml"
+		return "kustomize builds folders below this one: name the folder that is rolled out, and it is read as kustomize builds it"
 	}
 	return "mend them, or replay without them: --skip-rejected"
 }

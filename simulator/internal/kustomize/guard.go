@@ -1,4 +1,4 @@
-package source
+package kustomize
 
 import (
 	"fmt"
@@ -18,15 +18,16 @@ import (
 // fetched or run, before kustomize has read them, and asks the first one for the origins of objects.
 type guard struct {
 	filesys.FileSystem
-	folder    string // of the first kustomization, as given
-	root      string // the same without links
-	top       string // the file of it that is not a link
-	annotates bool   // the first kustomization wants origins in its objects
-	refused   error  // kustomize goes on where it cannot read a file
+	folder    string          // of the first kustomization, as given
+	root      string          // the same without links
+	top       string          // the file of it that is not a link
+	annotates bool            // the first kustomization wants origins in its objects
+	read      map[string]bool // by names relative to root
+	refused   error           // kustomize goes on where it cannot read a file
 }
 
-func newGuard(folder string) (*guard, error) {
-	g := &guard{FileSystem: filesys.MakeFsOnDisk(), folder: folder}
+func newGuard(files Files, folder string) (*guard, error) {
+	g := &guard{FileSystem: files, folder: folder, read: map[string]bool{}}
 	root, err := filesys.ConfirmDir(g.FileSystem, folder)
 	if err != nil {
 		return nil, err
@@ -38,7 +39,7 @@ func newGuard(folder string) (*guard, error) {
 // CleanedAbs is asked for what a path leads to, before it is read.
 func (g *guard) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
 	folder, file, err := g.FileSystem.CleanedAbs(name)
-	if err == nil && isKustomization(name) {
+	if err == nil && IsFile(name) {
 		if g.isFirst(name) {
 			g.top = folder.Join(file)
 		}
@@ -50,7 +51,10 @@ func (g *guard) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
 // ReadFile reads a file.
 func (g *guard) ReadFile(name string) ([]byte, error) {
 	content, err := g.FileSystem.ReadFile(name)
-	if err == nil && isKustomization(name) {
+	if inside, relErr := filepath.Rel(g.root, name); err == nil && relErr == nil {
+		g.read[filepath.ToSlash(inside)] = true
+	}
+	if err == nil && IsFile(name) {
 		content, err = g.kustomization(name)
 	}
 	if err == nil && (name == g.top || g.isFirst(name)) {
@@ -60,12 +64,14 @@ func (g *guard) ReadFile(name string) ([]byte, error) {
 }
 
 func (g *guard) isFirst(name string) bool {
-	return isKustomization(name) && filepath.Dir(name) == g.root
+	return IsFile(name) && filepath.Dir(name) == g.root
 }
 
-func isKustomization(name string) bool {
-	return slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(name))
-}
+// IsFile tells whether kustomize takes a file of the name for a kustomization.
+func IsFile(name string) bool { return slices.Contains(FileNames(), filepath.Base(name)) }
+
+// FileNames are the names of kustomizations.
+func FileNames() []string { return konfig.RecognizedKustomizationFileNames() }
 
 // kustomization reads a kustomization that nothing is fetched or run for.
 func (g *guard) kustomization(name string) ([]byte, error) {
