@@ -29,7 +29,7 @@ var makers = map[schema.GroupKind]string{
 // object is owned by. made tells that a controller sends it, also where it is not known which: a user
 // without a name.
 func Sender(rec *capture.Record) (who capture.User, made bool) {
-	if rec.User.Username != "" || rec.Owner == nil || rec.Operation != capture.Create || rec.SubResource != "" {
+	if rec.User.Username != "" || rec.Owner == nil || rec.Operation != capture.Create && !rec.Again || rec.SubResource != "" {
 		return rec.User, false
 	}
 	var object metav1.PartialObjectMetadata

@@ -83,7 +83,9 @@ func bodyOf(rec *capture.Record) json.RawMessage {
 // when it makes the next one. anew: only where its object is made anew.
 func (m *Meter) biteOf(rec *capture.Record, anew bool) Bite {
 	switch {
-	case anew, finished(rec):
+	case rec.Again && isPod(rec):
+		return NextChange
+	case anew && !isPod(rec) && rec.Owner == nil, finished(rec):
 		return NextCreation
 	case rec.TemplateOf != "" && m.parent != nil && m.parent.Answered():
 		return NextRestart
@@ -104,6 +106,8 @@ func (m *Meter) biteOf(rec *capture.Record, anew bool) Bite {
 	}
 	return NextChange
 }
+
+func isPod(rec *capture.Record) bool { return rec.Kind.Kind == "Pod" && rec.Kind.Group == "" }
 
 // finished tells of a Job, or a pod, that has run to its end: nobody makes it again.
 func finished(rec *capture.Record) bool {

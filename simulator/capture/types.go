@@ -131,7 +131,7 @@ type Record struct {
 	// TemplateOf is the kind of the workload from whose template the record was made: a pod
 	// that nobody sent. Such records are never written.
 	TemplateOf string `json:"-"`
-	// Again says that the record is an object that stands, applied again as it is: an update that
+	// Again says that the record is an object that stands, written again as it is: an update that
 	// nobody sent. Such records are never written.
 	Again bool `json:"-"`
 	// Standing says that the object of a creation is in the cluster already, as comparisons with a

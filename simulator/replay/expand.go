@@ -16,12 +16,12 @@ func ownerOf(rec *capture.Record) workload {
 	return workload{rec.Cluster, rec.Namespace, rec.Kind.Kind, rec.Name}
 }
 
-// Expand is [Templates] with, before each object that stands and that people apply, the update by
-// which it is applied again as it is: a creation of what is there happens when it is made anew alone.
+// Expand is [Templates] with, before each object that stands, the update by which it is written again as
+// it is: a creation of what is there happens when it is made anew alone.
 func Expand(records func() iter.Seq2[*capture.Record, error]) iter.Seq2[*capture.Record, error] {
 	return func(yield func(*capture.Record, error) bool) {
 		for rec, err := range Templates(records) {
-			if err == nil && applied(rec) && !yield(again(rec), nil) {
+			if err == nil && stands(rec) && !yield(again(rec), nil) {
 				return
 			}
 			if !yield(rec, err) || err != nil {
@@ -31,11 +31,9 @@ func Expand(records func() iter.Seq2[*capture.Record, error]) iter.Seq2[*capture
 	}
 }
 
-// applied tells whether a record is an object of a cluster that people apply: controllers have the
-// others, and pods are not updated but made again.
-func applied(rec *capture.Record) bool {
-	pod := rec.Kind.Kind == "Pod" && rec.Kind.Group == ""
-	return rec.Answered() && rec.Operation == capture.Create && rec.SubResource == "" && rec.Owner == nil && !rec.Derived() && !pod &&
+// stands tells whether a record is an object that a cluster has.
+func stands(rec *capture.Record) bool {
+	return rec.Answered() && rec.Operation == capture.Create && rec.SubResource == "" && !rec.Derived() &&
 		len(rec.Object) > 0 && !rec.Lacks(capture.MissingObject)
 }
 

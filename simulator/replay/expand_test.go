@@ -42,7 +42,9 @@ func TestExpand(t *testing.T) {
 	want := []string{
 		"UPDATE Deployment live derived true old true", "CREATE Deployment live derived false old false", "CREATE Pod  derived true old false",
 		"CREATE Deployment written derived false old false", "CREATE Pod  derived true old false",
-		"CREATE Service logged derived false old false", "CREATE ReplicaSet owned derived false old false", "CREATE Pod bare derived false old false",
+		"CREATE Service logged derived false old false",
+		"UPDATE ReplicaSet owned derived true old true", "CREATE ReplicaSet owned derived false old false",
+		"UPDATE Pod bare derived true old true", "CREATE Pod bare derived false old false",
 		"CREATE Service bodiless derived false old false",
 	}
 	if d := cmp.Diff(strings.Join(want, "\n"), strings.Join(got, "\n")); d != "" {

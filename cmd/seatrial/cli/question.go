@@ -162,16 +162,33 @@ func (q *question) sides(ctx context.Context, world *capture.World, cluster stri
 			set = kyverno.InstalledPolicies(world)
 			q.installed[cluster] = set
 		}
-		beside := q.beside(world, side.name)
-		q.others[side.name] = append(q.others[side.name], beside...)
-		program, err := q.compiler.CompileOver(ctx, with(set, beside), world, before)
+		beside, program, err := q.program(ctx, world, cluster, side.name, set, before)
 		if err != nil {
-			return nil, unanswered(fmt.Errorf("compile the %s: %w", side.name, err))
+			return nil, err
 		}
+		q.others[side.name] = append(q.others[side.name], beside...)
 		q.reject(side.name, cluster, q.asked(program.Rejected, beside))
 		programs, before = append(programs, program), program
 	}
 	return programs, nil
+}
+
+// program compiles a side's set with what stands beside it.
+func (q *question) program(ctx context.Context, world *capture.World, cluster, side string, set *policy.Set, before *kyverno.Program) ([]policy.Object, *kyverno.Program, error) {
+	beside := q.beside(world, side)
+	program, err := q.compiler.CompileOver(ctx, with(set, beside), world, before)
+	if err == nil && before != nil && len(beside) > 0 {
+		var then []policy.Object
+		then, err = q.regenerated(ctx, world, cluster, beside, before, program)
+		if err == nil && !slices.EqualFunc(then, beside, func(a, b policy.Object) bool { return a.Digest == b.Digest }) {
+			beside = then
+			program, err = q.compiler.CompileOver(ctx, with(set, beside), world, before)
+		}
+	}
+	if err != nil {
+		return nil, nil, unanswered(fmt.Errorf("compile the %s: %w", side, err))
+	}
+	return beside, program, nil
 }
 
 // looksUp tells whether any policy asks for other objects than those always indexed.
@@ -223,7 +240,7 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 		in.Notes = append(in.Notes, passedOver(side)...)
 	}
 	before, after := firsts(q.others["baseline"]), firsts(q.others["candidate"])
-	in.Notes = append(in.Notes, staying(after)...)
+	in.Notes = append(in.Notes, staying(before, after)...)
 	in.Changes = policy.Diff(q.compiler.Defaulted(with(in.Baseline, before)), q.compiler.Defaulted(with(in.Candidate, after)))
 	in.Notes = append(in.Notes, q.overdue(with(in.Candidate, after))...)
 	in.Notes = append(in.Notes, q.dropped(in.Changes)...)

@@ -18,7 +18,13 @@ import (
 // beside are the policies that a cluster has and a side's set does not name. What the baseline names and
 // the candidate does not is removed; what Kyverno made of a policy of theirs goes with it.
 func (q *question) beside(w *capture.World, side string) []policy.Object {
-	if q.baseline == nil || q.candidate == nil || q.baseline.Source == "none" || q.own != nil || q.alone {
+	if q.candidate == nil || q.own != nil || q.alone {
+		return nil
+	}
+	if q.baseline == nil {
+		return q.generated(w, side)
+	}
+	if q.baseline.Source == "none" {
 		return nil
 	}
 	before, named := map[string]bool{}, map[string]bool{}
@@ -34,6 +40,18 @@ func (q *question) beside(w *capture.World, side string) []policy.Object {
 	}
 	return slices.DeleteFunc(kyverno.InstalledPolicies(w).Objects, func(o policy.Object) bool {
 		return own[hubs.KeyOf(o)] || slices.ContainsFunc(owners(o), func(of policy.Object) bool { return named[hubs.KeyOf(of)] })
+	})
+}
+
+// generated are the policies that the candidate's generate, where it takes the place of all that is captured.
+func (q *question) generated(w *capture.World, side string) []policy.Object {
+	if side == "baseline" {
+		return nil
+	}
+	return slices.DeleteFunc(kyverno.InstalledPolicies(w).Objects, func(o policy.Object) bool {
+		g, ok := kyverno.GeneratorOf(o)
+		named := func(other policy.Object) bool { return hubs.KeyOf(other) == hubs.KeyOf(o) }
+		return !ok || !slices.ContainsFunc(q.candidate.Objects, g.Is) || slices.ContainsFunc(q.candidate.Objects, named)
 	})
 }
 
@@ -89,7 +107,10 @@ func listed(all []policy.Object) string {
 }
 
 // staying is the note about what is in force under both sides.
-func staying(all []policy.Object) []string {
+func staying(before, after []policy.Object) []string {
+	all := slices.DeleteFunc(slices.Clone(after), func(is policy.Object) bool {
+		return !slices.ContainsFunc(before, func(was policy.Object) bool { return hubs.KeyOf(was) == hubs.KeyOf(is) && was.Digest == is.Digest })
+	})
 	if len(all) == 0 {
 		return nil
 	}
@@ -123,8 +144,8 @@ func (q *question) asked(problems []policy.Problem, beside []policy.Object) (own
 			return o.File == p.File && o.Line == p.Line && p.Policy == o.Title()
 		}):
 			own = append(own, p)
-		case !slices.Contains(q.notes, note):
-			q.notes = append(q.notes, note)
+		default:
+			q.note(note)
 		}
 	}
 	return own

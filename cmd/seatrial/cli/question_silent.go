@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -10,27 +11,48 @@ import (
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
-// silent is the note about policies of the candidate that are new, or changed, and that nothing in
+// silent are the notes about policies of the candidate that are new, or changed, and that nothing in
 // the capture asks: of those the answer says nothing.
-func silent(changes []policy.Change, rejected []reports.Rejected, radius *blast.Radius) []string {
+func silent(changes []policy.Change, rejected []reports.Rejected, radius *blast.Radius) (notes []string) {
 	refused := map[string]bool{}
 	for _, r := range rejected {
 		refused[r.Policy] = true
 	}
-	var titles []string
+	var unasked, background []string
 	for _, c := range changes {
 		ref := verdict.PolicyRef{Kind: c.Kind, Namespace: c.Namespace, Name: c.Name}
 		judges := strings.HasSuffix(c.Kind, "Policy") && (c.Change == policy.Added || c.Change == policy.Changed)
-		if title := ref.String(); judges && !radius.Asked[ref] && !refused[title] {
-			titles = append(titles, title)
+		switch {
+		case !judges || radius.Asked[ref] || refused[ref.String()]:
+		case isBackground(c.After):
+			background = append(background, ref.String())
+		default:
+			unasked = append(unasked, ref.String())
 		}
 	}
-	if len(titles) == 0 || radius.Requests == 0 {
-		return nil
+	if len(background) > 0 {
+		notes = append(notes, fmt.Sprintf("%s no requests, by the admission field, and is told of with --policy-reports alone: %s. What it said of requests before counts as resolved",
+			counted(len(background), "policy of the candidate judges", "policies of the candidate judge"), few(background)))
 	}
-	note := fmt.Sprintf("nothing in the capture asks %s of the candidate, of which the answer therefore says nothing: %s", counted(len(titles), "policy", "policies"), few(titles))
+	if len(unasked) == 0 || radius.Requests == 0 {
+		return notes
+	}
+	note := fmt.Sprintf("nothing in the capture asks %s of the candidate, of which the answer therefore says nothing: %s", counted(len(unasked), "policy", "policies"), few(unasked))
 	if radius.Deletions == 0 {
 		note += "; it holds no deletions, and no changes but of what stands, as audit logs do"
 	}
-	return []string{note}
+	return append(notes, note)
+}
+
+// isBackground tells of a policy that asks not to be asked about requests.
+func isBackground(o *policy.Object) bool {
+	var head struct {
+		Spec struct {
+			Admission  *bool
+			Evaluation struct{ Admission struct{ Enabled *bool } }
+		}
+	}
+	_ = json.Unmarshal(o.JSON, &head) // it was decoded before
+	off := func(b *bool) bool { return b != nil && !*b }
+	return off(head.Spec.Admission) || off(head.Spec.Evaluation.Admission.Enabled)
 }

@@ -32,6 +32,9 @@ func InstalledPolicies(w *capture.World) *policy.Set {
 	return policy.FromObjects("captured", objects)
 }
 
+// Changed is an installed policy with another content, as a cluster stores it.
+func Changed(o policy.Object, content json.RawMessage) policy.Object { return o.With(clean(content)) }
+
 // clean drops what only a server sets, so that an installed policy equals the same policy
 // in a repository.
 func clean(raw json.RawMessage) json.RawMessage {

@@ -18,6 +18,7 @@ import (
 type shipping struct {
 	generates bool     // when something triggers it
 	existing  bool     // also of what exists, as soon as it ships
+	syncs     bool     // keeps what it generated as it would generate it now
 	keeps     []string // rules whose objects go with them
 	mutates   bool     // what is stored
 }
@@ -25,7 +26,7 @@ type shipping struct {
 // Shipping are notes about what happens when changes ship. live tells that the objects that are
 // judged were taken from clusters.
 func Shipping(changes []policy.Change, live bool) (notes []string) {
-	var atOnce, later, gone, carried []string
+	var atOnce, synced, later, gone, carried []string
 	for _, c := range changes {
 		var was, is shipping
 		title := ""
@@ -43,6 +44,8 @@ func Shipping(changes []policy.Change, live bool) (notes []string) {
 			continue
 		case is.existing:
 			atOnce = append(atOnce, title)
+		case is.generates && is.syncs && was.generates:
+			synced = append(synced, title)
 		case is.generates:
 			later = append(later, title)
 		}
@@ -59,6 +62,7 @@ func Shipping(changes []policy.Change, live bool) (notes []string) {
 		}
 	}
 	say(atOnce, "as soon as they ship, these generate or mutate for what exists already (generateExisting, mutateExisting), without a request: %s")
+	say(synced, "what these generated before with synchronize is brought up to date as soon as they ship, without a request; for what else triggers them and stands they generate once it is updated: %s")
 	say(later, "these generate when what triggers them is created or updated, and nothing for what stands until then: %s")
 	say(gone, "what rules generated with synchronize is deleted in the clusters when they are removed or renamed, unless orphanDownstreamOnPolicyDelete keeps it: %s")
 	say(carried, "what was captured from a cluster carries the mutations of these, which are removed or changed; a capture of the manifests shows what would be stored: %s")
@@ -75,7 +79,8 @@ func shippingOf(o policy.Object) (s shipping) {
 		return classicShipping(o)
 	case strings.HasSuffix(o.Kind, "GeneratingPolicy") && json.Unmarshal(o.JSON, &generating) == nil:
 		s.generates, s.existing = true, generating.Spec.GenerateExistingEnabled()
-		if generating.Spec.SynchronizationEnabled() && !generating.Spec.OrphanDownstreamOnPolicyDeleteEnabled() {
+		s.syncs = generating.Spec.SynchronizationEnabled()
+		if s.syncs && !generating.Spec.OrphanDownstreamOnPolicyDeleteEnabled() {
 			s.keeps = []string{""}
 		}
 	case strings.HasSuffix(o.Kind, "MutatingPolicy"):
@@ -104,7 +109,9 @@ func classicShipping(o policy.Object) (s shipping) {
 			continue
 		}
 		s.generates = true
-		if sync, orphans := rule.GetSyncAndOrphanDownstream(); sync && !orphans {
+		sync, orphans := rule.GetSyncAndOrphanDownstream()
+		s.syncs = s.syncs || sync
+		if sync && !orphans {
 			s.keeps = append(s.keeps, rule.Name)
 		}
 	}

@@ -27,6 +27,7 @@ func TestShipping(t *testing.T) {
 		"what is synchronized goes with its policy":          {with(generate, "synchronize: true,"), "", false, "is deleted in the clusters"},
 		"and with its rule":                                  {with(generate, "synchronize: true,"), strings.ReplaceAll(with(generate, "synchronize: true, generateExisting: true,"), "name: deny", "name: denied"), false, "as soon as they ship|is deleted in the clusters"},
 		"what is not stays":                                  {with(generate, ""), "", false, ""},
+		"and follows it":                                     {with(generate, "synchronize: true,"), strings.ReplaceAll(with(generate, "synchronize: true,"), "apiVersion: v1", "apiVersion: v2"), false, "is brought up to date as soon as they ship"},
 		"so does what is orphaned":                           {with(generate, "synchronize: true, orphanDownstreamOnPolicyDelete: true,"), "", false, ""},
 		"of CEL as well":                                     {with(cel, "synchronize: {enabled: true}"), "", false, "is deleted in the clusters"},
 		"captured objects carry what a removed policy wrote": {mutate, "", true, "carries the mutations"},
