@@ -95,9 +95,19 @@ func (e *Engine) otherwise(ctx context.Context, s *sideRun, j *verdict.Judgement
 	apart.mutateAll(ctx, s.side.hooks)
 	weigh([]*sideRun{apart})
 	apart.run(ctx)
-	other := apart.judgement()
+	agree(j, apart.judgement(), c.by.Reason, func(v verdict.Verdict) verdict.Verdict {
+		if v.Policy == c.by.Policy && v.Type == verdict.Mutate {
+			return v
+		}
+		return under(v, c.by)
+	})
+}
+
+// agree keeps of an answer what another one says as well, which may come in its place; the rest is for
+// unknown to tell, and the decision for a reason.
+func agree(j *verdict.Judgement, other verdict.Judgement, reason string, unknown func(verdict.Verdict) verdict.Verdict) {
 	if j.Decision != other.Decision && j.Decision != verdict.DecisionUndecided {
-		j.Decision, j.Reason, j.Message, j.Messages = verdict.DecisionUndecided, c.by.Reason, "", nil
+		j.Decision, j.Reason, j.Message, j.Messages = verdict.DecisionUndecided, reason, "", nil
 	}
 	for _, message := range other.Messages {
 		if j.Decision == verdict.Denied && !slices.Contains(j.Messages, message) {
@@ -105,16 +115,13 @@ func (e *Engine) otherwise(ctx context.Context, s *sideRun, j *verdict.Judgement
 		}
 	}
 	for i, v := range j.Verdicts {
-		if v.Policy == c.by.Policy && v.Type == verdict.Mutate {
-			continue
-		}
 		if w, ok := sameRule(other.Verdicts, v); !ok || w.Outcome != v.Outcome || w.Action != v.Action {
-			j.Verdicts[i] = under(v, c.by)
+			j.Verdicts[i] = unknown(v)
 		}
 	}
 	for _, w := range other.Verdicts {
 		if _, ok := sameRule(j.Verdicts, w); !ok {
-			j.Verdicts = append(j.Verdicts, under(w, c.by))
+			j.Verdicts = append(j.Verdicts, unknown(w))
 		}
 	}
 	slices.SortStableFunc(j.Verdicts, verdict.Verdict.Compare)

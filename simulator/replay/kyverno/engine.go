@@ -112,6 +112,7 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 			e.crashes.policies.Store(p, true)
 		}
 		e.otherwise(ctx, run, &out[i])
+		e.inAnyOrder(ctx, run, &out[i])
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

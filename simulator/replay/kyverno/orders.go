@@ -43,7 +43,7 @@ func (s *sideRun) each(ctx context.Context, units []phased, take func(phased, an
 
 // in runs units on an object, apart from the request's own way.
 func (s *sideRun) in(ctx context.Context, units []phased, object []byte) *sideRun {
-	apart := &sideRun{req: s.req, common: s.common, outside: s.outside, side: s.side, version: s.version}
+	apart := &sideRun{req: s.req, common: s.common, outside: s.outside, side: s.side, version: s.version, whole: s}
 	apart.mutate(object)
 	apart.each(ctx, units, apart.take)
 	return apart
@@ -112,6 +112,7 @@ func (s *sideRun) agreesInAll(ctx context.Context, orders iter.Seq[[]phased], ob
 // agrees tells whether another way has come to the same, and keeps what it would say.
 func (s *sideRun) agrees(way *sideRun) bool {
 	if !s.same(way) {
+		s.gamble(way)
 		return false
 	}
 	if len(way.denials) > 0 {

@@ -43,6 +43,10 @@ type sideRun struct {
 	unsure     *verdict.Verdict // the first undecided verdict that could change the decision
 	background []phased
 	unordered  []verdict.PolicyRef // that make a difference by their order
+	chancy     []verdict.PolicyRef // that refuse in one order, and in another nobody does
+	gambled    bool                // which is the order that was taken
+	backwards  bool                // webhooks ask their policies in the other order, and no further one is tried
+	whole      *sideRun            // of which this tries a part in an order; nil: it is all
 }
 
 // denial is what one policy says against a request.

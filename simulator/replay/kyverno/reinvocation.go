@@ -120,11 +120,15 @@ func (s *sideRun) call(ctx context.Context, hook webhook) (did called) {
 	}
 	asked := s.seeing(hook)
 	did.called, s.asked = hook.name != "", true
-	s.each(ctx, hook.units, func(u phased, got answer) {
+	units := hook.units
+	if s.backwards {
+		units = hook.backwards()
+	}
+	s.each(ctx, units, func(u phased, got answer) {
 		did.called = did.called || slices.ContainsFunc(got.verdicts, func(v verdict.Verdict) bool { return v.Outcome != verdict.Skip })
 		s.retake(u, got)
 	})
-	if asked.shuffled() {
+	if asked.shuffled() && !s.backwards {
 		s.compareOrders(ctx, asked, before)
 	}
 	if did.refused = len(s.denials) > 0; did.refused {
