@@ -33,12 +33,12 @@ func (e *Engine) inAnyOrder(ctx context.Context, s *sideRun, j *verdict.Judgemen
 	if len(s.unordered) == 0 || s.req.env.mocks != nil {
 		return
 	}
-	drawn := orderMiss(j.Unordered)
 	apart := &sideRun{req: s.origin, common: s.common, outside: s.outside, side: s.side, engine: e, backwards: true, origin: s.origin}
 	apart.mutateAll(ctx, s.side.hooks)
 	weigh([]*sideRun{apart})
 	apart.run(ctx)
 	other := apart.judgement()
+	drawn := orderMiss(j.Unordered, len(s.chancy) > 0 || j.Decision != other.Decision)
 	agree(j, other, drawn.reason, func(v verdict.Verdict) verdict.Verdict {
 		w, asked := sameRule(other.Verdicts, v)
 		mutates := v.Type == verdict.Mutate && v.Outcome != verdict.Error && w.Outcome != verdict.Error
@@ -63,14 +63,19 @@ func unsettled(v verdict.Verdict, why miss) verdict.Verdict {
 	return undecided(v, []miss{why})
 }
 
-// orderMiss is what is not known where the order of policies decides.
-func orderMiss(of []verdict.PolicyRef) miss {
+// orderMiss is what is not known where the order of policies decides: what a rule says, or whether the
+// request is refused.
+func orderMiss(of []verdict.PolicyRef, refuses bool) miss {
+	what := "it"
+	if refuses {
+		what = "whether the request is refused"
+	}
 	names := make([]string, len(of))
 	for i, p := range of {
 		names[i] = p.Name
 	}
 	return miss{
-		reason:  "it depends on the order of " + strings.Join(names, ", ") + ", which Kyverno draws for each request",
+		reason:  what + " depends on the order of " + strings.Join(names, ", ") + ", which Kyverno draws for each request",
 		resolve: "have these policies agree on what they mutate, or make one of them",
 	}
 }
