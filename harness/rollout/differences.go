@@ -147,45 +147,6 @@ func words(s string) string {
 // tokenVolume is the volume of a pod's token, whose name an API server draws for each request.
 var tokenVolume = regexp.MustCompile(`\b(kube-api-access-)[a-z0-9]{5}\b`)
 
-// policyWarning is how Kyverno and the API server's own policies warn.
-var policyWarning = regexp.MustCompile(`^policy \S+\.\S+: |^Policy \S+ (failed|error): |^Validation failed for ValidatingAdmissionPolicy `)
-
-// shortened is the length to which an API server may cut warnings.
-const shortened = 256
-
-// differentWarnings compares the rules that warn, but for those that are undecided.
-func differentWarnings(j verdict.Judgement, a traffic.Answer) *difference {
-	var live []string
-	for _, w := range a.Warnings {
-		if policyWarning.MatchString(w) {
-			live = append(live, words(inPlaceOf(j, w)))
-		}
-	}
-	var offline []string
-	for _, w := range j.Warnings {
-		offline = append(offline, words(w))
-	}
-	undecided := open(j)
-	live, offline = without(live, undecided), without(offline, undecided)
-	slices.Sort(live)
-	slices.Sort(offline)
-	live, offline = slices.Compact(live), slices.Compact(offline)
-	if slices.EqualFunc(offline, live, sameWarning) {
-		return nil
-	}
-	return &difference{strings.Join(offline, "\n"), strings.Join(live, "\n")}
-}
-
-// inPlaceOf is the warning of the replay in whose place one was heard, where Kyverno draws its words.
-func inPlaceOf(j verdict.Judgement, heard string) string {
-	for _, w := range j.Warnings {
-		if slices.ContainsFunc(j.Instead[w], func(other string) bool { return sameWarning(words(other), words(heard)) }) {
-			return w
-		}
-	}
-	return heard
-}
-
 // Paths are JSON pointers (RFC 6901).
 var (
 	pointer = strings.NewReplacer("~", "~0", "/", "~1")

@@ -151,10 +151,12 @@ type Judgement struct {
 	Messages []string `json:"-"`
 	Warnings []string `json:"warnings,omitempty"` // sorted
 	// Instead are the words that the user may hear in the place of a warning, where Kyverno draws them.
-	Instead   map[string][]string `json:"-"`
-	Verdicts  []Verdict           `json:"verdicts,omitempty"` // sorted; a rule that does not match has none
-	Patch     json.RawMessage     `json:"patch,omitempty"`    // JSON patch (RFC 6902) from the object as the API server sends it, defaults filled in, to the admitted one
-	Generated []Generated         `json:"generated,omitempty"`
+	Instead map[string][]string `json:"-"`
+	// Undelivered are warnings that an API server can tell only where it cuts them: they have line breaks.
+	Undelivered []string        `json:"-"`
+	Verdicts    []Verdict       `json:"verdicts,omitempty"` // sorted; a rule that does not match has none
+	Patch       json.RawMessage `json:"patch,omitempty"`    // JSON patch (RFC 6902) from the object as the API server sends it, defaults filled in, to the admitted one
+	Generated   []Generated     `json:"generated,omitempty"`
 	// Mutations are the parts that policies have in Patch, in order. An engine tells them where
 	// the sides of a request have different patches, for a comparison.
 	Mutations []Mutation `json:"-"`

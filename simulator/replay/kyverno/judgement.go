@@ -45,7 +45,9 @@ func (s *sideRun) judgement() verdict.Judgement {
 	}
 	if j.Decision != verdict.Denied {
 		slices.Sort(s.warnings)
-		j.Warnings, j.Instead = slices.DeleteFunc(slices.Compact(s.warnings), undeliverable), s.reworded
+		all := slices.Compact(s.warnings)
+		j.Undelivered = slices.DeleteFunc(slices.Clone(all), func(w string) bool { return !undeliverable(w) })
+		j.Warnings, j.Instead = slices.DeleteFunc(all, undeliverable), s.reworded
 	}
 	if !s.stored && s.version != 0 {
 		s.mutated = s.req.adm.Object.Raw
@@ -84,8 +86,8 @@ func (s *sideRun) drawnMessages() (messages []string) {
 	return messages
 }
 
-// undeliverable tells whether a warning cannot be a header of HTTP: the API server drops
-// those that have line breaks, and nobody hears of them.
+// undeliverable tells whether a warning cannot be a header of HTTP: the API server drops those
+// that have line breaks, and nobody hears of them, but for what it cuts off before the first.
 func undeliverable(warning string) bool { return strings.ContainsFunc(warning, unicode.IsControl) }
 
 // messages are what the user may be told. The API server's own policies come before
