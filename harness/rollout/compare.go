@@ -240,7 +240,7 @@ func (c *comparison) beside(set *compared, l *live, i int, j verdict.Judgement, 
 	case !admitted && len(undecided) > 0:
 		c.undecided(set, l, rec, &set.part(partMessage).Undecided, undecided[0].Reason)
 	case !admitted:
-		c.compare(set, l, rec, partMessage, differentMessage(j, a))
+		c.message(set, l, rec, j, a)
 	case !shown:
 	case changes:
 		c.undecided(set, l, rec, &set.part(partObject).Undecided, reason)
@@ -260,6 +260,17 @@ func (c *comparison) beside(set *compared, l *live, i int, j verdict.Judgement, 
 		}
 		c.compare(set, l, rec, partObject, differentObject(sent, j.Patch, named(rec, l.before[i]).Object, named(rec, a).Object, stored))
 	}
+}
+
+// message compares what the user is told of a denial. Where the order of policies makes a difference, not
+// every order was tried: what none of those says that were is not compared.
+func (c *comparison) message(set *compared, l *live, rec *capture.Record, j verdict.Judgement, a traffic.Answer) {
+	d := differentMessage(j, a)
+	if d != nil && len(j.Unordered) > 0 {
+		c.undecided(set, l, rec, &set.part(partMessage).Undecided, drawnOrder)
+		return
+	}
+	c.compare(set, l, rec, partMessage, d)
 }
 
 // decisive lists what the replay's decision rests on.

@@ -94,6 +94,34 @@ func TestADecisionOfADrawnOrderIsNoMiss(t *testing.T) {
 	}
 }
 
+// Of policies whose order is drawn not every order is tried, and another may refuse with other words.
+func TestAMessageOfADrawnOrderIsNoMiss(t *testing.T) {
+	unordered := []verdict.PolicyRef{{Kind: "MutatingPolicy", Name: "a"}, {Kind: "MutatingPolicy", Name: "b"}}
+	for _, test := range []struct {
+		name      string
+		unordered []verdict.PolicyRef
+		live      string
+		want      timeline.Part
+	}{
+		{"foretold", nil, "no", timeline.Part{Compared: 1, Agreed: 1}},
+		{"foretold of another order", unordered, "never", timeline.Part{Compared: 1, Agreed: 1}},
+		{"not foretold", unordered, "not now", timeline.Part{Undecided: 1}},
+		{"not foretold, and no order makes a difference", nil, "not now", timeline.Part{Compared: 1}},
+	} {
+		c := &comparison{rehearsal: &rehearsal{}}
+		set := &compared{gone: newTally(), unknown: newTally(), out: &timeline.Comparison{}}
+		for _, name := range parts {
+			set.out.Parts = append(set.out.Parts, timeline.Part{Name: name})
+		}
+		l := &live{Member: &Member{Records: []*capture.Record{{Operation: capture.Create, Name: "web"}}}, before: make([]traffic.Answer, 1)}
+		c.record(set, l, 0, verdict.Judgement{Decision: verdict.Denied, Message: "no", Messages: []string{"no", "never"}, Unordered: test.unordered}, traffic.Answer{Kind: traffic.Denied, Message: test.live}, false)
+		test.want.Name = partMessage
+		if got := *set.part(partMessage); got != test.want {
+			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
+		}
+	}
+}
+
 // An interrupted comparison tells of the policies that the cluster answered for, and of no other.
 func TestAnInterruptionKeepsWhatWasAnswered(t *testing.T) {
 	named := func(name string) policy.Object {

@@ -109,10 +109,8 @@ func agree(j *verdict.Judgement, other verdict.Judgement, reason string, unknown
 	if j.Decision != other.Decision && j.Decision != verdict.DecisionUndecided {
 		j.Decision, j.Reason, j.Message, j.Messages = verdict.DecisionUndecided, reason, "", nil
 	}
-	for _, message := range other.Messages {
-		if j.Decision == verdict.Denied && !slices.Contains(j.Messages, message) {
-			j.Messages = append(j.Messages, message)
-		}
+	if j.Decision == verdict.Denied {
+		j.Messages = withMessages(j.Messages, other.Messages)
 	}
 	for i, v := range j.Verdicts {
 		if w, ok := sameRule(other.Verdicts, v); !ok || w.Outcome != v.Outcome || w.Action != v.Action {

@@ -33,11 +33,7 @@ func (s *sideRun) judgement() verdict.Judgement {
 	case len(s.denials) > 0:
 		j.Decision, j.Messages, j.Generated = verdict.Denied, s.messages(), nil
 		j.Message = j.Messages[0]
-		for _, m := range append(s.drawnMessages(), s.elsewise...) {
-			if !slices.Contains(j.Messages, m) {
-				j.Messages = append(j.Messages, m)
-			}
-		}
+		j.Messages = withMessages(j.Messages, append(s.drawnMessages(), s.elsewise...))
 	case s.left():
 		j.Decision, j.Reason = verdict.DecisionUndecided, "Kyverno crashes on the request, and may or may not answer its other webhooks before"
 	case s.unsure != nil:
@@ -63,7 +59,7 @@ func (s *sideRun) refusal() verdict.Judgement {
 	if !s.rejected {
 		return verdict.Judgement{Decision: verdict.OutOfScope, Reason: s.refused}
 	}
-	j := verdict.Judgement{Decision: verdict.Denied, Message: s.refused, Messages: []string{s.refused}, Verdicts: s.verdicts}
+	j := verdict.Judgement{Decision: verdict.Denied, Message: s.refused, Messages: withMessages([]string{s.refused}, s.elsewise), Verdicts: s.verdicts}
 	if s.unsure != nil { // who could have changed the object otherwise
 		j = verdict.Judgement{Decision: verdict.DecisionUndecided, Reason: s.unsure.Reason, Verdicts: s.verdicts}
 	}
@@ -71,6 +67,24 @@ func (s *sideRun) refusal() verdict.Judgement {
 	slices.SortFunc(s.unordered, verdict.PolicyRef.Compare)
 	j.Unordered = slices.Compact(s.unordered)
 	return j
+}
+
+// overhear keeps what another order of a webhook's policies refuses with. It is told also where the
+// order at hand admits and somebody else refuses later.
+func (s *sideRun) overhear(way *sideRun) {
+	if len(way.denials) > 0 {
+		s.elsewise = append(s.elsewise, way.messages()...)
+	}
+}
+
+// withMessages are messages with more of them, each once.
+func withMessages(messages, more []string) []string {
+	for _, m := range more {
+		if !slices.Contains(messages, m) {
+			messages = append(messages, m)
+		}
+	}
+	return messages
 }
 
 // drawnMessages are what else the user may be told, where Kyverno draws the words of a policy.

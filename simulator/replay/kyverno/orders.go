@@ -111,14 +111,12 @@ func (s *sideRun) agreesInAll(ctx context.Context, orders iter.Seq[[]phased], ob
 
 // agrees tells whether another way has come to the same, and keeps what it would say.
 func (s *sideRun) agrees(way *sideRun) bool {
-	if !s.same(way) {
-		s.gamble(way)
-		return false
+	s.overhear(way)
+	if s.same(way) {
+		return true
 	}
-	if len(way.denials) > 0 {
-		s.elsewise = append(s.elsewise, way.messages()...)
-	}
-	return true
+	s.gamble(way)
+	return false
 }
 
 // compareOwn looks whether the API server's own policies that mutate, and the bindings of each, make
