@@ -181,6 +181,9 @@ func (pr *prediction) flips(records []*capture.Record, before, after *policy.Set
 	seen := map[kind]bool{}
 	var out []*capture.Record
 	for _, r := range records {
+		if traffic.CreatesOwn(r) {
+			continue // no cluster answers it
+		}
 		a, b := pr.of(r, before), pr.of(r, after)
 		if a.admitted() == b.admitted() || !a.admitted() && a.decision != verdict.Denied || !b.admitted() && b.decision != verdict.Denied {
 			continue

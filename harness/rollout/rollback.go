@@ -117,7 +117,7 @@ func (r *rehearsal) deny(ctx context.Context, l *live, now *policy.Set) (*trial,
 	t := &trial{live: l, original: byKey(l.Sets[0])}
 	worst := byKey(l.Worst)
 	for _, rec := range l.Records {
-		if pr.of(rec, l.Worst).decision != verdict.Denied || !pr.of(rec, l.Sets[0]).admitted() {
+		if pr.of(rec, l.Worst).decision != verdict.Denied || !pr.of(rec, l.Sets[0]).admitted() || traffic.CreatesOwn(rec) {
 			continue
 		}
 		// Enforce what the candidate changes, and see who denies.

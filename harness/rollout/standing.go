@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
+	"github.com/seatrial/seatrial/harness/traffic"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
@@ -75,8 +76,13 @@ func onlyCreated(w *capture.World, records []*capture.Record, sets []*policy.Set
 	text := texts(sets)
 	return func(id identity) bool {
 		data := id.group == "" && (id.kind == "ConfigMap" || id.kind == "Secret")
-		return created[id] && !touched[id] && id != configuration && (rank(id.kind) == workloads || data && !mentions(text, id.name))
+		return created[id] && !touched[id] && id != configuration && !own(id) && (rank(id.kind) == workloads || data && !mentions(text, id.name))
 	}
+}
+
+// own tells of what the API server makes itself: it is there, whatever requests do.
+func own(id identity) bool {
+	return traffic.Own(capture.GVK{Group: id.group, Kind: id.kind}, id.namespace, id.name)
 }
 
 // configuration is the ConfigMap from which Kyverno takes its filters.

@@ -79,7 +79,7 @@ func initial(w *capture.World, records []*capture.Record, owners bool) (objects 
 			return
 		}
 		seen[key] = true
-		if why, ok := leftOut[o.GetKind()]; ok {
+		if why, ok := leftOut[o.GetKind()]; ok && !own(identityOf(o)) {
 			refused.add("left out: "+o.GetKind()+" "+why, name(o))
 			return
 		}

@@ -120,6 +120,8 @@ func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) 
 		return nil, reason
 	case dryRun && rec.Operation == capture.Connect:
 		return nil, "a connection cannot be a dry run"
+	case CreatesOwn(rec):
+		return nil, ownReason
 	}
 	target := s.host + path(rec)
 	if rec.Operation == capture.Update && !admission.Known(rec.Kind) {
