@@ -76,6 +76,10 @@ func TestFidelityInOneSentence(t *testing.T) {
 		"live and predicted answers agree on 0 of 1 decided request; 1,003 not judged (1,000 exists already, 3 gone)": {
 			Compared: 1, Unjudged: []timeline.Refusal{{Reason: "exists already", Count: 1000}, {Reason: "gone", Count: 3}}},
 		"no live answer could be compared with a prediction": {},
+		"live and predicted answers agree on 2 of 2 decided requests; the 1,312 updates of what stands to itself are judged offline alone, and not compared": {
+			Compared: 2, Agreed: 2, Updates: 1312},
+		"live and predicted answers agree on 2 of 2 decided requests; the 1 update of what stands to itself is judged offline alone, and not compared": {
+			Compared: 2, Agreed: 2, Updates: 1},
 	} {
 		if got := fidelityOf(&f); got != want {
 			t.Errorf("%q, want %q", got, want)

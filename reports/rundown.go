@@ -138,7 +138,19 @@ func fidelityOf(f *timeline.Fidelity) string {
 	if n, reasons := refusals(f.Unjudged); n > 0 {
 		text += fmt.Sprintf("; %s not judged (%s)", Number(n), reasons)
 	}
+	if f.Updates > 0 {
+		text += "; " + OfflineAlone(f.Updates)
+	}
 	return text
+}
+
+// OfflineAlone says how many updates of what stands no cluster is asked.
+func OfflineAlone(updates int) string {
+	are := "are"
+	if updates == 1 {
+		are = "is"
+	}
+	return fmt.Sprintf("the %s of what stands to itself %s judged offline alone, and not compared", Count(updates, "update"), are)
 }
 
 // refusals counts, and lists the reasons; a single one goes without its number.

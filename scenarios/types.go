@@ -152,8 +152,9 @@ type Gate struct {
 	// AuditFailures is at most how many results "fail" the clusters' PolicyReports
 	// may have for the stage's policies. It needs kyverno-reports-controller.
 	AuditFailures *int `yaml:"auditFailures,omitempty" json:"auditFailures,omitempty"`
-	// PredictedDenied is the same as Denied by the offline replay, under the modes
-	// that the next stage would set; PredictedFailing counts audit failures.
+	// PredictedDenied is at most how many requests the offline replay would newly deny under
+	// the modes that the next stage would set: as in the report, an object that stands also
+	// where its update to itself would be, once. PredictedFailing counts audit failures.
 	PredictedDenied  *int `yaml:"predictedDenied,omitempty" json:"predictedDenied,omitempty"`
 	PredictedFailing *int `yaml:"predictedFailing,omitempty" json:"predictedFailing,omitempty"`
 	// WebhookErrors is at most how many requests may fail because a webhook did. Default 0.

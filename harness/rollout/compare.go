@@ -119,6 +119,9 @@ func (c *comparison) run(ctx context.Context) (err error) {
 			return err
 		}
 		c.members = append(c.members, &live{Member: m})
+		for _, set := range c.sets {
+			set.out.Updates += m.updates()
+		}
 	}
 	c.line.Clusters = make([]timeline.Cluster, len(c.members))
 	defer func() { err = errors.Join(err, c.down(ctx)) }()

@@ -162,9 +162,9 @@ func totals(out *timeline.Stage, picked []*live, answers [][]traffic.Answer) sum
 
 // ahead is what the replay says of the next stage, or of this one when it is the last.
 func (r *rehearsal) ahead(s *Stage) (denied, failing int) {
-	next := r.plan.Stages[min(s.Index+1, len(r.plan.Stages)-1)]
+	next := r.plan.after(s)
 	for _, m := range next.Picked {
-		denied += r.predicted[m].denied(m.Records, m.Sets[0], m.Sets[next.Index+1])
+		denied += r.foreseen[m][sideOf(next.leaves(m))]
 	}
 	for _, m := range s.Picked {
 		failing += r.predicted[m].failing(m.Records, m.Sets[0], m.Sets[s.Index+1])

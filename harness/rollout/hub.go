@@ -135,7 +135,7 @@ func (p *Plan) hubMembers(in Input) error {
 	for _, c := range clusters {
 		world := *in.Capture.World(c.World)
 		world.Cluster.Complete = true // what is not loaded into a cluster is not in it
-		p.Members = append(p.Members, &Member{Cluster: c, World: &world, Sets: []*policy.Set{in.Baseline(c.World)}})
+		p.Members = append(p.Members, &Member{Cluster: c, World: &world, Captured: in.Capture.World(c.World), Sets: []*policy.Set{in.Baseline(c.World)}})
 		h.fleet = append(h.fleet, placement.NewMember(c.Name, c.Labels))
 		h.there[c.Name] = in.Baseline(c.World)
 	}

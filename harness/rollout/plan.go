@@ -25,12 +25,14 @@ type Plan struct {
 // A Member is a cluster of the fleet with what it gets.
 type Member struct {
 	scenarios.Cluster
-	World   *capture.World
-	Records []*capture.Record // its traffic, in order
-	All     []*capture.Record // every record of its world, sampled or not
-	Sets    []*policy.Set     // in force: Sets[0] before the rollout, Sets[i+1] after stage i
-	Others  []policy.Object   // other objects that a candidate brings: parameters, ConfigMaps
-	Worst   *policy.Set       // the last candidate in Enforce, with the stages' exceptions, for rehearsing the ways back
+	World *capture.World
+	// Captured is its world as the capture has it; World is what it holds when it is asked.
+	Captured *capture.World
+	Records  []*capture.Record // its traffic, in order
+	All      []*capture.Record // every record of its world, sampled or not
+	Sets     []*policy.Set     // in force: Sets[0] before the rollout, Sets[i+1] after stage i
+	Others   []policy.Object   // other objects that a candidate brings: parameters, ConfigMaps
+	Worst    *policy.Set       // the last candidate in Enforce, with the stages' exceptions, for rehearsing the ways back
 
 	exceptions []policy.Object // that stages bring
 }
@@ -74,7 +76,7 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 		// What is not loaded into a cluster is not in it: its world is known in whole.
 		world := *in.Capture.World(c.World)
 		world.Cluster.Complete = true
-		m := &Member{Cluster: c, World: &world}
+		m := &Member{Cluster: c, World: &world, Captured: in.Capture.World(c.World)}
 		m.Sets = []*policy.Set{in.Baseline(c.World)}
 		p.Members = append(p.Members, m)
 	}

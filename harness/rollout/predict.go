@@ -152,16 +152,6 @@ func (f foretold) refusal(a traffic.Answer) bool {
 	return f.decision == verdict.Denied && a.Kind == traffic.Unjudged && a.Message != "" && strings.Contains(words(f.message), words(a.Message))
 }
 
-// denied counts records that one set denies and another did not.
-func (pr *prediction) denied(records []*capture.Record, before, after *policy.Set) (n int) {
-	for _, r := range records {
-		if pr.of(r, after).decision == verdict.Denied && pr.of(r, before).decision != verdict.Denied {
-			n++
-		}
-	}
-	return n
-}
-
 // failing counts audit failures under a set that there were not under the other.
 func (pr *prediction) failing(records []*capture.Record, before, after *policy.Set) (n int) {
 	for _, r := range records {

@@ -40,6 +40,7 @@ type rehearsal struct {
 	Options
 	plan      *Plan
 	predicted map[*Member]*prediction
+	foreseen  map[*Member]outlook // for the gates that ask
 	members   []*live
 	line      *timeline.Timeline
 	start     time.Time
@@ -97,12 +98,16 @@ func (p *Plan) providers(usual string) string {
 func (r *rehearsal) run(ctx context.Context) (err error) {
 	for _, m := range r.plan.Members {
 		m.Records = traffic.Sample(m.All, r.plan.Scenario.Traffic.Requests, r.plan.Scenario.Seed)
+		r.line.Fidelity.Updates += m.updates()
 	}
 	start := time.Now()
 	if err := r.takeOut(); err != nil {
 		return err
 	}
 	if r.predicted, err = r.plan.predict(ctx, r.Engine, r.Workers, r.there); err != nil {
+		return err
+	}
+	if r.foreseen, err = r.plan.foresee(ctx, r.Engine, r.Workers); err != nil {
 		return err
 	}
 	r.step(start, "", "predicted every answer", "")

@@ -165,6 +165,7 @@ type Fidelity struct {
 	Agreed    int       `json:"agreed"`
 	Undecided int       `json:"undecided"`          // the replay could not know
 	Unjudged  []Refusal `json:"unjudged,omitempty"` // no live answer, by reason
+	Updates   int       `json:"updates,omitempty"`  // of what stands to itself: judged offline alone, once
 	Misses    []Miss    `json:"misses,omitempty"`
 }
 

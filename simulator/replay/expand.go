@@ -21,7 +21,7 @@ func ownerOf(rec *capture.Record) workload {
 func Expand(records func() iter.Seq2[*capture.Record, error]) iter.Seq2[*capture.Record, error] {
 	return func(yield func(*capture.Record, error) bool) {
 		for rec, err := range Templates(records) {
-			if err == nil && stands(rec) && !yield(again(rec), nil) {
+			if err == nil && Stands(rec) && !yield(again(rec), nil) {
 				return
 			}
 			if !yield(rec, err) || err != nil {
@@ -31,8 +31,8 @@ func Expand(records func() iter.Seq2[*capture.Record, error]) iter.Seq2[*capture
 	}
 }
 
-// stands tells whether a record is an object that a cluster has.
-func stands(rec *capture.Record) bool {
+// Stands tells whether a record is an object that a cluster has.
+func Stands(rec *capture.Record) bool {
 	return rec.Answered() && rec.Operation == capture.Create && rec.SubResource == "" && !rec.Derived() &&
 		len(rec.Object) > 0 && !rec.Lacks(capture.MissingObject)
 }
