@@ -231,6 +231,9 @@ func sayJudgement(out *strings.Builder, r *capture.Record, j *verdict.Judgement)
 			fmt.Fprintf(out, "  or warning %s\n", other)
 		}
 	}
+	for _, w := range j.Undelivered {
+		fmt.Fprintf(out, "  undelivered warning %s\n", strings.Join(strings.Fields(w), " "))
+	}
 	for _, p := range j.Unordered {
 		fmt.Fprintf(out, "  unordered %s\n", p)
 	}
