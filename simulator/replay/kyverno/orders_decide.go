@@ -38,11 +38,12 @@ func (e *Engine) inAnyOrder(ctx context.Context, s *sideRun, j *verdict.Judgemen
 	weigh([]*sideRun{apart})
 	apart.run(ctx)
 	other := apart.judgement()
-	drawn := orderMiss(j.Unordered, len(s.chancy) > 0 || j.Decision != other.Decision)
+	refused := j.Decision == verdict.Denied && other.Decision == verdict.Denied && !s.gambled
+	drawn := orderMiss(j.Unordered, !refused && (len(s.chancy) > 0 || j.Decision != other.Decision))
 	agree(j, other, drawn.reason, func(v verdict.Verdict) verdict.Verdict {
 		w, asked := sameRule(other.Verdicts, v)
-		mutates := v.Type == verdict.Mutate && v.Outcome != verdict.Error && w.Outcome != verdict.Error
-		if mutates || !asked && other.Decision == verdict.Denied || v.Outcome == verdict.Undecided {
+		fails := v.Outcome == verdict.Error || w.Outcome == verdict.Error
+		if v.Type == verdict.Mutate && (!fails || refused) || !asked && other.Decision == verdict.Denied || v.Outcome == verdict.Undecided {
 			return v
 		}
 		return unsettled(v, drawn)
