@@ -126,6 +126,9 @@ func (l *library) ListResources(apiVersion, resource, namespace string, selector
 		return nil, err
 	}
 	gvr := gv.WithResource(resource)
+	if err := (client{req: l.req}).brings(gvr); err != nil {
+		return nil, err
+	}
 	objects, err := client{req: l.req}.readAll(gvr, namespace, labels.SelectorFromSet(selector))
 	if err != nil {
 		return nil, err

@@ -89,6 +89,9 @@ func (c client) listByPath(path string, at apiPath, query url.Values) ([]byte, e
 	if query.Get("continue") != "" {
 		return nil, c.unknown("GET "+path, "the tokens by which lists go on are drawn by the API server")
 	}
+	if err := c.brings(at.resource); err != nil {
+		return nil, err
+	}
 	items, err := c.list(at.resource, at.namespace, selector)
 	if err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ type globalContext struct {
 }
 
 func (g globalContext) Get(name string) (store.Entry, bool) {
-	if mocks := g.req.env.mocks; mocks != nil && len(mocks.Global) > 0 {
+	if mocks := g.req.env.mocks; mocks != nil {
 		_, ok := mocks.Global[name]
 		return mockedEntry{name, g.req}, ok
 	}

@@ -28,8 +28,8 @@ type Mocks struct {
 	// Lookups says that context entries are looked up in the world. Otherwise only those
 	// that are mocked have a value.
 	Lookups bool
-	// Lenient takes what Kyverno draws as it comes, and ConfigMaps that are not mocked for
-	// nothing, as its command line does.
+	// Lenient takes what Kyverno draws as it comes, and ConfigMaps and global context entries
+	// that are not mocked for nothing, as its command line does.
 	Lenient             bool
 	Roles, ClusterRoles []string // of the user
 }

@@ -40,7 +40,7 @@ func (m *Mocks) answered(entry kyvernov1.ContextEntry, jp jmespath.Interface, co
 	case entry.ImageRegistry != nil:
 		return given(entry, context), nil
 	case entry.GlobalReference != nil:
-		return len(m.Global) == 0, nil
+		return len(m.Global) == 0 && (m.Lenient || given(entry, context)), nil
 	}
 	return false, nil
 }

@@ -50,10 +50,8 @@ func (e *Engine) requestIn(look lookup, rec *capture.Record) (*request, error) {
 	if rec.Collection {
 		req.adm.Name = ""
 	}
-	if rec.DryRun || e.env.mocks == nil { // an API server always says
-		dry := rec.DryRun
-		req.adm.DryRun = &dry
-	}
+	dry := rec.DryRun
+	req.adm.DryRun = &dry // an API server always says
 	if e.env.mocks == nil {
 		req.adm.Options.Raw = optionsOf(rec)
 	}
