@@ -9,7 +9,8 @@ import (
 )
 
 // RunAll answers the suites of files with workers goroutines (at least one). The report is
-// the same for any number. The error names every file that could not be read.
+// the same for any number. The error names every suite that could not be read; the others are
+// in the report.
 func (r *Runner) RunAll(ctx context.Context, files []string, workers int) (*Report, error) {
 	var suites []*Suite
 	var faults []error
@@ -19,9 +20,6 @@ func (r *Runner) RunAll(ctx context.Context, files []string, workers int) (*Repo
 			faults = append(faults, err)
 		}
 		suites = append(suites, found...)
-	}
-	if err := errors.Join(faults...); err != nil {
-		return nil, err
 	}
 	rows := make([][]Row, len(suites))
 	next := make(chan int)
@@ -41,14 +39,20 @@ func (r *Runner) RunAll(ctx context.Context, files []string, workers int) (*Repo
 	}
 	close(next)
 	wait.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	report := &Report{}
+	for _, fault := range faults {
+		report.Unread = append(report.Unread, fault.Error())
+	}
 	for i, one := range rows {
 		report.Add(one)
 		if len(suites[i].Test.Results) == 0 {
 			report.Silent = append(report.Silent, suites[i].Path)
 		}
 	}
-	return report, ctx.Err()
+	return report, errors.Join(faults...)
 }
 
 // guarded answers a suite; a panic on the way is an error of its rows.

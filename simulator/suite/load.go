@@ -2,6 +2,7 @@ package suite
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -42,39 +43,55 @@ func Find(paths ...string) ([]string, error) {
 	return slices.Compact(found), nil
 }
 
-// Load reads the suites of a file. Unknown fields are errors.
+// Load reads the suites of a file. Unknown fields and keys that are there twice are errors; the
+// file's other suites are returned beside them.
 func Load(path string) ([]*Suite, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	var suites []*Suite
+	var faults []error
 	for _, doc := range manifest.Split(content) {
 		if doc.Empty {
 			continue
 		}
 		s := &Suite{Path: filepath.ToSlash(path), Line: doc.Line, dir: filepath.Dir(path)}
-		if err := decode(doc, &s.Test); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", s.Path, max(doc.ErrAt, doc.Line), err)
-		}
-		if err := s.check(); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", s.Path, s.Line, err)
+		if err := s.read(doc); err != nil {
+			faults = append(faults, err)
+			continue
 		}
 		suites = append(suites, s)
 	}
-	return suites, nil
+	return suites, errors.Join(faults...)
 }
 
-// decode reads a document strictly.
-func decode(doc manifest.Document, into any) error {
+func (s *Suite) read(doc manifest.Document) error {
+	if at, err := decode(doc, &s.Test); err != nil {
+		return fmt.Errorf("%s:%d: %w", s.Path, at, err)
+	}
+	if err := s.check(); err != nil {
+		return fmt.Errorf("%s:%d: %w", s.Path, s.Line, err)
+	}
+	return nil
+}
+
+// decode reads a document strictly, and tells the line of what is wrong with it.
+func decode(doc manifest.Document, into any) (line int, err error) {
 	if doc.Err != nil {
-		return doc.Err
+		return max(doc.ErrAt, doc.Line), doc.Err
+	}
+	if len(doc.Twice) > 0 {
+		return doc.Twice[0].Line, fmt.Errorf("the key %q is there twice in one mapping", doc.Twice[0].Key)
+	}
+	if _, err := yaml.YAMLToJSONStrict([]byte(doc.Text)); err != nil { // JSON with a key twice
+		return doc.Line, err
 	}
 	content, err := json.Marshal(doc.Object)
 	if err != nil {
-		return err
+		return doc.Line, err
 	}
-	return yaml.UnmarshalStrict(content, into)
+	return doc.Line, yaml.UnmarshalStrict(content, into)
 }
 
 var (
@@ -84,7 +101,7 @@ var (
 
 func (s *Suite) check() error {
 	t := &s.Test
-	if t.Kind != "" && t.Kind != Kind {
+	if t.Kind != "" && t.Kind != Kind && t.APIVersion != APIVersion { // Kyverno's own runner looks at neither
 		return fmt.Errorf("kind is %s, want %s", t.Kind, Kind)
 	}
 	if t.JSONPayload != "" && len(t.JSONPayloads) == 0 {

@@ -188,6 +188,9 @@ func TestLoadFaults(t *testing.T) {
 	for name, c := range map[string]struct{ content, want string }{
 		"unknown field": {"kind: Test\nresult: []\n", `unknown field "result"`},
 		"other kind":    {"kind: Values\n", "kind is Values, want Test"},
+		"key twice":     {"kind: Test\nresults: []\nresults: []\n", `suite.yaml:3: the key "results" is there twice`},
+		"entry's key":   {"kind: Test\nresults:\n- {policy: a, kind: Pod,\n  result: pass, result: fail}\n", `suite.yaml:4: the key "result" is there twice`},
+		"JSON twice":    {`{"kind": "Test", "results": [], "results": []}`, `"results" already set`},
 		"no YAML":       {"kind: Test\n  x: {\n", "suite.yaml:"},
 		"outcome":       {"kind: Test\nresults: [{policy: a, kind: Pod, result: okay}]\n", `results[0]: result is "okay"`},
 		"operation":     {"kind: Test\nresults: [{policy: a, kind: Pod, result: pass, operation: PATCH}]\n", `operation is "PATCH"`},

@@ -61,8 +61,8 @@ func (s *Suite) one(name string, into any) error {
 	if len(docs) != 1 {
 		return fmt.Errorf("%s: holds %d documents, want one", name, len(docs))
 	}
-	if err := decode(docs[0], into); err != nil {
-		return fmt.Errorf("%s:%d: %w", name, docs[0].Line, err)
+	if at, err := decode(docs[0], into); err != nil {
+		return fmt.Errorf("%s:%d: %w", name, at, err)
 	}
 	return nil
 }

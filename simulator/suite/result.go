@@ -39,11 +39,12 @@ type Summary struct {
 }
 
 // Report is the answer to all suites, in the order of their files. Silent are the files of
-// those that expect nothing.
+// those that expect nothing, Unread why others could not be read.
 type Report struct {
 	Summary Summary  `json:"summary"`
 	Results []Row    `json:"results"`
 	Silent  []string `json:"silent,omitempty"`
+	Unread  []string `json:"unread,omitempty"`
 }
 
 // Add counts the rows of one suite.

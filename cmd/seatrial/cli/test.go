@@ -74,11 +74,11 @@ func (f *testFlags) run(cmd *cobra.Command, env Env, args []string) error {
 	if len(files) == 0 {
 		return malformed(fmt.Errorf("no %s below %s", suite.FileName, strings.Join(args, ", ")), "name a file to run one of another name")
 	}
-	r, err := suite.NewRunner(opt).RunAll(cmd.Context(), files, f.workers)
-	if err != nil {
-		return malformed(err, "")
+	r, unread := suite.NewRunner(opt).RunAll(cmd.Context(), files, f.workers)
+	if r == nil || r.Summary.Suites == 0 && unread != nil {
+		return malformed(unread, "")
 	}
-	if r.Summary.Results == 0 && !opt.CLI {
+	if r.Summary.Results == 0 && !opt.CLI && unread == nil {
 		return malformed(errors.New("nothing is expected: the suites have no results"), "list under results what policies should say of the resources")
 	}
 	for _, file := range r.Silent {
@@ -88,6 +88,8 @@ func (f *testFlags) run(cmd *cobra.Command, env Env, args []string) error {
 		return err
 	}
 	switch {
+	case unread != nil: // the others have been answered
+		return malformed(unread, "")
 	case r.Summary.Failed > 0:
 		return errExceeded
 	case r.Summary.Errors > 0:
