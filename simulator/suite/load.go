@@ -1,12 +1,14 @@
 package suite
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 
 	"sigs.k8s.io/yaml"
@@ -91,7 +93,13 @@ func decode(doc manifest.Document, into any) (line int, err error) {
 	if err != nil {
 		return doc.Line, err
 	}
-	return doc.Line, yaml.UnmarshalStrict(content, into)
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.DisallowUnknownFields()
+	var other *json.UnmarshalTypeError
+	if err = decoder.Decode(into); errors.As(err, &other) && other.Type.Kind() == reflect.String { // such as n, which is false
+		err = fmt.Errorf("%s is no string: put it into quotes", other.Field)
+	}
+	return doc.Line, err
 }
 
 var (

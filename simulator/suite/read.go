@@ -2,7 +2,6 @@ package suite
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,15 +12,6 @@ import (
 	"github.com/seatrial/seatrial/simulator/internal/manifest"
 	"github.com/seatrial/seatrial/simulator/policy"
 )
-
-// resource is an object that a suite names.
-type resource struct {
-	object  map[string]any
-	content json.RawMessage
-	head
-}
-
-type head struct{ apiVersion, kind, namespace, name string }
 
 // path is where a file of the suite is.
 func (s *Suite) path(name string) string {
@@ -67,8 +57,37 @@ func (s *Suite) one(name string, into any) error {
 	return nil
 }
 
-// resources reads objects from files, each name once.
+// files are the YAML files that names stand for: a folder is those in it, not those below it.
+func (s *Suite) files(names []string) ([]string, error) {
+	var all []string
+	for _, name := range names {
+		if info, err := os.Stat(s.path(name)); err != nil || !info.IsDir() {
+			all = append(all, name) // reading it says what is wrong
+			continue
+		}
+		entries, err := os.ReadDir(s.path(name))
+		if err != nil {
+			return nil, err
+		}
+		before := len(all)
+		for _, e := range entries { // sorted by name
+			if ext := filepath.Ext(e.Name()); !e.IsDir() && (ext == ".yaml" || ext == ".yml") {
+				all = append(all, filepath.Join(name, e.Name()))
+			}
+		}
+		if len(all) == before {
+			return nil, fmt.Errorf("%s: the folder holds no .yaml or .yml file", name)
+		}
+	}
+	return all, nil
+}
+
+// resources reads objects from files and folders, each name once.
 func (s *Suite) resources(discovery *capture.Resources, names []string) ([]resource, error) {
+	names, err := s.files(names)
+	if err != nil {
+		return nil, err
+	}
 	var all []resource
 	for _, name := range names {
 		docs, err := s.documents(name)
@@ -84,49 +103,6 @@ func (s *Suite) resources(discovery *capture.Resources, names []string) ([]resou
 		}
 	}
 	return all, nil
-}
-
-// newResource is an object as an API server would have it: with a namespace where its kind
-// has one, and without maps that are null.
-func newResource(discovery *capture.Resources, object map[string]any) (resource, error) {
-	r := resource{object: object}
-	r.apiVersion, _ = object["apiVersion"].(string)
-	r.kind, _ = object["kind"].(string)
-	fillMaps(object)
-	meta, _ := object["metadata"].(map[string]any)
-	if meta == nil {
-		meta = map[string]any{}
-		object["metadata"] = meta
-	}
-	r.name, _ = meta["name"].(string)
-	r.namespace, _ = meta["namespace"].(string)
-	if _, namespaced, _ := discovery.ResourceFor(capture.ParseGVK(r.apiVersion, r.kind)); namespaced && r.namespace == "" {
-		r.namespace = "default"
-		meta["namespace"] = r.namespace
-	}
-	var err error
-	r.content, err = json.Marshal(object)
-	return r, err
-}
-
-// mapFields are written without a value by many charts.
-var mapFields = map[string]bool{"annotations": true, "labels": true, "matchLabels": true, "nodeSelector": true, "data": true, "stringData": true}
-
-func fillMaps(node any) {
-	switch node := node.(type) {
-	case []any:
-		for _, item := range node {
-			fillMaps(item)
-		}
-	case map[string]any:
-		for key, value := range node {
-			if value == nil && mapFields[key] {
-				node[key] = map[string]any{}
-				continue
-			}
-			fillMaps(value)
-		}
-	}
 }
 
 // policies reads the policies and the exceptions.
