@@ -55,7 +55,11 @@ func (t *trial) check(row *Row, e *Expected, n name) {
 		row.Status, row.Reason = Errored, "a cluster would refuse the policy: "+reason
 		return
 	}
-	if unknown := t.unknown(e); unknown != "" {
+	unknown := t.unknown(e)
+	if unknown == "" && t.opt.CLI {
+		unknown = t.unread(e)
+	}
+	if unknown != "" {
 		row.Status, row.Reason = Failed, unknown
 		return
 	}
@@ -273,6 +277,8 @@ func (t *trial) settle(row *Row, e *Expected, found []finding, named bool) {
 		row.Status = Passed
 	case missing > 0:
 		row.Status, row.Reason = Skipped, fmt.Sprintf("%s does not hold the resource", e.PatchedResources)
+	case named && t.opt.CLI && t.unheard(e):
+		row.Status, row.Reason = Failed, "Not found: "+saysNothing
 	case named && (e.Result == "pass" || e.Result == "skip" || t.opt.CLI):
 		row.Status, row.Reason = Skipped, saysNothing
 	case named:
