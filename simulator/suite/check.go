@@ -11,44 +11,6 @@ import (
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
-// name is a resource as a result names it. Empty fields are any.
-type name struct{ apiVersion, kind, namespace, name string }
-
-func (n name) String() string {
-	if n.namespace == "" {
-		return n.name
-	}
-	return n.namespace + "/" + n.name
-}
-
-// names lists the resources of an entry; an entry that names none means all of them.
-func (e *Expected) names() []name {
-	var all []name
-	for _, r := range e.Resources {
-		n := name{name: r}
-		if namespace, rest, ok := strings.Cut(r, "/"); ok && !strings.Contains(rest, "/") {
-			n.namespace, n.name = namespace, rest
-		}
-		all = append(all, n)
-	}
-	for _, r := range e.ResourceSpecs {
-		version := r.Version
-		if r.Group != "" {
-			version = r.Group + "/" + version
-		}
-		all = append(all, name{apiVersion: version, kind: r.Kind, namespace: r.Namespace, name: r.Name})
-	}
-	if len(all) == 0 {
-		all = append(all, name{})
-	}
-	return all
-}
-
-func (n name) matches(h head) bool {
-	return (n.name == "" || n.name == h.name) && (n.namespace == "" || n.namespace == h.namespace) &&
-		(n.apiVersion == "" || n.apiVersion == h.apiVersion) && (n.kind == "" || n.kind == h.kind || h.kind == "")
-}
-
 // check fills a row.
 func (t *trial) check(row *Row, e *Expected, n name) {
 	if reason := t.rejection(e); reason != "" {
@@ -64,13 +26,34 @@ func (t *trial) check(row *Row, e *Expected, n name) {
 		return
 	}
 	if n.kind == "" && !t.opt.CLI {
-		n.kind = e.Kind
+		n = n.of(e.Kind)
 	}
 	found, named := t.found(e, n)
 	if t.opt.CLI && !named && len(found) == 0 {
 		found, named = t.found(e, name{}) // a name that no resource has means all of them there
 	}
-	t.settle(row, e, found, named)
+	if len(found) > 0 || !t.opt.CLI { // Kyverno's own runner reads them when there is something to compare
+		if err := t.readable(e); err != nil {
+			row.Status, row.Reason = Errored, err.Error()
+			return
+		}
+	}
+	if t.settle(row, e, found, named); len(found) == 0 && !named {
+		row.Status, row.Reason = Failed, t.absent(e, n)
+	}
+}
+
+// readable says what is wrong with the files that an entry compares with.
+func (t *trial) readable(e *Expected) error {
+	for _, file := range append([]string{e.PatchedResources, e.GeneratedResource}, e.GeneratedResources...) {
+		if file == "" {
+			continue
+		}
+		if _, err := t.documents(file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unknown says what an entry names that the suite does not have.
@@ -179,11 +162,11 @@ func (t *trial) finding(e *Expected, a kyverno.Said, v verdict.Verdict) finding 
 	}
 	switch {
 	case v.Type == verdict.Generate:
-		for _, g := range a.Generated {
-			if g.Rule == v.Rule && f.fault == "" {
-				f.fault = t.compareGenerated(e, g.Object)
-			}
-		}
+		f.fault = t.generated(e, a, v)
+	case e.generates() && t.opt.CLI:
+		f.fault = t.compareGenerated(e, a.Object)
+	case e.generates():
+		f.fault = "generatedResource is expected, and the rule generates nothing"
 	case e.PatchedResources != "":
 		f.fault, f.missing = t.compare(e.PatchedResources, a.Object)
 	}
@@ -191,6 +174,28 @@ func (t *trial) finding(e *Expected, a kyverno.Said, v verdict.Verdict) finding 
 		f.fault = ""
 	}
 	return f
+}
+
+// generates tells whether an entry expects a generated object.
+func (e *Expected) generates() bool {
+	return e.GeneratedResource != "" || len(e.GeneratedResources) > 0
+}
+
+// generated says how what a rule generates differs from what is expected of it.
+func (t *trial) generated(e *Expected, a kyverno.Said, v verdict.Verdict) (fault string) {
+	made := 0
+	for _, g := range a.Generated {
+		if g.Rule != v.Rule {
+			continue
+		}
+		if made++; fault == "" {
+			fault = t.compareGenerated(e, g.Object)
+		}
+	}
+	if made == 0 && e.generates() && v.Outcome == verdict.Pass && !t.opt.CLI {
+		return "generatedResource is expected, and the rule generated nothing"
+	}
+	return fault
 }
 
 // outcome is a verdict as a report would have it.
@@ -283,7 +288,5 @@ func (t *trial) settle(row *Row, e *Expected, found []finding, named bool) {
 		row.Status, row.Reason = Skipped, saysNothing
 	case named:
 		row.Status, row.Reason = Failed, "want "+e.Result+", but "+saysNothing
-	default:
-		row.Status, row.Reason = Failed, "the suite has no such resource"
 	}
 }

@@ -171,7 +171,7 @@ func (s *Suite) clusterObjects(m *kyverno.Mocks, discovery *capture.Resources) (
 		if err := add(file.Spec.CRDs...); err != nil {
 			return nil, err
 		}
-		if err := readable(name, file.Spec.Resources); err != nil {
+		if err := misreadIn(name, file.Spec.Resources); err != nil {
 			return nil, err
 		}
 		objects = append(objects, file.Spec.Resources...)
@@ -181,7 +181,7 @@ func (s *Suite) clusterObjects(m *kyverno.Mocks, discovery *capture.Resources) (
 		if err := s.one(s.Test.Context, &file); err != nil {
 			return nil, err
 		}
-		if err := readable(s.Test.Context, file.Spec.Resources); err != nil {
+		if err := misreadIn(s.Test.Context, file.Spec.Resources); err != nil {
 			return nil, err
 		}
 		objects = append(objects, file.Spec.Resources...)
@@ -203,8 +203,8 @@ func (s *Suite) clusterObjects(m *kyverno.Mocks, discovery *capture.Resources) (
 	return objects, nil
 }
 
-// readable says what is wrong with the objects that a file lists.
-func readable(file string, objects []map[string]any) error {
+// misreadIn finds it in the objects that a file lists.
+func misreadIn(file string, objects []map[string]any) error {
 	for i, object := range objects {
 		if err := misread(object); err != nil {
 			return fmt.Errorf("%s: spec.resources[%d]: %w", file, i, err)
