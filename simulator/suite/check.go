@@ -14,7 +14,7 @@ import (
 // check fills a row.
 func (t *trial) check(row *Row, e *Expected, n name) {
 	if reason := t.rejection(e); reason != "" {
-		row.Status, row.Reason = Errored, "a cluster would refuse the policy: "+reason
+		row.Status, row.Reason = Errored, reason
 		return
 	}
 	unknown := t.unknown(e)
@@ -40,6 +40,9 @@ func (t *trial) check(row *Row, e *Expected, n name) {
 	}
 	if t.settle(row, e, found, named); len(found) == 0 && !named {
 		row.Status, row.Reason = Failed, t.absent(e, n)
+	}
+	if row.Status == Failed {
+		row.Reason += t.unexcepted(e)
 	}
 }
 
@@ -96,28 +99,6 @@ func (t *trial) found(e *Expected, n name) (found []finding, named bool) {
 		found = append(found, t.targets(e, n, s)...)
 	}
 	return found, named
-}
-
-// rejection says why the policy of an entry was not asked.
-func (t *trial) rejection(e *Expected) string {
-	for _, p := range t.rejected {
-		if name := lastPart(p.Policy); name == lastPart(e.Policy) {
-			return p.Reason
-		}
-		kind, name, _ := strings.Cut(p.Policy, "/")
-		if strings.HasSuffix(kind, "Binding") && t.binds(kind, name, lastPart(e.Policy)) {
-			return kind + " " + name + ": " + p.Reason
-		}
-	}
-	return ""
-}
-
-// binds tells whether a binding is of a policy.
-func (t *trial) binds(kind, name, policyName string) bool {
-	return slices.ContainsFunc(t.set.Objects, func(o policy.Object) bool {
-		var binding struct{ Spec struct{ PolicyName string } }
-		return o.Kind == kind && o.Name == name && json.Unmarshal(o.JSON, &binding) == nil && binding.Spec.PolicyName == policyName
-	})
 }
 
 func lastPart(s string) string { return s[strings.LastIndex(s, "/")+1:] }

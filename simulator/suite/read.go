@@ -109,19 +109,22 @@ func (s *Suite) resources(discovery *capture.Resources, names []string) ([]resou
 func (s *Suite) policies(ctx context.Context) (*policy.Set, error) {
 	var objects, others []policy.Object
 	seen := map[string]bool{}
-	for _, name := range append(append([]string{}, s.Test.Policies...), s.Test.PolicyExceptions...) {
+	for i, name := range append(append([]string{}, s.Test.Policies...), s.Test.PolicyExceptions...) {
 		set, err := policy.Load(ctx, s.path(name), policy.Options{AsWritten: true})
-		if err != nil && !errors.Is(err, policy.ErrEmpty) {
-			return nil, err
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, policy.ErrEmpty) && i >= len(s.Test.Policies):
+			return nil, fmt.Errorf("%s: holds no exception", name)
+		case errors.Is(err, policy.ErrEmpty):
 			continue // a file of other objects
+		case err != nil:
+			return nil, err
 		}
 		if len(set.Problems) > 0 {
 			p := set.Problems[0]
-			return nil, fmt.Errorf("%s:%d: %s", name, p.Line, p.Reason)
+			return nil, fmt.Errorf("%s:%d: %s", within(name, p.File), p.Line, p.Reason)
 		}
 		for _, o := range set.Objects {
+			o.File = within(name, o.File)
 			key := o.APIVersion + " " + o.Kind + " " + o.Namespace + " " + o.Name
 			if !seen[key] {
 				objects = append(objects, o)
@@ -133,4 +136,12 @@ func (s *Suite) policies(ctx context.Context) (*policy.Set, error) {
 	set := policy.FromObjects(s.Path, objects)
 	set.Others = others
 	return set, nil
+}
+
+// within is how a suite names a file that was read of a path: of the file itself, or of a folder.
+func within(name, file string) string {
+	if filepath.Base(name) == file {
+		return filepath.ToSlash(name)
+	}
+	return filepath.ToSlash(filepath.Join(name, file))
 }

@@ -36,14 +36,15 @@ func NewRunner(opt Options) *Runner {
 		compiler: kyverno.NewCompiler(kyverno.Options{At: opt.At, IgnoreConfiguration: true, EveryPolicy: true, Lenient: opt.CLI})}
 }
 
-// Run answers a suite: a row for each expected result, in the order of the file. What is
-// wrong with the suite is in the rows.
+// Run answers a suite: a row for each expected result, in the order of the file, and one for
+// each policy or exception that is refused and that no result is about. What is wrong with the
+// suite is in the rows.
 func (r *Runner) Run(ctx context.Context, s *Suite) []Row {
 	t, err := r.try(ctx, s)
 	if err != nil {
 		return s.failed(err)
 	}
-	return s.each(t.check)
+	return append(s.each(t.check), t.refused()...)
 }
 
 // failed answers a suite that could not be asked.
