@@ -173,6 +173,9 @@ func (m *Meter) asked(after *verdict.Judgement) {
 	for i := range after.Verdicts {
 		m.radius.Asked[after.Verdicts[i].Policy] = true
 	}
+	for _, p := range after.Unordered {
+		m.radius.Asked[p] = true
+	}
 }
 
 func (m *Meter) count(rec *capture.Record, before, after *verdict.Judgement) {

@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/seatrial/seatrial/simulator/internal/kustomize"
 )
 
 // loadGit reads the manifests below a path at a revision. git itself is asked, so that
@@ -151,14 +149,7 @@ func (r repository) manifests(ctx context.Context, commit, dir string) (found, e
 	if err != nil {
 		return out, err
 	}
-	var by []named
-	for _, name := range kustomize.FileNames() {
-		if e, ok := tree[name]; ok && e.mode != modeLink && e.mode != modeSubmodule {
-			by = append(by, named{name, e.hash})
-		}
-	}
-	kustomizations, err := r.read(ctx, by, nil)
-	out.by = kustomizations.files
+	out.by, err = r.kustomizations(ctx, commit, dir, tree)
 	return out, err
 }
 

@@ -25,8 +25,7 @@ func kustomization(in []file) file {
 		if !kustomize.IsFile(f.name) {
 			continue
 		}
-		documents := slices.DeleteFunc(manifest.Split(f.content), func(d manifest.Document) bool { return d.Object == nil })
-		if len(documents) == 1 && isKustomize(documents[0].Object) {
+		if slices.ContainsFunc(manifest.Split(f.content), func(d manifest.Document) bool { return d.Object != nil && isKustomize(d.Object) }) {
 			return f
 		}
 	}
@@ -37,7 +36,7 @@ func kustomization(in []file) file {
 func isKustomize(object map[string]any) bool {
 	apiVersion, _ := object["apiVersion"].(string)
 	kind, _ := object["kind"].(string)
-	return (apiVersion == "" || strings.HasPrefix(apiVersion, "kustomize.config.k8s.io/")) && (kind == "" || kind == "Kustomization")
+	return (apiVersion == "" || strings.HasPrefix(apiVersion, "kustomize.config.k8s.io/")) && (kind == "" || kind == "Kustomization" || kind == "Component")
 }
 
 // build is what a kustomization makes of a folder whose own files are written.
@@ -68,7 +67,7 @@ func (s *Set) passOver(written *Set, read map[string]bool) {
 	}
 	for _, p := range slices.Concat(written.Problems, written.Ignored) {
 		switch {
-		case read[p.File], kustomize.IsFile(path.Base(p.File)):
+		case read[p.File], kustomize.IsFile(path.Base(p.File)), p.Reason == Outside: // kustomize follows links itself
 			continue
 		case !strings.HasPrefix(p.Reason, OfSuite):
 			p.Reason = NotTaken

@@ -73,7 +73,9 @@ func TestKustomizationOfARevision(t *testing.T) {
 		write(t, dir, name, content)
 	}
 	write(t, dir, "linked/kustomization.yaml", "resources: [shared, alone.yaml]\n")
-	for link, target := range map[string]string{"linked/shared": "../base", "linked/alone.yaml": "../prod/draft.yaml"} {
+	write(t, dir, "top/kust.yaml", "resources: [one.yaml]\nnamePrefix: linked-\n")
+	write(t, dir, "top/one.yaml", named("one"))
+	for link, target := range map[string]string{"linked/shared": "../base", "linked/alone.yaml": "../prod/draft.yaml", "top/kustomization.yaml": "kust.yaml"} {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
 		}
@@ -88,6 +90,14 @@ func TestKustomizationOfARevision(t *testing.T) {
 	if d := cmp.Diff([]string{"draft", "one", "two"}, names); d != "" {
 		t.Errorf("objects (-want +got):\n%s", d)
 	}
+	for _, spec := range []string{"top", "git:HEAD:top"} {
+		if o := load(t, dir, spec).Objects; len(o) != 1 || o[0].Name != "linked-one" {
+			t.Errorf("%s, whose kustomization is a link: %v", spec, o)
+		}
+	}
+	for _, p := range load(t, dir, "git:HEAD:linked").Ignored {
+		t.Errorf("a link that is taken is passed over: %v", p)
+	}
 }
 
 func TestWhatKustomizeDoesNotBuild(t *testing.T) {
@@ -96,7 +106,7 @@ func TestWhatKustomizeDoesNotBuild(t *testing.T) {
 		says                  []string // nil: the folder is read as it is
 	}{
 		{"an object of Flux's", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: x}\n", nil},
-		{"a component is built by who takes it", "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [one.yaml]\n", nil},
+		{"an object of Flux's beside a kustomization", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec: {}\n---\nresources: [one.yaml]\n", []string{"policies/kustomization.yaml: "}},
 		{"a remote base", "resources: [one.yaml, https://example.com/policies]\n", []string{"policies/kustomization.yaml", "is remote, and nothing is fetched", "kubectl kustomize prints"}},
 		{"a chart", "resources: [one.yaml]\nhelmCharts: [{name: c}]\n", []string{"asks for helm charts", "--enable-helm"}},
 		{"a file that is not there", "resources: [nowhere.yaml]\n", []string{"policies/kustomization.yaml: ", "nowhere.yaml"}},

@@ -31,18 +31,19 @@ type question struct {
 	baseline     *policy.Set
 	candidate    *policy.Set
 
-	installed map[string]*policy.Set            // by cluster, when a side is "captured"
-	others    map[string][]policy.Object        // by side: what clusters have beside the sets, cluster by cluster
-	alone     bool                              // what is captured beside the sets is left out, as in a rehearsal
-	own       map[string]map[string]*policy.Set // by cluster and side, when a hub gives each cluster its own
-	sources   map[string]string                 // of own's sides, as asked
-	rejected  []reports.Rejected
-	refusing  map[reports.Rejected][]string // the clusters that would reject it
-	notes     []string
-	programs  []*kyverno.Program
-	compiler  *kyverno.Compiler
-	rehearsal *timeline.Timeline // nil for a replay
-	hub       *hubReplay         // nil where the candidate is one set
+	installed  map[string]*policy.Set            // by cluster, when a side is "captured"
+	others     map[string][]policy.Object        // by side: what clusters have beside the sets, cluster by cluster
+	unaccepted map[string]bool                   // of others, by title: Kyverno would not accept them
+	alone      bool                              // what is captured beside the sets is left out, as in a rehearsal
+	own        map[string]map[string]*policy.Set // by cluster and side, when a hub gives each cluster its own
+	sources    map[string]string                 // of own's sides, as asked
+	rejected   []reports.Rejected
+	refusing   map[reports.Rejected][]string // the clusters that would reject it
+	notes      []string
+	programs   []*kyverno.Program
+	compiler   *kyverno.Compiler
+	rehearsal  *timeline.Timeline // nil for a replay
+	hub        *hubReplay         // nil where the candidate is one set
 
 	scans bool        // whether a background scan is asked for
 	found *blast.Scan // what it finds; nil otherwise
@@ -128,7 +129,7 @@ func (q *question) compile(ctx context.Context) (map[string]*kyverno.Engine, err
 			return nil, malformed(err, "")
 		}
 	}
-	q.installed, q.others = map[string]*policy.Set{}, map[string][]policy.Object{}
+	q.installed, q.others, q.unaccepted = map[string]*policy.Set{}, map[string][]policy.Object{}, map[string]bool{}
 	engines := map[string]*kyverno.Engine{}
 	for _, cluster := range q.capture.Clusters {
 		world := q.capture.World(cluster.Name)
@@ -240,7 +241,7 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 		in.Notes = append(in.Notes, passedOver(side)...)
 	}
 	before, after := firsts(q.others["baseline"]), firsts(q.others["candidate"])
-	in.Notes = append(in.Notes, staying(before, after)...)
+	in.Notes = append(in.Notes, q.staying(before, after)...)
 	in.Changes = policy.Diff(q.compiler.Defaulted(with(in.Baseline, before)), q.compiler.Defaulted(with(in.Candidate, after)))
 	in.Notes = append(in.Notes, q.overdue(with(in.Candidate, after))...)
 	in.Notes = append(in.Notes, q.dropped(in.Changes)...)

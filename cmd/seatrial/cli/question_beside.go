@@ -43,15 +43,17 @@ func (q *question) beside(w *capture.World, side string) []policy.Object {
 	})
 }
 
-// generated are the policies that the candidate's generate, where it takes the place of all that is captured.
+// generated are the policies that others in force generated, where the candidate takes the place of all that
+// is captured: they are no part of anybody's set.
 func (q *question) generated(w *capture.World, side string) []policy.Object {
 	if side == "baseline" {
 		return nil
 	}
-	return slices.DeleteFunc(kyverno.InstalledPolicies(w).Objects, func(o policy.Object) bool {
+	installed := kyverno.InstalledPolicies(w).Objects
+	return slices.DeleteFunc(slices.Clone(installed), func(o policy.Object) bool {
 		g, ok := kyverno.GeneratorOf(o)
 		named := func(other policy.Object) bool { return hubs.KeyOf(other) == hubs.KeyOf(o) }
-		return !ok || !slices.ContainsFunc(q.candidate.Objects, g.Is) || slices.ContainsFunc(q.candidate.Objects, named)
+		return !ok || !slices.ContainsFunc(slices.Concat(installed, q.candidate.Objects), g.Is) || slices.ContainsFunc(q.candidate.Objects, named)
 	})
 }
 
@@ -107,9 +109,9 @@ func listed(all []policy.Object) string {
 }
 
 // staying is the note about what is in force under both sides.
-func staying(before, after []policy.Object) []string {
+func (q *question) staying(before, after []policy.Object) []string {
 	all := slices.DeleteFunc(slices.Clone(after), func(is policy.Object) bool {
-		return !slices.ContainsFunc(before, func(was policy.Object) bool { return hubs.KeyOf(was) == hubs.KeyOf(is) && was.Digest == is.Digest })
+		return q.unaccepted[is.Title()] || !slices.ContainsFunc(before, func(was policy.Object) bool { return hubs.KeyOf(was) == hubs.KeyOf(is) && was.Digest == is.Digest })
 	})
 	if len(all) == 0 {
 		return nil
@@ -146,6 +148,7 @@ func (q *question) asked(problems []policy.Problem, beside []policy.Object) (own
 			own = append(own, p)
 		default:
 			q.note(note)
+			q.unaccepted[p.Policy] = true
 		}
 	}
 	return own

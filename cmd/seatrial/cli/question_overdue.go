@@ -14,7 +14,7 @@ import (
 func (q *question) overdue(candidate *policy.Set) []string {
 	var titles []string
 	for _, o := range candidate.Objects {
-		if o.Kind != "PolicyException" {
+		if o.Kind != "PolicyException" || q.unaccepted[o.Title()] {
 			continue
 		}
 		for _, content := range q.captured(o) {

@@ -41,6 +41,9 @@ func (q *question) regenerated(ctx context.Context, world *capture.World, cluste
 			stands = append(stands, kyverno.Changed(o, becomes.Object))
 		case becomes.Deleted, !known && gone(o, was, is):
 			q.note(fmt.Sprintf("%s goes with the rule that generated it", o.Title()))
+		case !known && stays(o, is):
+			q.note(fmt.Sprintf("%s stays when the rule that generated it is gone, or changes", o.Title()))
+			stands = append(stands, o)
 		default:
 			q.note(fmt.Sprintf("what becomes of %s is not known, since the candidate changes what generated it: it was taken to stay as it is", o.Title()))
 			stands = append(stands, o)
@@ -68,6 +71,13 @@ func gone(o policy.Object, before, after *policy.Set) bool {
 	g, _ := kyverno.GeneratorOf(o)
 	was, is := generator(g, before), generator(g, after)
 	return was != nil && g.Takes(*was) && (is == nil || !g.Asks(*is))
+}
+
+// stays tells whether an object is left as it is whatever becomes of what generated it.
+func stays(o policy.Object, after *policy.Set) bool {
+	g, _ := kyverno.GeneratorOf(o)
+	is := generator(g, after)
+	return is == nil || !g.Asks(*is) || !g.Follows(*is)
 }
 
 // before is the baseline of a cluster.

@@ -31,7 +31,7 @@ func silent(changes []policy.Change, rejected []reports.Rejected, radius *blast.
 		}
 	}
 	if len(background) > 0 {
-		notes = append(notes, fmt.Sprintf("%s no requests, by the admission field, and is told of with --policy-reports alone: %s. What it said of requests before counts as resolved",
+		notes = append(notes, fmt.Sprintf("%s no requests, by the admission field: %s. What was said of requests before counts as resolved; --policy-reports foretells background scans",
 			counted(len(background), "policy of the candidate judges", "policies of the candidate judge"), few(background)))
 	}
 	if len(unasked) == 0 || radius.Requests == 0 {

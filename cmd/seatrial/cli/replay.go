@@ -190,6 +190,9 @@ func loadSet(cmd *cobra.Command, spec, flag string) (*policy.Set, error) {
 		hint := ""
 		if errors.Is(err, policy.ErrEmpty) {
 			hint = "to replay without policies, say " + flag + " none"
+			if (policy.Problem{File: spec}).IsKustomization() {
+				hint = "name the folder of the kustomization: it is read as kustomize builds it"
+			}
 		}
 		return nil, malformed(fmt.Errorf("%s: %w", flag, err), hint)
 	}

@@ -95,17 +95,17 @@ func (e *Engine) otherwise(ctx context.Context, s *sideRun, j *verdict.Judgement
 	apart.mutateAll(ctx, s.side.hooks)
 	weigh([]*sideRun{apart})
 	apart.run(ctx)
-	agree(j, apart.judgement(), c.by.Reason, func(v verdict.Verdict) verdict.Verdict {
+	agree(j, apart.judgement(), c.by.Reason, func(v verdict.Verdict) (verdict.Verdict, bool) {
 		if v.Policy == c.by.Policy && v.Type == verdict.Mutate {
-			return v
+			return v, true
 		}
-		return under(v, c.by)
+		return under(v, c.by), true
 	})
 }
 
 // agree keeps of an answer what another one says as well, which may come in its place; the rest is for
-// unknown to tell, and the decision for a reason.
-func agree(j *verdict.Judgement, other verdict.Judgement, reason string, unknown func(verdict.Verdict) verdict.Verdict) {
+// unknown to tell, which may leave out what the other one says alone, and the decision for a reason.
+func agree(j *verdict.Judgement, other verdict.Judgement, reason string, unknown func(verdict.Verdict) (as verdict.Verdict, keep bool)) {
 	if j.Decision != other.Decision && j.Decision != verdict.DecisionUndecided {
 		j.Decision, j.Reason, j.Message, j.Messages = verdict.DecisionUndecided, reason, "", nil
 	}
@@ -114,12 +114,15 @@ func agree(j *verdict.Judgement, other verdict.Judgement, reason string, unknown
 	}
 	for i, v := range j.Verdicts {
 		if w, ok := sameRule(other.Verdicts, v); !ok || w.Outcome != v.Outcome || w.Action != v.Action {
-			j.Verdicts[i] = unknown(v)
+			j.Verdicts[i], _ = unknown(v)
 		}
 	}
 	for _, w := range other.Verdicts {
-		if _, ok := sameRule(j.Verdicts, w); !ok {
-			j.Verdicts = append(j.Verdicts, unknown(w))
+		if _, ok := sameRule(j.Verdicts, w); ok {
+			continue
+		}
+		if as, keep := unknown(w); keep {
+			j.Verdicts = append(j.Verdicts, as)
 		}
 	}
 	slices.SortStableFunc(j.Verdicts, verdict.Verdict.Compare)

@@ -56,7 +56,7 @@ func (s *sideRun) firsts(ctx context.Context, asked webhook, object []byte) iter
 			if !rereads(u) || s.saysTheSame(ctx, u, object) {
 				continue
 			}
-			if !yield(byPhase(slices.Insert(slices.Delete(slices.Clone(asked.units), i, i+1), 0, u))) {
+			if !yield(inRank(slices.Insert(slices.Delete(slices.Clone(asked.units), i, i+1), 0, u))) {
 				return
 			}
 		}

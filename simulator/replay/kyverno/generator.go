@@ -43,6 +43,9 @@ func (g Generator) Asks(o policy.Object) bool {
 	return err == nil && slices.ContainsFunc(typed.GetSpec().Rules, func(r kyvernov1.Rule) bool { return r.Name == g.Rule && r.HasGenerate() })
 }
 
+// Follows tells whether what was generated is kept as the policy would generate it.
+func (g Generator) Follows(o policy.Object) bool { return shippingOf(o).syncs }
+
 // Takes tells whether what was generated is deleted when the policy, or its rule, is gone.
 func (g Generator) Takes(o policy.Object) bool {
 	keeps := shippingOf(o).keeps

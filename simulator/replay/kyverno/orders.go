@@ -90,7 +90,7 @@ func (s *sideRun) agreesAround(ctx context.Context, units []phased, object []byt
 			continue // of two the order backwards has told
 		}
 		rest := slices.DeleteFunc(slices.Clone(near), func(v phased) bool { return v == u })
-		orders := slices.Values([][]phased{byPhase(append([]phased{u}, rest...)), byPhase(append(slices.Clone(rest), u))})
+		orders := slices.Values([][]phased{inRank(append([]phased{u}, rest...)), inRank(append(slices.Clone(rest), u))})
 		if !s.in(ctx, near, object).agreesInAll(ctx, orders, object) {
 			return false
 		}
@@ -157,17 +157,11 @@ func ends(units []phased) iter.Seq[[]phased] {
 		for i, u := range units {
 			rest := slices.Delete(slices.Clone(units), i, i+1)
 			first, last := append([]phased{u}, rest...), append(slices.Clone(rest), u)
-			if len(units) < 3 || !yield(byPhase(first)) || !yield(byPhase(last)) {
+			if len(units) < 3 || !yield(inRank(first)) || !yield(inRank(last)) {
 				return
 			}
 		}
 	}
-}
-
-// byPhase sorts units by phase: those that verify images come after those that mutate.
-func byPhase(units []phased) []phased {
-	slices.SortStableFunc(units, func(a, b phased) int { return int(a.phase) - int(b.phase) })
-	return units
 }
 
 // same tells whether two ways have come to the same object, or to a refusal.
@@ -188,7 +182,7 @@ func (s *sideRun) disputed(ctx context.Context, asked, acting []phased, object [
 	}
 	for i, a := range tried {
 		for _, b := range tried[i+1:] {
-			if a.phase != b.phase || many && !meet(a.unit, b.unit) {
+			if rank(a) != rank(b) || many && !meet(a.unit, b.unit) {
 				continue
 			}
 			if !s.in(ctx, []phased{a, b}, object).same(s.in(ctx, []phased{b, a}, object)) {

@@ -45,7 +45,8 @@ type sideRun struct {
 	unordered  []verdict.PolicyRef // that make a difference by their order
 	chancy     []verdict.PolicyRef // that refuse in one order, and in another nobody does
 	gambled    bool                // which is the order that was taken
-	backwards  bool                // webhooks ask their policies in the other order, and no further one is tried
+	order      int                 // in which webhooks ask their policies; of 0, that of names, others are compared
+	orders     int                 // that there are to compare
 	whole      *sideRun            // of which this tries a part in an order; nil: it is all
 }
 

@@ -121,14 +121,18 @@ func (s *sideRun) call(ctx context.Context, hook webhook) (did called) {
 	asked := s.seeing(hook)
 	did.called, s.asked = hook.name != "", true
 	units := hook.units
-	if s.backwards {
+	switch {
+	case s.order == 1:
 		units = hook.backwards()
+	case s.order > 1 && asked.shuffled():
+		units = ordered(asked.units, s.order)
 	}
 	s.each(ctx, units, func(u phased, got answer) {
 		did.called = did.called || slices.ContainsFunc(got.verdicts, func(v verdict.Verdict) bool { return v.Outcome != verdict.Skip })
 		s.retake(u, got)
 	})
-	if asked.shuffled() && !s.backwards {
+	if asked.shuffled() && s.order == 0 {
+		s.orders = max(s.orders, ordersOf(len(asked.units)))
 		s.compareOrders(ctx, asked, before)
 	}
 	if did.refused = len(s.denials) > 0; did.refused {

@@ -148,11 +148,7 @@ func classicWebhook(base string, c *classic) string {
 func (w webhook) shuffled() bool { return w.name != "" && len(w.units) > 1 }
 
 // backwards are the units of a webhook in the other order.
-func (w webhook) backwards() []phased {
-	units := slices.Clone(w.units)
-	slices.Reverse(units)
-	return byPhase(units)
-}
+func (w webhook) backwards() []phased { return ordered(w.units, 1) }
 
 // policies are the policies of units, sorted, each once.
 func policies(units []phased) []verdict.PolicyRef {
