@@ -50,10 +50,11 @@ func (q *question) generated(w *capture.World, side string) []policy.Object {
 		return nil
 	}
 	installed := kyverno.InstalledPolicies(w).Objects
-	return slices.DeleteFunc(slices.Clone(installed), func(o policy.Object) bool {
+	inForce := slices.Concat(installed, q.candidate.Objects)
+	return slices.DeleteFunc(installed, func(o policy.Object) bool {
 		g, ok := kyverno.GeneratorOf(o)
 		named := func(other policy.Object) bool { return hubs.KeyOf(other) == hubs.KeyOf(o) }
-		return !ok || !slices.ContainsFunc(slices.Concat(installed, q.candidate.Objects), g.Is) || slices.ContainsFunc(q.candidate.Objects, named)
+		return !ok || !slices.ContainsFunc(inForce, g.Is) || slices.ContainsFunc(q.candidate.Objects, named)
 	})
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,8 +19,11 @@ import (
 // regenerated is what stands beside a candidate once that has shipped. before and after are the programs of
 // the sides with what is captured as it is.
 func (q *question) regenerated(ctx context.Context, world *capture.World, cluster string, beside []policy.Object, before, after *kyverno.Program) ([]policy.Object, error) {
+	if !slices.ContainsFunc(beside, func(o policy.Object) bool { _, ok := kyverno.GeneratorOf(o); return ok }) {
+		return beside, nil
+	}
 	var changed []policy.Object
-	was, is := q.compiler.Defaulted(q.before(world)), q.compiler.Defaulted(q.candidate)
+	was, is := q.compiler.Defaulted(cmp.Or(q.baseline, q.installed[cluster])), q.compiler.Defaulted(q.candidate)
 	for _, o := range beside {
 		if g, ok := kyverno.GeneratorOf(o); ok && changes(g, was, is) {
 			changed = append(changed, o)
@@ -78,14 +82,6 @@ func stays(o policy.Object, after *policy.Set) bool {
 	g, _ := kyverno.GeneratorOf(o)
 	is := generator(g, after)
 	return is == nil || !g.Asks(*is) || !g.Follows(*is)
-}
-
-// before is the baseline of a cluster.
-func (q *question) before(world *capture.World) *policy.Set {
-	if q.baseline == nil {
-		return kyverno.InstalledPolicies(world)
-	}
-	return q.baseline
 }
 
 // generate is what the candidate generates of some objects, by their titles, for what triggered them.

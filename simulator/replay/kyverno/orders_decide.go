@@ -46,8 +46,6 @@ func (e *Engine) inAnyOrder(ctx context.Context, s *sideRun, j *verdict.Judgemen
 		apart.run(ctx)
 		s.weighOrder(j, apart.judgement())
 	}
-	slices.SortFunc(j.Unordered, verdict.PolicyRef.Compare)
-	j.Unordered = slices.Compact(j.Unordered)
 	if len(s.chancy) == 0 || j.Decision == verdict.Denied && !s.gambled {
 		return
 	}
@@ -69,7 +67,8 @@ func (s *sideRun) weighOrder(j *verdict.Judgement, other verdict.Judgement) {
 		}
 	}
 	slices.SortFunc(j.Unordered, verdict.PolicyRef.Compare)
-	drawn := orderMiss(slices.Compact(slices.Clone(j.Unordered)), !refused && (len(s.chancy) > 0 || j.Decision != other.Decision))
+	j.Unordered = slices.Compact(j.Unordered)
+	drawn := orderMiss(j.Unordered, !refused && (len(s.chancy) > 0 || j.Decision != other.Decision))
 	agree(j, other, drawn.reason, func(v verdict.Verdict) (verdict.Verdict, bool) {
 		w, asked := sameRule(other.Verdicts, v)
 		_, known := sameRule(j.Verdicts, v)
