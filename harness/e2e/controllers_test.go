@@ -16,6 +16,11 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/seatrial/seatrial/harness/cluster"
+	"github.com/seatrial/seatrial/harness/rollout"
+	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/replay"
+	"github.com/seatrial/seatrial/simulator/replay/kyverno"
+	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
 // The specs share one cluster, and those that take longest come last: the clock that they
@@ -73,6 +78,49 @@ var _ = Describe("controllers", Ordered, func() {
 		d, err := client.AppsV1().Deployments("shop").Get(ctx, "barge", metav1.GetOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(d.Status.Conditions).To(ContainElement(And(HaveField("Type", BeEquivalentTo("ReplicaFailure")), HaveField("Message", ContainSubstring("barges stay in port")))))
+	})
+
+	It("makes pods of what policies leave of their templates, or is refused them, as the replay says", func(ctx SpecContext) {
+		const policies, workloads = "testdata/controllers/yard-policies.yaml", "testdata/controllers/yard.yaml"
+		set, err := policy.Load(ctx, policies, policy.Options{})
+		Expect(err).NotTo(HaveOccurred())
+		requests := manifests(ctx, workloads)
+		compiler := kyverno.NewCompiler(kyverno.Options{})
+		program, err := compiler.Compile(ctx, set, requests.World("themes"))
+		Expect(err).NotTo(HaveOccurred())
+		engine, err := compiler.Engine(requests.World("themes"), rollout.As, program)
+		Expect(err).NotTo(HaveOccurred())
+		foretold := map[string]bool{} // is there a pod, by its app
+		for rec, err := range replay.Templates(requests.Records) {
+			Expect(err).NotTo(HaveOccurred())
+			sides, err := engine.Judge(ctx, rec)
+			Expect(err).NotTo(HaveOccurred())
+			if rec.TemplateOf == nil {
+				Expect(sides[0].Decision).To(Equal(verdict.Allowed), rec.Name)
+				continue
+			}
+			foretold[rec.TemplateOf.Name] = sides[0].Decision == verdict.Allowed
+		}
+		Expect(foretold).To(Equal(map[string]bool{"crewed-by-policy": true, "tagged": true, "untagged": false, "latest": false}))
+
+		apply(ctx, c, policies)
+		inForce(ctx, c, 7)
+		apply(ctx, c, workloads)
+		Eventually(func(g Gomega) {
+			live := map[string]bool{}
+			made, err := client.CoreV1().Pods("yard").List(ctx, metav1.ListOptions{})
+			g.Expect(err).NotTo(HaveOccurred())
+			for _, pod := range made.Items {
+				live[pod.Labels["app"]] = true
+			}
+			events, err := client.CoreV1().Events("yard").List(ctx, metav1.ListOptions{FieldSelector: "reason=FailedCreate"})
+			g.Expect(err).NotTo(HaveOccurred())
+			for _, e := range events.Items {
+				g.Expect(e.Message).To(ContainSubstring("no latest"))
+				live[strings.Split(e.InvolvedObject.Name, "-")[0]] = false
+			}
+			g.Expect(live).To(Equal(foretold))
+		}).Should(Succeed())
 	})
 
 	It("generates in a new namespace", func(ctx SpecContext) {

@@ -112,6 +112,9 @@ func Compare(ctx context.Context, plan *Plan, opt Options) ([]*timeline.Comparis
 // turn takes as much of a small machine as one that answers.
 func (c *comparison) run(ctx context.Context) (err error) {
 	c.predicted, c.standing = map[*Member]*prediction{}, map[*Member]standing{}
+	if err := c.plan.expand(); err != nil {
+		return err
+	}
 	for _, m := range c.plan.Members {
 		m.Records = traffic.Sample(m.All, c.plan.Scenario.Traffic.Requests, c.plan.Scenario.Seed)
 		c.predicted[m] = newPrediction()
@@ -119,9 +122,6 @@ func (c *comparison) run(ctx context.Context) (err error) {
 			return err
 		}
 		c.members = append(c.members, &live{Member: m})
-		for _, set := range c.sets {
-			set.out.Updates += m.updates()
-		}
 	}
 	c.line.Clusters = make([]timeline.Cluster, len(c.members))
 	defer func() { err = errors.Join(err, c.down(ctx)) }()
@@ -181,6 +181,7 @@ func (c *comparison) stand(m *Member) (standing, error) {
 	if err != nil {
 		return nil, err
 	}
+	stands.owned(m.All)
 	m.World, err = stands.world(m.World)
 	return stands, err
 }

@@ -117,7 +117,7 @@ type newly struct {
 }
 
 func (c *newly) add(a replay.Answer) error {
-	if a.Record.TemplateOf == "" && !c.updated {
+	if a.Record.TemplateOf == nil && !c.updated {
 		clear(c.counted)
 	}
 	c.updated = a.Record.Again

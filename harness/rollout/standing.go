@@ -15,6 +15,14 @@ import (
 // identity tells objects of one cluster apart, whatever their version is.
 type identity struct{ group, kind, namespace, name string }
 
+// identityFor is whose object a request is about. The namespace of a request about a Namespace is its name.
+func identityFor(r *capture.Record) identity {
+	if r.Kind.Group == "" && r.Kind.Kind == "Namespace" {
+		return identity{kind: "Namespace", name: r.Name}
+	}
+	return identity{r.Kind.Group, r.Kind.Kind, r.Namespace, r.Name}
+}
+
 func identityOf(o *unstructured.Unstructured) identity {
 	gvk := o.GroupVersionKind()
 	return identity{gvk.Group, gvk.Kind, o.GetNamespace(), o.GetName()}
@@ -33,7 +41,7 @@ func stand(w *capture.World, records []*capture.Record, sets []*policy.Set, owne
 	away := onlyCreated(w, records, sets)
 	before := map[identity]json.RawMessage{}
 	for _, r := range records {
-		id := identity{r.Kind.Group, r.Kind.Kind, r.Namespace, r.Name}
+		id := identityFor(r)
 		parent, ok := w.Resources.KindFor(r.Resource)
 		whole := r.SubResource == "" || ok && parent.Group == r.Kind.Group && parent.Kind == r.Kind.Kind // as of a status
 		if whole && before[id] == nil && len(r.OldObject) > 0 {
@@ -63,7 +71,7 @@ func stand(w *capture.World, records []*capture.Record, sets []*policy.Set, owne
 func onlyCreated(w *capture.World, records []*capture.Record, sets []*policy.Set) func(identity) bool {
 	created, touched := map[identity]bool{}, map[identity]bool{}
 	for _, r := range records {
-		id := identity{r.Kind.Group, r.Kind.Kind, r.Namespace, r.Name}
+		id := identityFor(r)
 		if r.SubResource != "" {
 			if parent, ok := w.Resources.KindFor(r.Resource); ok {
 				touched[identity{parent.Group, parent.Kind, r.Namespace, r.Name}] = true

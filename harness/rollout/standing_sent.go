@@ -18,18 +18,17 @@ func (s standing) sent(rec *capture.Record) *capture.Record {
 	out.DryRun, out.Response = true, nil
 	out.User.Extra = inHeaders(rec.User.Extra)
 	if rec.Operation == capture.Create && rec.SubResource == "" {
-		id := identity{rec.Kind.Group, rec.Kind.Kind, rec.Namespace, rec.Name}
-		if id.kind == "Namespace" {
-			id.namespace = "" // of requests about one, it is the name
-		}
-		_, out.Standing = s[id]
+		_, out.Standing = s[identityFor(rec)]
 	}
 	if len(rec.OldObject) == 0 || rec.SubResource != "" {
 		return &out
 	}
-	stored := s[identity{rec.Kind.Group, rec.Kind.Kind, rec.Namespace, rec.Name}]
+	stored := s[identityFor(rec)]
 	if old, err := freshJSON(rec.OldObject); err == nil && stored != nil && !reflect.DeepEqual(decoded(old), decoded(stored)) {
 		out.OldObject = identical(stored, rec.OldObject)
+	}
+	if rec.Again {
+		out.Object = out.OldObject
 	}
 	return &out
 }

@@ -9,12 +9,10 @@ type Comparison struct {
 	Clusters []Cluster `json:"clusters"` // in fleet order
 	Parts    []Part    `json:"parts"`    // in a fixed order
 	// Interrupted: it has what was compared until then.
-	Interrupted bool `json:"interrupted,omitempty"`
-	// Updates are of what stands to itself: judged offline alone, and not compared.
-	Updates  int           `json:"updates,omitempty"`
-	Unjudged []Refusal     `json:"unjudged,omitempty"` // no live answer, by reason
-	Unknown  []Refusal     `json:"unknown,omitempty"`  // undecided offline, by reason
-	Misses   []Discrepancy `json:"misses,omitempty"`   // by cluster and order of the records
+	Interrupted bool          `json:"interrupted,omitempty"`
+	Unjudged    []Refusal     `json:"unjudged,omitempty"` // no live answer, by reason
+	Unknown     []Refusal     `json:"unknown,omitempty"`  // undecided offline, by reason
+	Misses      []Discrepancy `json:"misses,omitempty"`   // by cluster and order of the records
 }
 
 // A Part is one thing that is compared.

@@ -25,6 +25,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
@@ -124,7 +125,7 @@ func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) 
 		return nil, ownReason
 	}
 	target := s.host + path(rec)
-	if rec.Operation == capture.Update && !admission.Known(rec.Kind) {
+	if rec.Operation == capture.Update && !rec.Again && !admission.Known(rec.Kind) {
 		body = s.versioned(ctx, target, body)
 	}
 	if query := query(rec, dryRun); len(query) > 0 {
@@ -135,6 +136,9 @@ func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) 
 		return nil, "cannot be sent: " + err.Error()
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if method == http.MethodPatch {
+		req.Header.Set("Content-Type", string(types.MergePatchType))
+	}
 	req.Header.Set("Accept", "application/json")
 	sender, _ := admission.Sender(rec)
 	impersonate(req.Header, sender)
@@ -145,6 +149,9 @@ func method(rec *capture.Record, dryRun bool) (method string, body []byte, reaso
 	body = unstored(rec.Object)
 	if (rec.Operation == capture.Create || rec.Operation == capture.Update) && (len(body) == 0 || rec.Lacks(capture.MissingObject)) {
 		return "", nil, "its body was not captured"
+	}
+	if rec.Again {
+		return http.MethodPatch, []byte("{}"), "" // what is there, as it is there
 	}
 	switch rec.Operation {
 	case capture.Create:

@@ -73,10 +73,6 @@ func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
 		p.glyph(agreement(&part))
 		p.line(fmt.Sprintf("%-10s %s of %s%s", part.Name, number(part.Agreed), number(part.Compared), leftOut(&part)))
 	}
-	if c.Updates > 0 {
-		p.write("  ")
-		p.wrapped(p.plain, reports.OfflineAlone(c.Updates), "  ")
-	}
 	p.refusals("Undecided offline", c.Unknown)
 	p.refusals("Not judged live", c.Unjudged)
 	if len(c.Misses) > 0 {

@@ -37,14 +37,15 @@ func (p *page) workload(w *reports.Workload) {
 	p.wrapped(p.dim, about, "    ")
 	shown := min(len(w.Findings), p.limit(textFindings))
 	for i := range w.Findings[:shown] {
-		p.finding(&w.Findings[i])
+		p.finding(w, &w.Findings[i])
 	}
 	if rest := len(w.Findings) - shown; rest > 0 {
 		p.line("    " + p.dim("… and "+count(rest, "more finding")))
 	}
 }
 
-func (p *page) finding(f *reports.Finding) {
+// finding tells a change, and of whose request where that is not the workload itself: of a pod of it.
+func (p *page) finding(w *reports.Workload, f *reports.Finding) {
 	text := long(f.Class)
 	if f.Bite != "" {
 		text += " " + when(f.Bite)
@@ -54,7 +55,14 @@ func (p *page) finding(f *reports.Finding) {
 	}
 	p.write("    ")
 	p.glyph(classGlyph(f.Class))
-	p.wrapped(p.plain, fmt.Sprintf("%s: %s → %s, %s", text, f.Before, f.After, count(f.Requests, "request")), "      ")
+	requests := count(f.Requests, "request")
+	if kind, _, _ := strings.Cut(f.Subject, "/"); kind != w.Kind && kind != "" {
+		requests += ", first of " + f.Subject
+		if f.Requests == 1 {
+			requests = "1 request of " + f.Subject
+		}
+	}
+	p.wrapped(p.plain, fmt.Sprintf("%s: %s → %s, %s", text, f.Before, f.After, requests), "      ")
 	p.quote(f.Message)
 	if f.Reason != "" && f.Reason != f.Message {
 		p.quote(f.Reason)

@@ -44,7 +44,7 @@ func Pod(rec *capture.Record) (*capture.Record, error) {
 		Cluster: rec.Cluster, Seq: rec.Seq, Time: rec.Time, Operation: capture.Create,
 		Kind: capture.GVK{Version: "v1", Kind: "Pod"}, Resource: capture.GVR{Version: "v1", Resource: "pods"}, Namespace: rec.Namespace, Name: t.name,
 		User:   controllerAccount(t.controller),
-		DryRun: rec.DryRun, Object: object, Origin: rec.Origin, Owner: owner, TemplateOf: rec.Kind.Kind,
+		DryRun: rec.DryRun, Object: object, Origin: rec.Origin, Owner: owner, TemplateOf: rec,
 	}, nil
 }
 

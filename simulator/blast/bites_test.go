@@ -27,9 +27,10 @@ func TestBitesOfWhatStands(t *testing.T) {
 		rec.Operation, rec.Again = capture.Update, true
 		return rec
 	}
-	ofTemplate := func(live bool) capture.Record {
-		rec := pod("prod", "shop", "", &capture.Owner{Kind: "CronJob", Name: "cart"})
-		rec.Live, rec.TemplateOf = live, "CronJob"
+	const complete = `{"conditions":[{"type":"Complete","status":"True"}]}`
+	ofTemplate := func(workload capture.Record) capture.Record {
+		rec := pod("prod", "shop", "", &capture.Owner{Kind: workload.Kind.Kind, Name: "cart"})
+		rec.Live, rec.TemplateOf = false, &workload
 		return rec
 	}
 	admitted := func(rec capture.Record) replay.Answer {
@@ -51,11 +52,12 @@ func TestBitesOfWhatStands(t *testing.T) {
 		"or the next change":                                 {[]replay.Answer{denied(again("Service")), denied(object("Service"))}, "next-change=1"},
 		"an update that is refused alone is told by itself":  {[]replay.Answer{denied(again("Deployment")), admitted(object("Deployment"))}, "next-rollout=1"},
 		"an update says nothing of what comes after its own": {[]replay.Answer{admitted(again("Deployment")), admitted(object("Deployment")), denied(object("Service"))}, "next-change=1"},
-		"what runs makes its next pod without a rollout":     {[]replay.Answer{admitted(again("CronJob")), admitted(object("CronJob")), denied(ofTemplate(false))}, "next-restart=1"},
-		"a Job that has run to its end is not made again":    {[]replay.Answer{denied(ended("Job", `{"conditions":[{"type":"Complete","status":"True"}]}`))}, "next-creation=1"},
+		"what runs makes its next pod without a rollout":     {[]replay.Answer{admitted(again("CronJob")), admitted(object("CronJob")), denied(ofTemplate(object("CronJob")))}, "next-restart=1"},
+		"nor does what has run to its end make another":      {[]replay.Answer{admitted(ended("Job", complete)), denied(ofTemplate(ended("Job", complete)))}, "next-creation=1"},
+		"a Job that has run to its end is not made again":    {[]replay.Answer{denied(ended("Job", complete))}, "next-creation=1"},
 		"nor is its pod":   {[]replay.Answer{denied(ended("Pod", `{"phase":"Succeeded"}`))}, "next-creation=1"},
 		"one that runs is": {[]replay.Answer{denied(ended("Pod", `{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}`))}, "next-restart=1"},
-		"what does not run yet makes its pods once it is out": {[]replay.Answer{admitted(unlive), denied(ofTemplate(false))}, "next-rollout=1"},
+		"what does not run yet makes its pods once it is out": {[]replay.Answer{admitted(unlive), denied(ofTemplate(unlive))}, "next-rollout=1"},
 	} {
 		r := measure(Config{}, test.answers...)
 		var got []string

@@ -29,8 +29,7 @@ type Meter struct {
 	unknowns   map[unknownKey]*unknownMeter
 	spent      spent
 	objects    int
-	last       []diff.Change // of the record before
-	parent     *capture.Record
+	last       []diff.Change  // of the record before
 	again      *replay.Answer // to the update of what comes next
 }
 
@@ -117,7 +116,7 @@ func (c *clusterMeter) namespace(name string) *namespaceMeter {
 func (m *Meter) Add(a replay.Answer) []diff.Change {
 	rec, before, after := a.Record, &a.Sides[0], &a.Sides[1]
 	switch {
-	case rec.TemplateOf != "":
+	case rec.TemplateOf != nil:
 		m.radius.TemplatePods++
 		changes := m.beyond(a)
 		m.radius.TemplatePodsDiffer += min(len(changes), 1)
@@ -130,7 +129,7 @@ func (m *Meter) Add(a replay.Answer) []diff.Change {
 	m.again = nil
 	m.count(rec, before, after)
 	changes := diff.Compare(before, after)
-	m.last, m.parent = changes, rec
+	m.last = changes
 	m.unknown("baseline", before)
 	m.unknown("candidate", after)
 	if len(changes) > 0 {

@@ -15,7 +15,7 @@ import (
 // says when its object, which stands, is applied again; nil where that was not asked.
 func (m *Meter) change(rec *capture.Record, changes []diff.Change, again *verdict.Judgement) {
 	w := m.workload(rec)
-	bite := m.biteOf(rec, again != nil && again.Decision != verdict.Denied)
+	bite := biteOf(rec, again != nil && again.Decision != verdict.Denied)
 	c := m.cluster(rec.Cluster)
 	n := c.namespace(rec.Namespace)
 	classes := map[diff.Class]bool{}
@@ -26,7 +26,7 @@ func (m *Meter) change(rec *capture.Record, changes []diff.Change, again *verdic
 		if change.Policy != (verdict.PolicyRef{}) {
 			policies[policyClass{change.Policy, change.Class}] = true
 		}
-		w.find(rec, change, m.biteOf(rec, again != nil && !diff.Refuses(again, change)))
+		w.find(rec, change, biteOf(rec, again != nil && !diff.Refuses(again, change)))
 	}
 	for class := range classes {
 		m.radius.Requested[class]++
@@ -50,8 +50,8 @@ func (m *Meter) workload(rec *capture.Record) *workloadMeter {
 	if ok {
 		return w
 	}
-	if rec.TemplateOf != "" && m.parent != nil {
-		rec = m.parent // the pod is nobody's object
+	if rec.TemplateOf != nil {
+		rec = rec.TemplateOf // the pod is nobody's object
 	}
 	w = &workloadMeter{
 		Workload: &Workload{
@@ -81,15 +81,15 @@ func bodyOf(rec *capture.Record) json.RawMessage {
 
 // biteOf says when a refusal of this record would be felt: of a pod that a running workload makes,
 // when it makes the next one. anew: only where its object is made anew.
-func (m *Meter) biteOf(rec *capture.Record, anew bool) Bite {
+func biteOf(rec *capture.Record, anew bool) Bite {
 	switch {
 	case rec.Again && isPod(rec):
 		return NextChange
-	case anew && !isPod(rec) && rec.Owner == nil, finished(rec):
+	case anew && !isPod(rec) && rec.Owner == nil, finished(rec), rec.TemplateOf != nil && finished(rec.TemplateOf):
 		return NextCreation
-	case rec.TemplateOf != "" && m.parent != nil && m.parent.Answered():
+	case rec.TemplateOf != nil && rec.TemplateOf.Answered():
 		return NextRestart
-	case rec.TemplateOf != "":
+	case rec.TemplateOf != nil:
 		return NextRollout
 	}
 	if rec.Origin.Source == "audit" || rec.Response != nil {

@@ -128,9 +128,9 @@ type Record struct {
 	Missing     []Missing       `json:"missing,omitempty"`  // sorted; empty means complete
 	Redacted    bool            `json:"redacted,omitempty"` // values were replaced at capture time (Secrets)
 	Response    *Response       `json:"response,omitempty"` // nil when the source does not record answers
-	// TemplateOf is the kind of the workload from whose template the record was made: a pod
-	// that nobody sent. Such records are never written.
-	TemplateOf string `json:"-"`
+	// TemplateOf is the workload from whose template the record was made: a pod that nobody sent.
+	// Such records are never written.
+	TemplateOf *Record `json:"-"`
 	// Again says that the record is an object that stands, written again as it is: an update that
 	// nobody sent. Such records are never written.
 	Again bool `json:"-"`
@@ -140,7 +140,7 @@ type Record struct {
 }
 
 // Derived tells whether nobody sent the record: it says what would become of another.
-func (r *Record) Derived() bool { return r.TemplateOf != "" || r.Again }
+func (r *Record) Derived() bool { return r.TemplateOf != nil || r.Again }
 
 // Answered tells whether an API server has answered with the record's object: it has been through
 // all that the API server does. An audit log holds objects as they were before.

@@ -91,7 +91,7 @@ func (s *sharing) run(ctx context.Context, records iter.Seq2[*capture.Record, er
 	}
 	err := replay.Run(ctx, records, find, workers, func(a replay.Answer) error {
 		of := world[a.Record.Cluster]
-		if a.Record.TemplateOf == "" && a.Record.Cluster == s.firsts[of][0] {
+		if a.Record.TemplateOf == nil && a.Record.Cluster == s.firsts[of][0] {
 			if !led { // an update comes before what it is of
 				if err := flush(); err != nil {
 					return err

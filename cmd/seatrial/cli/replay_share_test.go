@@ -46,7 +46,7 @@ func TestSharedMembersAnswerAsIfEachWereJudged(t *testing.T) {
 			for seq, world := range []string{"w", "v", "w", "w"} {
 				for _, m := range s.firsts[world] {
 					rec := &capture.Record{Seq: int64(seq), Cluster: m}
-					pod := &capture.Record{Seq: int64(seq), Cluster: m, TemplateOf: "Deployment"}
+					pod := &capture.Record{Seq: int64(seq), Cluster: m, TemplateOf: rec}
 					if !yield(rec, nil) || seq%2 == 0 && !yield(pod, nil) {
 						return
 					}
@@ -58,7 +58,7 @@ func TestSharedMembersAnswerAsIfEachWereJudged(t *testing.T) {
 		var n atomic.Int32
 		find := func(string) (replay.Engine, error) { return counting{&n}, nil }
 		err := s.run(t.Context(), records(s), find, 3, func(a replay.Answer) error {
-			out = append(out, fmt.Sprint(a.Record.Seq, a.Record.Cluster, a.Record.TemplateOf))
+			out = append(out, fmt.Sprintf("%d %s pod %t", a.Record.Seq, a.Record.Cluster, a.Record.TemplateOf != nil))
 			return nil
 		})
 		if err != nil {
@@ -68,7 +68,7 @@ func TestSharedMembersAnswerAsIfEachWereJudged(t *testing.T) {
 	}
 	got, few := answers(shared)
 	want, many := answers(alone)
-	if d := cmp.Diff(want, got); d != "" || !slices.Contains(want, "2cDeployment") {
+	if d := cmp.Diff(want, got); d != "" || !slices.Contains(want, "2 c pod true") {
 		t.Errorf("-each judged +shared:\n%s", d)
 	}
 	if few != 11 || many != 21 {

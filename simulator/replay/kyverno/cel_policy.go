@@ -79,22 +79,8 @@ func (p *celPolicy) sees(req *request) bool {
 		return false
 	}
 	route := req.routing()
-	if kind := req.rec.TemplateOf; kind != "" && p.covers(kind) {
-		return false
-	}
 	return slices.ContainsFunc(p.constraint, func(m *admissionregistrationv1.MatchResources) bool {
 		return routes(m, route)
-	})
-}
-
-// covers tells whether a variant that Kyverno made of the policy judges the templates of a
-// kind: a pod of them need not be asked about again.
-func (p *celPolicy) covers(kind string) bool {
-	resource := strings.ToLower(kind) + "s"
-	return len(p.constraint) > 1 && slices.ContainsFunc(p.constraint[1:], func(m *admissionregistrationv1.MatchResources) bool {
-		return m != nil && slices.ContainsFunc(m.ResourceRules, func(r admissionregistrationv1.NamedRuleWithOperations) bool {
-			return slices.Contains(r.Resources, resource)
-		})
 	})
 }
 

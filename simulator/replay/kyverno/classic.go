@@ -35,10 +35,7 @@ type classic struct {
 	mutated    kindIndex // by the rules that mutate
 	written    *splitter // the policy as written
 	cache      *variants // the policy as it must be read when something is unknown
-	// covers are the kinds whose templates the policy judges itself, by the rules that Kyverno
-	// makes of those for pods: a pod of their templates need not be asked about again.
-	covers map[string]bool
-	read   func() *policyReads
+	read       func() *policyReads
 }
 
 // newClassic types a policy that the schema check has accepted.
@@ -74,7 +71,6 @@ func newClassic(object policy.Object, exceptions []*kyvernov2.PolicyException, e
 	c.mutated = newKindIndex(typed, (*kyvernov1.Rule).HasMutate)
 	c.written = newSplitter(typed)
 	c.cache = &variants{}
-	c.covers = coveredBy(installAutogenMemo().ComputeRules(typed, ""))
 	return c, nil
 }
 
@@ -107,9 +103,6 @@ func (c *classic) silentOn(req *request) bool {
 
 // sees is the cheap test before the engine: may any rule match the request at all?
 func (c *classic) sees(req *request) bool {
-	if c.covers[req.rec.TemplateOf] {
-		return false
-	}
 	if c.policy.IsNamespaced() && c.policy.GetNamespace() != req.adm.Namespace {
 		return false
 	}

@@ -63,46 +63,37 @@ func (e *Engine) lookOf(side int) lookup {
 
 // Judge answers rec once for each side, in their order.
 func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judgement, error) {
+	pods, err := e.templatePods(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	if pods == nil {
+		return e.judge(ctx, rec)
+	}
+	out := make([]verdict.Judgement, len(pods))
+	var sides []verdict.Judgement
+	for i, pod := range pods {
+		if i == 0 || pod != pods[i-1] {
+			if sides, err = e.judge(ctx, pod); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = sides[i]
+	}
+	return out, nil
+}
+
+func (e *Engine) judge(ctx context.Context, rec *capture.Record) ([]verdict.Judgement, error) {
+	runs, reason, err := e.begin(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]verdict.Judgement, len(e.sides))
-	if reason := refusedOtherwise(rec.Response); reason != "" {
+	if runs == nil {
 		for i := range out {
 			out[i] = verdict.Judgement{Decision: verdict.OutOfScope, Reason: reason}
 		}
 		return out, nil
-	}
-	req, err := e.newRequest(rec)
-	var refused *admission.Refused
-	if errors.As(err, &refused) {
-		for i := range out {
-			out[i] = verdict.Judgement{Decision: verdict.OutOfScope, Reason: refused.Reason}
-		}
-		return out, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	outside := e.env.outOfScope(req)
-	runs := make([]*sideRun, len(e.sides))
-	common, then := map[lookup]*shared{}, map[lookup]lookup{e.look: req.look}
-	for i := range e.sides {
-		of, outside, look := *req, outside, e.lookOf(i)
-		if then[look] == nil {
-			then[look] = at(look, rec)
-		}
-		if of.look, of.before = then[look], then[look]; of.look != req.look {
-			if err := of.findNamespace(); err != nil {
-				return nil, err
-			}
-			if e.env.mocks == nil { // suites have one configuration
-				of.env = e.envs[i]
-			}
-			outside = of.env.outOfScope(&of)
-		}
-		if common[of.look] == nil {
-			common[of.look] = newShared()
-		}
-		runs[i] = &sideRun{req: of, common: common[of.look], outside: outside, side: &e.sides[i], engine: e, origin: of}
-		runs[i].mutateAll(ctx, e.sides[i].hooks)
 	}
 	weigh(runs)
 	for i, run := range runs {
@@ -121,4 +112,44 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 	e.undefined.add(e.look, rec, out)
 	e.assume(rec, out)
 	return out, nil
+}
+
+// begin mutates the object of a record, for each side; nil where the API server asks nobody, for the
+// reason that is given.
+func (e *Engine) begin(ctx context.Context, rec *capture.Record) (runs []*sideRun, reason string, err error) {
+	if reason := refusedOtherwise(rec.Response); reason != "" {
+		return nil, reason, nil
+	}
+	req, err := e.newRequest(rec)
+	var refused *admission.Refused
+	if errors.As(err, &refused) {
+		return nil, refused.Reason, nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	outside := e.env.outOfScope(req)
+	common, then := map[lookup]*shared{}, map[lookup]lookup{e.look: req.look}
+	for i := range e.sides {
+		of, outside, look := *req, outside, e.lookOf(i)
+		if then[look] == nil {
+			then[look] = at(look, rec)
+		}
+		if of.look, of.before = then[look], then[look]; of.look != req.look {
+			if err := of.findNamespace(); err != nil {
+				return nil, "", err
+			}
+			if e.env.mocks == nil { // suites have one configuration
+				of.env = e.envs[i]
+			}
+			outside = of.env.outOfScope(&of)
+		}
+		if common[of.look] == nil {
+			common[of.look] = newShared()
+		}
+		run := &sideRun{req: of, common: common[of.look], outside: outside, side: &e.sides[i], engine: e, origin: of}
+		run.mutateAll(ctx, e.sides[i].hooks)
+		runs = append(runs, run)
+	}
+	return runs, "", nil
 }

@@ -158,7 +158,7 @@ func sayRecord(t *testing.T, out *strings.Builder, engine *Engine, r *capture.Re
 		sides[0] = verdict.Judgement{Decision: "scanned", Verdicts: scans[0]}
 	}
 	sayJudgement(out, r, &sides[0])
-	if !strings.Contains(how, "+templates") || r.TemplateOf != "" {
+	if !strings.Contains(how, "+templates") || r.TemplateOf != nil {
 		return
 	}
 	pod, err := admission.Pod(r)

@@ -11,7 +11,7 @@ import (
 
 // stands tells whether a request is about an object that stands, or will.
 func (r *request) stands() bool {
-	return r.rec.Operation == capture.Create && r.adm.SubResource == "" && r.rec.TemplateOf == "" && (r.rec.Live || r.rec.Origin.Source != "audit" && r.rec.Response == nil)
+	return r.rec.Operation == capture.Create && r.adm.SubResource == "" && r.rec.TemplateOf == nil && (r.rec.Live || r.rec.Origin.Source != "audit" && r.rec.Response == nil)
 }
 
 // grown matches what an object has only once it stands: its age, its status, who owns it.
