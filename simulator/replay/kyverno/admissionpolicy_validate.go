@@ -64,6 +64,7 @@ func (c *Compiler) newValidatingAdmission(base *admissionPolicy, object policy.O
 }
 
 func (u *validatingAdmission) eval(ctx context.Context, req *request) answer {
+	req = u.needs.addressed(req)
 	call, err := req.begin()
 	if err != nil {
 		return u.faulty(nil, nil, verdict.Validate, err)

@@ -16,6 +16,7 @@ import (
 type celNeeds struct {
 	lookups   bool // names a library that asks the cluster, a registry or a URL
 	user      bool // reads who sends the request
+	namesUser bool // … in messages alone
 	namespace bool // reads the namespace object
 	labels    bool // selects namespaces by labels that not every namespace has
 	oldObject bool // reads the old object
@@ -110,6 +111,19 @@ func (n *celNeeds) settle(v verdict.Verdict, req *request, found []miss) verdict
 	}
 	v.Message = ""
 	return undecided(v, found)
+}
+
+// whoever is who sends a request in messages that name a user who is not known.
+const whoever = "(whoever sends it)"
+
+// addressed is a request about which nothing but a message reads who sends it.
+func (n *celNeeds) addressed(req *request) *request {
+	if !n.namesUser || req.userKnown() {
+		return req
+	}
+	named := *req
+	named.adm.UserInfo.Username, named.cel = whoever, celRequest{}
+	return &named
 }
 
 // unknown says what v rests on and the capture does not hold.

@@ -41,8 +41,10 @@ func selectsOf(e celast.Expr, name string) bool {
 func (r *rewritten) needs() celNeeds {
 	n := celNeedsOf(r.text)
 	n.parted = !r.entire
+	n.namesUser = n.user && !celUser.MatchString(r.decides)
 	if r.whole {
 		n.addWhole()
+		n.namesUser = false
 	}
 	return n
 }

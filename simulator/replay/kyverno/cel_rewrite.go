@@ -29,6 +29,7 @@ type rewriter struct{ at time.Time }
 type rewritten struct {
 	content  []byte // the bytes as given when no expression needed it
 	text     string // all expressions as written
+	decides  string // those of them that are no message
 	lookups  bool   // a library that asks the cluster, a registry or a URL is named
 	whole    bool   // the request is read as a whole
 	entire   bool   // an object of the request is
@@ -42,11 +43,13 @@ func (r rewriter) policy(content []byte) (rewritten, error) {
 		return rewritten{}, fmt.Errorf("decode the policy: %w", err)
 	}
 	out := rewritten{content: content}
-	var all strings.Builder
+	var all, decides strings.Builder
 	dirty := false
-	err := eachExpression(object["spec"], func(written string) (string, error) {
-		all.WriteString(written)
-		all.WriteByte('\n')
+	err := eachExpression(object["spec"], func(field, written string) (string, error) {
+		all.WriteString(written + "\n")
+		if field != messageField {
+			decides.WriteString(written + "\n")
+		}
 		out.lookups = out.lookups || namesLibrary(written)
 		out.whole = out.whole || wholeRequest(written)
 		out.entire = out.entire || !partsAlone(written)
@@ -55,7 +58,7 @@ func (r rewriter) policy(content []byte) (rewritten, error) {
 		out.callsOut = out.callsOut || concerns(now) && compiler.ExpressionsUseHTTP(now)
 		return now, err
 	})
-	out.text = all.String()
+	out.text, out.decides = all.String(), decides.String()
 	if err == nil && dirty {
 		out.content, err = json.Marshal(object)
 	}
@@ -63,10 +66,13 @@ func (r rewriter) policy(content []byte) (rewritten, error) {
 }
 
 // expressionFields are the fields of policies and exceptions that hold CEL.
-var expressionFields = map[string]bool{"expression": true, "messageExpression": true, "valueExpression": true}
+var expressionFields = map[string]bool{"expression": true, messageField: true, "valueExpression": true}
 
-// eachExpression puts what do returns in the place of every expression below node.
-func eachExpression(node any, do func(string) (string, error)) error {
+const messageField = "messageExpression"
+
+// eachExpression puts what do returns in the place of every expression below node, of the field that
+// holds it.
+func eachExpression(node any, do func(field, text string) (string, error)) error {
 	if list, ok := node.([]any); ok {
 		for _, item := range list {
 			if err := eachExpression(item, do); err != nil {
@@ -80,9 +86,9 @@ func eachExpression(node any, do func(string) (string, error)) error {
 		var err error
 		switch {
 		case isText && expressionFields[key]:
-			fields[key], err = do(text)
+			fields[key], err = do(key, text)
 		case isText && key == "value": // of a template: CEL between ${ and }
-			fields[key], err = eachPlaceholder(text, do)
+			fields[key], err = eachPlaceholder(text, func(written string) (string, error) { return do(key, written) })
 		default:
 			err = eachExpression(fields[key], do)
 		}

@@ -234,7 +234,7 @@ func (c *Compiler) newCELUnits(object policy.Object, shared celSet, exceptions [
 	}
 	for _, e := range exceptions {
 		base.exceptions = append(base.exceptions, e.typed)
-		changed.text += e.read.text
+		changed.text, changed.decides = changed.text+e.read.text, changed.decides+e.read.decides
 		changed.lookups = changed.lookups || e.read.lookups
 		changed.whole, changed.entire = changed.whole || e.read.whole, changed.entire || e.read.entire
 		changed.callsOut = changed.callsOut || e.read.callsOut

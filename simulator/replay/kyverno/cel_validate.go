@@ -84,6 +84,7 @@ func sortVariants[T any](all []T, match func(T) *admissionregistrationv1.MatchRe
 }
 
 func (u *validating) eval(ctx context.Context, req *request) answer {
+	req = u.needs.addressed(req)
 	body, err := req.decoded()
 	if err != nil {
 		return u.broken(verdict.Validate, err)

@@ -16,25 +16,27 @@ import (
 
 // ruleNeeds says what a rule's answer depends on besides the object.
 type ruleNeeds struct {
-	user      bool // matches or excludes by subject, role or cluster role
-	roles     bool // … by role or cluster role
-	userVars  bool // reads the user or the roles
-	roleVars  bool // reads the roles
-	nsLabels  bool // selects namespaces by labels that not every namespace has
-	lookups   bool // loads context from the cluster, a registry or a service
-	oldObject bool // reads the old object
-	stored    bool // … more of it than its name
-	deleted   bool // reads, or selects by, what a deletion deletes
-	secrets   secretive
-	lists     listReads
-	release   bool   // takes of the API server's version its release alone
-	keepsOld  bool   // lets violations stand that the old object had: the default
-	drawn     draws  // reads values that the API server draws
-	early     draws  // … to know whether it is asked at all
-	random    bool   // draws random values, but for its message
-	ordered   bool   // takes the keys of objects in an order
-	wild      bool   // has wildcards for keys in its patterns
-	message   string // as written, where it draws random values
+	user       bool // matches or excludes by subject, role or cluster role
+	roles      bool // … by role or cluster role
+	userVars   bool // reads the user or the roles
+	roleVars   bool // reads the roles
+	nsLabels   bool // selects namespaces by labels that not every namespace has
+	lookups    bool // loads context from the cluster, a registry or a service
+	oldObject  bool // reads the old object
+	stored     bool // … more of it than its name
+	deleted    bool // reads, or selects by, what a deletion deletes
+	secrets    secretive
+	lists      listReads
+	release    bool   // takes of the API server's version its release alone
+	keepsOld   bool   // lets violations stand that the old object had: the default
+	drawn      draws  // reads values that the API server draws
+	early      draws  // … to know whether it is asked at all
+	random     bool   // draws random values, but for its message
+	ordered    bool   // takes the keys of objects in an order
+	wild       bool   // has wildcards for keys in its patterns
+	message    string // as written, where it draws random values
+	names      string // the message as written, where nothing but it reads the user or the roles
+	namesRoles bool   // … which reads the roles
 	// rule is the rule where overrides of its action ask for such labels; nil for others.
 	rule *kyvernov1.Rule
 }
@@ -67,9 +69,15 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 	for _, rule := range installAutogenMemo().keep(policy, "") {
 		text, _ := json.Marshal(rule) // a rule that was decoded from JSON encodes
 		reads := readsIn(text)
+		decides, decided := reads, text
+		said, silent := withoutMessage(rule)
+		if reads.user(text) && said != "" {
+			decided, _ = json.Marshal(silent)
+			decides = readsIn(decided)
+		}
 		r := ruleNeeds{
-			userVars:  reads.user(text),
-			roleVars:  reads.roles(),
+			userVars:  decides.user(decided),
+			roleVars:  decides.roles(),
 			oldObject: readsOld.Match(text) || reads.reads("request.oldObject"),
 			secrets:   secretsOfRule(rule, string(text)),
 			lists:     listReadsOf(rule, string(text)),
@@ -88,8 +96,14 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 		if reads.asText {
 			r.drawn |= drawsUID | drawsCreated | drawsManagers | drawsVersion | drawsGeneration
 		}
+		if reads.user(text) && !r.userVars {
+			r.names, r.namesRoles = said, reads.roles()
+		}
 		if drawsRandom.Match(text) {
-			r.random, r.message = randomIn(rule)
+			decided, _ = json.Marshal(silent)
+			if r.random = drawsRandom.Match(decided); drawsRandom.MatchString(said) {
+				r.message = said
+			}
 		}
 		r.addMatch(rule.MatchResources)
 		if rule.ExcludeResources != nil {
@@ -112,17 +126,15 @@ func needsOf(policy kyvernov1.PolicyInterface) needs {
 	return n
 }
 
-// randomIn tells whether random values decide what a rule says, and the message that has some.
-func randomIn(rule kyvernov1.Rule) (decide bool, message string) {
-	if rule.Validation != nil {
-		rest := *rule.Validation
-		if drawsRandom.MatchString(rest.Message) {
-			message, rest.Message = rest.Message, ""
-		}
-		rule.Validation = &rest
+// withoutMessage takes off the message of a rule that validates, which decides nothing.
+func withoutMessage(rule kyvernov1.Rule) (message string, rest kyvernov1.Rule) {
+	if rule.Validation == nil {
+		return "", rule
 	}
-	text, _ := json.Marshal(rule)
-	return drawsRandom.Match(text), message
+	validation := *rule.Validation
+	message, validation.Message = validation.Message, ""
+	rule.Validation = &validation
+	return message, rule
 }
 
 var lookupEntry = regexp.MustCompile(`"(configMap|apiCall|globalReference|imageRegistry)":|"verifyImages":|"manifests":`)
@@ -223,6 +235,8 @@ func (n *needs) settle(v verdict.Verdict, req *request, found []miss) verdict.Ve
 		return undecided(v, []miss{randomMiss})
 	case r.message != "" && v.Outcome == verdict.Fail && !req.env.draws():
 		v.Message = r.message // it would be another one each time
+	case r.names != "" && v.Outcome == verdict.Fail && (userUnknown || rolesUnknown && r.namesRoles):
+		v.Message = r.names // for whoever sends it
 	}
 	reads := r.drawn
 	switch {
