@@ -112,7 +112,7 @@ func baselineOf(in Input) Set {
 func totalsOf(r *blast.Radius) Totals {
 	return Totals{
 		Requests: r.Requests, OutOfScope: r.OutOfScope, ScopeReasons: r.ScopeReasons, Incomplete: r.Incomplete, Workloads: r.Workloads,
-		TemplatePods: r.TemplatePods, TemplatePodsDiffer: r.TemplatePodsDiffer,
+		TemplatePods: r.TemplatePods, TemplateOthers: r.TemplateOthers, TemplatePodsDiffer: r.TemplatePodsDiffer,
 		Baseline: sideOf(r.Baseline), Candidate: sideOf(r.Candidate), ChangedRequests: r.Requested, ChangedWorkloads: r.Owned,
 	}
 }

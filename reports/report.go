@@ -135,10 +135,11 @@ type Totals struct {
 	ScopeReasons map[string]int `json:"scopeReasons"` // why, in words
 	Incomplete   int            `json:"incomplete"`   // records without a body
 	Workloads    int            `json:"workloads"`    // distinct root owners
-	// TemplatePods are pods that were made of workloads' templates and judged as well, for
-	// workloads without pods in the capture. Of TemplatePodsDiffer the answer says more than
-	// that of the workload; these changes are counted with the others.
+	// TemplatePods are pods, and TemplateOthers Jobs of CronJobs and claims of StatefulSets, that were
+	// made of workloads' templates and judged as well, where the capture has none. Of TemplatePodsDiffer of
+	// both the answer says more than that of the workload; these changes are counted with the others.
 	TemplatePods       int    `json:"templatePods,omitempty"`
+	TemplateOthers     int    `json:"templateOthers,omitempty"`
 	TemplatePodsDiffer int    `json:"templatePodsDiffer,omitempty"`
 	Baseline           Side   `json:"baseline"`         //
 	Candidate          Side   `json:"candidate"`        //

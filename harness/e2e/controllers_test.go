@@ -2,12 +2,16 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	gomegatypes "github.com/onsi/gomega/types"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -91,6 +95,7 @@ var _ = Describe("controllers", Ordered, func() {
 		engine, err := compiler.Engine(requests.World("themes"), rollout.As, program)
 		Expect(err).NotTo(HaveOccurred())
 		foretold := map[string]bool{} // is there a pod, by its app
+		var claim corev1.PersistentVolumeClaim
 		for rec, err := range replay.Templates(requests.Records) {
 			Expect(err).NotTo(HaveOccurred())
 			sides, err := engine.Judge(ctx, rec)
@@ -99,12 +104,18 @@ var _ = Describe("controllers", Ordered, func() {
 				Expect(sides[0].Decision).To(Equal(verdict.Allowed), rec.Name)
 				continue
 			}
-			foretold[rec.TemplateOf.Name] = sides[0].Decision == verdict.Allowed
+			if made, ok := foretold[rec.TemplateOf.Name]; made || !ok { // the first that is refused ends it
+				foretold[rec.TemplateOf.Name] = sides[0].Decision == verdict.Allowed
+			}
+			if rec.Name == "data-stored-0" {
+				Expect(json.Unmarshal(rec.Object, &claim)).To(Succeed())
+			}
 		}
-		Expect(foretold).To(Equal(map[string]bool{"crewed-by-policy": true, "tagged": true, "untagged": false, "latest": false}))
+		Expect(foretold).To(Equal(map[string]bool{
+			"crewed-by-policy": true, "tagged": true, "untagged": false, "latest": false, "stored": true, "unstored": false}))
 
 		apply(ctx, c, policies)
-		inForce(ctx, c, 7)
+		inForce(ctx, c, 8)
 		apply(ctx, c, workloads)
 		Eventually(func(g Gomega) {
 			live := map[string]bool{}
@@ -121,6 +132,12 @@ var _ = Describe("controllers", Ordered, func() {
 			}
 			g.Expect(live).To(Equal(foretold))
 		}).Should(Succeed())
+		made, err := client.CoreV1().PersistentVolumeClaims("yard").Get(ctx, "data-stored-0", metav1.GetOptions{})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(made.Labels).To(Equal(claim.Labels))
+		Expect(made.Annotations).To(Equal(claim.Annotations))
+		Expect(made.OwnerReferences).To(Equal(claim.OwnerReferences))
+		Expect(made.Spec.Resources).To(Equal(claim.Spec.Resources))
 	})
 
 	It("generates in a new namespace", func(ctx SpecContext) {
@@ -195,6 +212,24 @@ var _ = Describe("controllers", Ordered, func() {
 		jobs, err := client.BatchV1().Jobs("shop").List(ctx, metav1.ListOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(jobs.Items).To(ContainElement(And(madeBy("cronjob-controller"), ownedBy("CronJob", "nightly"))))
+		i := slices.IndexFunc(jobs.Items, func(j batchv1.Job) bool { return strings.HasPrefix(j.Name, "nightly-") })
+		live, foretold := jobs.Items[i], batchv1.Job{}
+		for rec, err := range replay.Templates(manifests(ctx, "testdata/controllers/shop.yaml").Records) {
+			Expect(err).NotTo(HaveOccurred())
+			if rec.TemplateOf != nil && rec.TemplateOf.Name == "nightly" && rec.Kind.Kind == "Job" {
+				Expect(json.Unmarshal(rec.Object, &foretold)).To(Succeed())
+			}
+		}
+		Expect(live.Name).To(HaveLen(len(foretold.Name)))
+		delete(live.Annotations, "made-by")
+		Expect(slices.Collect(maps.Keys(live.Annotations))).To(ConsistOf(slices.Collect(maps.Keys(foretold.Annotations))))
+		Expect(foretold.OwnerReferences).To(HaveLen(1))
+		foretold.OwnerReferences[0].UID = live.OwnerReferences[0].UID
+		Expect(live.OwnerReferences).To(Equal(foretold.OwnerReferences))
+		Expect(live.Spec.Template.Spec.Containers[0].Image).To(Equal(foretold.Spec.Template.Spec.Containers[0].Image))
+		for key, value := range foretold.Labels {
+			Expect(live.Labels).To(HaveKeyWithValue(key, value))
+		}
 	})
 
 	It("deletes what has outlived its label", func(ctx SpecContext) { // looks at kinds once a minute

@@ -25,7 +25,7 @@ type template struct {
 // where they differ; nil for other records and for workloads without pods. Policies that leave
 // pod controllers alone refuse it where they admit the workload.
 func Pod(rec *capture.Record) (*capture.Record, error) {
-	if rec.SubResource != "" || rec.Operation == capture.Delete || len(rec.Object) == 0 || rec.Lacks(capture.MissingObject) {
+	if !hasTemplate(rec) {
 		return nil, nil
 	}
 	t, err := templateOf(rec)
@@ -36,16 +36,7 @@ func Pod(rec *capture.Record) (*capture.Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a pod of %s %s: %w", rec.Kind.Kind, rec.Name, err)
 	}
-	owner := rec.Owner
-	if owner == nil {
-		owner = &capture.Owner{APIVersion: rec.Kind.APIVersion(), Kind: rec.Kind.Kind, Name: rec.Name}
-	}
-	return &capture.Record{
-		Cluster: rec.Cluster, Seq: rec.Seq, Time: rec.Time, Operation: capture.Create,
-		Kind: capture.GVK{Version: "v1", Kind: "Pod"}, Resource: capture.GVR{Version: "v1", Resource: "pods"}, Namespace: rec.Namespace, Name: t.name,
-		User:   controllerAccount(t.controller),
-		DryRun: rec.DryRun, Object: object, Origin: rec.Origin, Owner: owner, TemplateOf: rec,
-	}, nil
+	return madeOf(rec, capture.GVK{Version: "v1", Kind: "Pod"}, capture.GVR{Version: "v1", Resource: "pods"}, t.name, t.controller, object), nil
 }
 
 // pod is the pod that is made of the template, with the code that controllers share.

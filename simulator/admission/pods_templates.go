@@ -55,7 +55,7 @@ func templateOf(rec *capture.Record) (*template, error) {
 		return read(rec, &w, func() *template { return jobPods(w.Spec, rec.Name) })
 	case "batch/CronJob":
 		var w batchv1.CronJob
-		return read(rec, &w, func() *template { return jobPods(w.Spec.JobTemplate.Spec, rec.Name+"-29000000") })
+		return read(rec, &w, func() *template { return jobPods(w.Spec.JobTemplate.Spec, fmt.Sprintf("%s-%d", rec.Name, drawnMinute)) })
 	}
 	return nil, nil
 }

@@ -117,7 +117,11 @@ func (m *Meter) Add(a replay.Answer) []diff.Change {
 	rec, before, after := a.Record, &a.Sides[0], &a.Sides[1]
 	switch {
 	case rec.TemplateOf != nil:
-		m.radius.TemplatePods++
+		if isPod(rec) {
+			m.radius.TemplatePods++
+		} else {
+			m.radius.TemplateOthers++
+		}
 		changes := m.beyond(a)
 		m.radius.TemplatePodsDiffer += min(len(changes), 1)
 		return changes
@@ -155,7 +159,7 @@ func (m *Meter) beyond(a replay.Answer) []diff.Change {
 	m.asked(&a.Sides[1])
 	changes := slices.DeleteFunc(diff.Compare(&a.Sides[0], &a.Sides[1]), func(c diff.Change) bool {
 		said := func(o diff.Change) bool { return o.Class == c.Class && o.Policy == c.Policy }
-		elsewhere := c.Class == diff.GenerationChanged || c.Class == diff.MutationChanged && !a.Record.Again
+		elsewhere := c.Class == diff.GenerationChanged && (a.Record.Again || isPod(a.Record)) || c.Class == diff.MutationChanged && !a.Record.Again && isPod(a.Record)
 		if c.Class == diff.Resolved && a.Record.Again {
 			return true // a violation that may stand is none that is gone
 		}

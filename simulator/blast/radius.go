@@ -18,10 +18,10 @@ type Radius struct {
 	OutOfScope   int            // no webhook would see them, under either side
 	ScopeReasons map[string]int // why
 	Workloads    int            // distinct root owners
-	// TemplatePods are pods that were made of workloads' templates and judged as well, of
-	// workloads without pods in the capture; of TemplatePodsDiffer the answer says more than
-	// that of the workload.
-	TemplatePods, TemplatePodsDiffer int
+	// TemplatePods are pods, and TemplateOthers Jobs of CronJobs and claims of StatefulSets, that were made
+	// of workloads' templates and judged as well, where the capture has none; of TemplatePodsDiffer
+	// of both the answer says more than that of the workload.
+	TemplatePods, TemplateOthers, TemplatePodsDiffer int
 	// AppliedAgain are objects of clusters that were judged as updates as well; of AppliedAgainDiffer
 	// the answer says more than that of the creation.
 	AppliedAgain, AppliedAgainDiffer int

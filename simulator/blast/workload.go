@@ -87,6 +87,8 @@ func biteOf(rec *capture.Record, anew bool) Bite {
 		return NextChange
 	case anew && !isPod(rec) && rec.Owner == nil, finished(rec), rec.TemplateOf != nil && finished(rec.TemplateOf):
 		return NextCreation
+	case rec.TemplateOf != nil && rec.Kind.Kind == "PersistentVolumeClaim" && rec.TemplateOf.Answered():
+		return NextCreation // what runs has its claims
 	case rec.TemplateOf != nil && rec.TemplateOf.Answered():
 		return NextRestart
 	case rec.TemplateOf != nil:

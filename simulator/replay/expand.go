@@ -43,31 +43,51 @@ func again(rec *capture.Record) *capture.Record {
 	return &update
 }
 
-// Templates puts after each workload that has no pods of its own in the capture the request
-// for one that its controller would make. records is read twice.
+// Templates puts after each workload the requests for what its controllers would make of it, but for what
+// is in the capture: its pods, the Jobs of a CronJob, the claims of a StatefulSet. records is read twice.
 func Templates(records func() iter.Seq2[*capture.Record, error]) iter.Seq2[*capture.Record, error] {
 	return func(yield func(*capture.Record, error) bool) {
-		running := map[workload]bool{}
+		there := map[product]bool{}
 		for rec, err := range records() {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if rec.Kind.Kind == "Pod" && rec.Kind.Group == "" && rec.SubResource == "" {
-				running[ownerOf(rec)] = true
+			if rec.SubResource == "" {
+				there[productOf(rec)] = true
 			}
 		}
 		for rec, err := range records() {
 			if !yield(rec, err) || err != nil {
 				return
 			}
-			if running[ownerOf(rec)] {
-				continue
-			}
-			pod, err := admission.Pod(rec)
-			if (pod != nil || err != nil) && !yield(pod, err) {
+			all, err := admission.Products(rec)
+			if err != nil {
+				yield(nil, err)
 				return
+			}
+			for _, made := range all {
+				if !there[productOf(made)] && !yield(made, nil) {
+					return
+				}
 			}
 		}
 	}
+}
+
+// product is what a controller makes: an object of a kind for a workload. Claims are known by their own
+// names, since nobody owns them.
+type product struct {
+	workload
+	kind string
+}
+
+func productOf(rec *capture.Record) product {
+	switch rec.Kind {
+	case capture.GVK{Version: "v1", Kind: "PersistentVolumeClaim"}:
+		return product{workload{rec.Cluster, rec.Namespace, "", rec.Name}, rec.Kind.Kind}
+	case capture.GVK{Version: "v1", Kind: "Pod"}, capture.GVK{Group: "batch", Version: "v1", Kind: "Job"}:
+		return product{ownerOf(rec), rec.Kind.Kind}
+	}
+	return product{}
 }

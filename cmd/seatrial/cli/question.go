@@ -218,9 +218,13 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 		in.Skipped = append(in.Skipped, reports.Skipped{Where: "capture", File: s.File, Line: s.Line, Reason: s.Reason})
 	}
 	in.Notes = append(in.Notes, unplaced(q.capture.Clusters)...)
-	if n := radius.TemplatePods; n > 0 {
+	if n := radius.TemplatePods + radius.TemplateOthers; n > 0 {
+		what := counted(n, "pod was", "pods were")
+		if others := radius.TemplateOthers; others > 0 {
+			what = fmt.Sprintf("%s and %s were", counted(radius.TemplatePods, "pod", "pods"), counted(others, "Job or claim", "Jobs and claims"))
+		}
 		in.Notes = append(in.Notes, fmt.Sprintf("%s made of workloads' templates and judged as well, as their controllers would create them: %s more than the workload's",
-			counted(n, "pod was", "pods were"), counted(radius.TemplatePodsDiffer, "answer says", "answers say")))
+			what, counted(radius.TemplatePodsDiffer, "answer says", "answers say")))
 	}
 	if n := radius.AppliedAgain; n > 0 {
 		in.Notes = append(in.Notes, fmt.Sprintf("%s judged as updates as well, applied again as they are: %s more than the creation's",

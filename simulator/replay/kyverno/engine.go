@@ -63,18 +63,18 @@ func (e *Engine) lookOf(side int) lookup {
 
 // Judge answers rec once for each side, in their order.
 func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judgement, error) {
-	pods, err := e.templatePods(ctx, rec)
+	left, err := e.leftOver(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
-	if pods == nil {
+	if left == nil {
 		return e.judge(ctx, rec)
 	}
-	out := make([]verdict.Judgement, len(pods))
+	out := make([]verdict.Judgement, len(left))
 	var sides []verdict.Judgement
-	for i, pod := range pods {
-		if i == 0 || pod != pods[i-1] {
-			if sides, err = e.judge(ctx, pod); err != nil {
+	for i, made := range left {
+		if i == 0 || made != left[i-1] {
+			if sides, err = e.judge(ctx, made); err != nil {
 				return nil, err
 			}
 		}

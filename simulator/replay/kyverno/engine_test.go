@@ -161,12 +161,12 @@ func sayRecord(t *testing.T, out *strings.Builder, engine *Engine, r *capture.Re
 	if !strings.Contains(how, "+templates") || r.TemplateOf != nil {
 		return
 	}
-	pod, err := admission.Pod(r)
+	all, err := admission.Products(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pod != nil {
-		sayRecord(t, out, engine, pod, how)
+	for _, made := range all {
+		sayRecord(t, out, engine, made, how)
 	}
 }
 

@@ -9,10 +9,9 @@ import (
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
-// templatePods are the pods that a workload's controller would make of what each side's policies leave of
-// its template; nil where they are the one of the template as it was sent. What stands has its template
-// already: its next pod is of that.
-func (e *Engine) templatePods(ctx context.Context, rec *capture.Record) ([]*capture.Record, error) {
+// leftOver is what a workload's controller would make, in the place of rec, of what each side's policies leave
+// of the workload; nil where that is rec. What stands has its template already: its next pod is of that.
+func (e *Engine) leftOver(ctx context.Context, rec *capture.Record) ([]*capture.Record, error) {
 	workload := rec.TemplateOf
 	mutates := slices.ContainsFunc(e.sides, func(s side) bool { return len(s.hooks) > 0 })
 	if workload == nil || workload.Answered() || !mutates || e.env.mocks != nil {
@@ -22,26 +21,27 @@ func (e *Engine) templatePods(ctx context.Context, rec *capture.Record) ([]*capt
 	if err != nil {
 		return nil, err
 	}
-	pods := slices.Repeat([]*capture.Record{rec}, len(e.sides))
+	made := slices.Repeat([]*capture.Record{rec}, len(e.sides))
 	changed := false
 	for i, run := range runs {
 		if run.version == 0 || run.refused != "" {
 			continue
 		}
 		if i > 0 && bytes.Equal(run.req.adm.Object.Raw, runs[i-1].req.adm.Object.Raw) {
-			pods[i] = pods[i-1]
+			made[i] = made[i-1]
 			continue
 		}
 		left := *workload
 		left.Object = run.req.adm.Object.Raw
-		pod, err := admission.Pod(&left)
-		if pod == nil || err != nil || bytes.Equal(pod.Object, rec.Object) {
+		all, err := admission.Products(&left)
+		at := slices.IndexFunc(all, func(o *capture.Record) bool { return o.Kind == rec.Kind && o.Name == rec.Name })
+		if err != nil || at < 0 || bytes.Equal(all[at].Object, rec.Object) {
 			continue // the workload's own answer tells
 		}
-		pod.TemplateOf, pods[i], changed = workload, pod, true
+		all[at].TemplateOf, made[i], changed = workload, all[at], true
 	}
 	if !changed {
 		return nil, nil
 	}
-	return pods, nil
+	return made, nil
 }
