@@ -103,6 +103,11 @@ func Compare(ctx context.Context, plan *Plan, opt Options) ([]*timeline.Comparis
 		slices.SortStableFunc(set.out.Misses, func(a, b timeline.Discrepancy) int {
 			return cmp.Or(cmp.Compare(r.memberIndex(a.Cluster), r.memberIndex(b.Cluster)), cmp.Compare(a.Record, b.Record), cmp.Compare(slices.Index(parts, a.Part), slices.Index(parts, b.Part)))
 		})
+		for _, m := range r.members {
+			if m.dead != "" {
+				set.out.Lost = append(set.out.Lost, timeline.Loss{Cluster: m.Name, Error: m.dead})
+			}
+		}
 		out = append(out, set.out)
 	}
 	return out, err
@@ -158,6 +163,9 @@ func (c *comparison) life(ctx context.Context, l *live) error {
 		if err := c.world(ctx, l); err != nil {
 			return err
 		}
+		if err := c.statuses(ctx, l); err != nil {
+			return err
+		}
 	}
 	if err := c.rights(ctx, l); err != nil {
 		return err
@@ -181,7 +189,7 @@ func (c *comparison) stand(m *Member) (standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	stands.owned(m.All)
+	stands.whole(m.All)
 	m.World, err = stands.world(m.World)
 	return stands, err
 }

@@ -1,12 +1,16 @@
 package rollout
 
 import (
+	"context"
 	"encoding/json"
 	"iter"
 	"slices"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/seatrial/seatrial/simulator/capture"
@@ -48,7 +52,11 @@ func (p *Plan) expand() error {
 // twin is a member to which the same happens, with traffic of its own.
 func (p *Plan) twin(m *Member, traffic []*capture.Record) *Member {
 	out, world := *m, *m.World
-	out.Name = label(m.Name[:min(len(m.Name), 63-len(asItStands))]) + asItStands
+	var taken []string
+	for _, other := range p.Members {
+		taken = append(taken, other.Name)
+	}
+	out.Name = unlike(taken, m.Name, asItStands)
 	out.All, out.World = traffic, &world
 	for _, s := range p.Stages {
 		changes := slices.Clone(s.Changes[m.Name])
@@ -60,20 +68,36 @@ func (p *Plan) twin(m *Member, traffic []*capture.Record) *Member {
 	return &out
 }
 
-// anew is the creation of a Service that stands without the addresses that it was given: they are another
-// cluster's, and another API server does not take them.
+// anew is the creation of a Service that stands without the addresses that it was given, and of a Job without
+// the selector: they are another cluster's, and another API server does not take them.
 func anew(rec *capture.Record) *capture.Record {
-	service := &unstructured.Unstructured{}
-	if rec.Operation != capture.Create || !rec.Answered() || rec.Kind != (capture.GVK{Version: "v1", Kind: "Service"}) || utiljson.Unmarshal(rec.Object, &service.Object) != nil {
+	o := &unstructured.Unstructured{}
+	if rec.Operation != capture.Create || rec.SubResource != "" || !rec.Answered() || utiljson.Unmarshal(rec.Object, &o.Object) != nil {
 		return rec
 	}
-	if ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP"); ip == "" || ip == corev1.ClusterIPNone {
+	switch rec.Kind {
+	case capture.GVK{Version: "v1", Kind: "Service"}:
+		if ip, _, _ := unstructured.NestedString(o.Object, "spec", "clusterIP"); ip == "" || ip == corev1.ClusterIPNone {
+			return rec
+		}
+		unbound(o)
+	case capture.GVK{Group: batchv1.GroupName, Version: "v1", Kind: "Job"}:
+		if manual, _, _ := unstructured.NestedBool(o.Object, "spec", "manualSelector"); manual {
+			return rec
+		}
+		unstructured.RemoveNestedField(o.Object, "spec", "selector")
+		for _, at := range [][]string{{"metadata", "labels"}, {"spec", "template", "metadata", "labels"}} {
+			for _, key := range []string{batchv1.ControllerUidLabel, batchv1.JobNameLabel, "controller-uid", "job-name"} {
+				unstructured.RemoveNestedField(o.Object, append(slices.Clone(at), key)...)
+			}
+			if left, _, _ := unstructured.NestedMap(o.Object, at...); len(left) == 0 {
+				unstructured.RemoveNestedField(o.Object, at...)
+			}
+		}
+	default:
 		return rec
 	}
-	for _, field := range []string{"clusterIP", "clusterIPs", "healthCheckNodePort"} {
-		unstructured.RemoveNestedField(service.Object, "spec", field)
-	}
-	object, err := json.Marshal(service.Object)
+	object, err := json.Marshal(o.Object)
 	if err != nil {
 		return rec
 	}
@@ -86,22 +110,68 @@ func recordsOf(records []*capture.Record) func() iter.Seq2[*capture.Record, erro
 	return (&Member{Records: records}).records
 }
 
-// owned gives what stands its owners and finalizers back, as it was captured: the requests are about them,
-// and nothing collects garbage where answers are compared.
-func (s standing) owned(records []*capture.Record) {
+// whole gives what stands all that it had where it was captured, but for what another API server gives it:
+// the requests are about that. Nothing works on it where answers are compared.
+func (s standing) whole(records []*capture.Record) {
 	for _, rec := range records {
 		id := identityFor(rec)
-		stood, was := &unstructured.Unstructured{}, &unstructured.Unstructured{}
-		if !rec.Again || utiljson.Unmarshal(s[id], &stood.Object) != nil || utiljson.Unmarshal(rec.OldObject, &was.Object) != nil {
+		o := &unstructured.Unstructured{}
+		if !rec.Again || s[id] == nil || utiljson.Unmarshal(rec.OldObject, &o.Object) != nil {
 			continue
 		}
-		for _, field := range []string{"ownerReferences", "finalizers"} {
-			if value, ok, _ := unstructured.NestedFieldNoCopy(was.Object, "metadata", field); ok {
-				_ = unstructured.SetNestedField(stood.Object, value, "metadata", field) // it has metadata
-			}
+		unbound(o)
+		if id.kind == "Job" && id.group == batchv1.GroupName { // whose selector another API server makes
+			_ = unstructured.SetNestedField(o.Object, true, "spec", "manualSelector") // it has a specification
 		}
-		if content, err := json.Marshal(stood.Object); err == nil {
+		if content, err := json.Marshal(o.Object); err == nil {
 			s[id] = content
 		}
 	}
+}
+
+// addresses are the fields of a Service that an API server fills in of its own.
+var addresses = []string{"clusterIP", "clusterIPs", "healthCheckNodePort"}
+
+// unbound drops what only the cluster that stored an object may say.
+func unbound(o *unstructured.Unstructured) {
+	if o.GetDeletionTimestamp() != nil {
+		delete(o.Object, "status") // of a Namespace it would keep others out
+	}
+	for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"} {
+		unstructured.RemoveNestedField(o.Object, "metadata", field)
+	}
+	if ip, _, _ := unstructured.NestedString(o.Object, "spec", "clusterIP"); o.GetKind() == "Service" && ip != corev1.ClusterIPNone {
+		for _, field := range addresses {
+			unstructured.RemoveNestedField(o.Object, "spec", field)
+		}
+	}
+}
+
+// statuses writes the statuses of what stands, which nobody sends along when it is made. Where that is not
+// to be, both sides are asked without.
+func (c *comparison) statuses(ctx context.Context, l *live) error {
+	stands := c.standing[l.Member]
+	for _, rec := range l.All {
+		o := &unstructured.Unstructured{}
+		if content := stands[identityFor(rec)]; !rec.Again || content == nil || utiljson.Unmarshal(content, &o.Object) != nil || o.Object["status"] == nil {
+			continue
+		}
+		there, err := l.client.Resource(o)
+		if err != nil {
+			continue // it was not loaded, and no answer comes
+		}
+		patch, err := json.Marshal(map[string]any{"status": o.Object["status"]})
+		if err != nil {
+			return err
+		}
+		if _, err := there.Patch(ctx, o.GetName(), types.MergePatchType, patch, metav1.PatchOptions{}, "status"); err != nil && ctx.Err() == nil {
+			unstructured.RemoveNestedField(o.Object, "status")
+			if stands[identityFor(rec)], err = json.Marshal(o.Object); err != nil {
+				return err
+			}
+		}
+	}
+	world, err := stands.world(l.World)
+	l.World = world
+	return err
 }

@@ -40,7 +40,7 @@ func (p *Plan) foresee(ctx context.Context, opt kyverno.Options, workers int) (m
 		if err != nil {
 			return nil, err
 		}
-		count := newly{n: make([]int, len(sets)), counted: make([]bool, len(sets))}
+		count := newly{n: make([]int, len(sets)), counted: make([]bool, len(sets)), ended: make([]bool, len(sets)+1)}
 		find := func(string) (replay.Engine, error) { return engine, nil }
 		if err := replay.Run(ctx, replay.Expand(m.records), find, workers, count.add); err != nil {
 			return nil, fmt.Errorf("replay %s: %w", m.Name, err)
@@ -113,6 +113,7 @@ func (m *Member) updates() (n int) {
 type newly struct {
 	n       []int  // by side
 	counted []bool // of the object at hand
+	ended   []bool // it is refused, by side, the baseline first: nothing is made of it
 	updated bool   // its update came, its record is next
 }
 
@@ -121,9 +122,20 @@ func (c *newly) add(a replay.Answer) error {
 		clear(c.counted)
 	}
 	c.updated = a.Record.Again
-	for i, j := range a.Sides[1:] {
-		if j.Decision == verdict.Denied && a.Sides[0].Decision != verdict.Denied && !c.counted[i] {
+	denied := func(side int) bool { return a.Sides[side].Decision == verdict.Denied }
+	made := a.Record.TemplateOf != nil
+	for i := range a.Sides[1:] {
+		before := denied(0) && !(made && c.ended[0])
+		if denied(i+1) && !before && !c.counted[i] && !(made && c.ended[i+1]) {
 			c.n[i], c.counted[i] = c.n[i]+1, true
+		}
+	}
+	for i := range a.Sides {
+		switch {
+		case made:
+			c.ended[i] = c.ended[i] || denied(i)
+		case !a.Record.Again:
+			c.ended[i] = denied(i) && !a.Record.Answered()
 		}
 	}
 	return nil

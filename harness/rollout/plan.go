@@ -128,7 +128,11 @@ func Clusters(f scenarios.FleetSpec, c *capture.Capture) ([]scenarios.Cluster, e
 		if i >= len(c.Clusters) {
 			name = fmt.Sprintf("%s-%d", from.Name, i/len(c.Clusters)+1)
 		}
-		out = append(out, scenarios.Cluster{Name: label(name), Labels: from.Labels, World: from.Name})
+		var taken []string
+		for _, other := range out {
+			taken = append(taken, other.Name)
+		}
+		out = append(out, scenarios.Cluster{Name: unlike(taken, name, ""), Labels: from.Labels, World: from.Name})
 	}
 	for i := range out {
 		out[i].World = cmp.Or(out[i].World, out[i].Name)
@@ -183,6 +187,19 @@ func label(name string) string {
 		return '-'
 	}, strings.ToLower(name))
 	return strings.Trim(clean[:min(len(clean), 63)], "-")
+}
+
+// unlike makes a name with an end one that a cluster may have here and none of those taken has.
+func unlike(taken []string, name, end string) string {
+	for n := 1; ; n++ {
+		last := end
+		if n > 1 {
+			last = fmt.Sprintf("-%d%s", n, end)
+		}
+		if made := label(name[:min(len(name), 63-len(last))]) + last; !slices.Contains(taken, made) {
+			return made
+		}
+	}
 }
 
 // read gives every member its records.

@@ -45,6 +45,11 @@ func identical(stored, captured json.RawMessage) json.RawMessage {
 			_ = unstructured.SetNestedField(now.Object, value, "metadata", field) // both have metadata
 		}
 	}
+	for _, field := range addresses {
+		if value, ok, _ := unstructured.NestedFieldNoCopy(was.Object, "spec", field); ok && was.GetKind() == "Service" {
+			_ = unstructured.SetNestedField(now.Object, value, "spec", field) // it has a specification
+		}
+	}
 	out, _ := json.Marshal(now.Object) // it came from JSON
 	return out
 }

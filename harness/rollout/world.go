@@ -181,7 +181,7 @@ func fresh(o *unstructured.Unstructured) *unstructured.Unstructured {
 	}
 	switch o.GetKind() {
 	case "Service":
-		for _, field := range []string{"clusterIP", "clusterIPs", "healthCheckNodePort"} {
+		for _, field := range addresses {
 			unstructured.RemoveNestedField(o.Object, "spec", field)
 		}
 	case "Namespace":

@@ -9,10 +9,18 @@ type Comparison struct {
 	Clusters []Cluster `json:"clusters"` // in fleet order
 	Parts    []Part    `json:"parts"`    // in a fixed order
 	// Interrupted: it has what was compared until then.
-	Interrupted bool          `json:"interrupted,omitempty"`
-	Unjudged    []Refusal     `json:"unjudged,omitempty"` // no live answer, by reason
-	Unknown     []Refusal     `json:"unknown,omitempty"`  // undecided offline, by reason
-	Misses      []Discrepancy `json:"misses,omitempty"`   // by cluster and order of the records
+	Interrupted bool `json:"interrupted,omitempty"`
+	// Lost clusters failed: what they had not answered by then is not in the counts.
+	Lost     []Loss        `json:"lost,omitempty"`
+	Unjudged []Refusal     `json:"unjudged,omitempty"` // no live answer, by reason
+	Unknown  []Refusal     `json:"unknown,omitempty"`  // undecided offline, by reason
+	Misses   []Discrepancy `json:"misses,omitempty"`   // by cluster and order of the records
+}
+
+// A Loss is a cluster that failed.
+type Loss struct {
+	Cluster string `json:"cluster"`
+	Error   string `json:"error"`
 }
 
 // A Part is one thing that is compared.

@@ -123,6 +123,8 @@ func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) 
 		return nil, "a connection cannot be a dry run"
 	case CreatesOwn(rec):
 		return nil, ownReason
+	case rec.Again && deleting(rec):
+		return nil, "it was being deleted when it was captured, and is not where it is asked about"
 	}
 	target := s.host + path(rec)
 	if rec.Operation == capture.Update && !rec.Again && !admission.Known(rec.Kind) {
@@ -143,6 +145,12 @@ func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) 
 	sender, _ := admission.Sender(rec)
 	impersonate(req.Header, sender)
 	return req, ""
+}
+
+// deleting tells of an object on which somebody waits to be gone.
+func deleting(rec *capture.Record) bool {
+	var o metav1.PartialObjectMetadata
+	return json.Unmarshal(rec.OldObject, &o) == nil && o.DeletionTimestamp != nil
 }
 
 func method(rec *capture.Record, dryRun bool) (method string, body []byte, reason string) {

@@ -67,6 +67,11 @@ func comparisonText(w io.Writer, c *timeline.Comparison, opt Options) error {
 		head += " It was interrupted: this is what was compared until then."
 	}
 	p.wrapped(p.bold, head, "  ")
+	for _, l := range c.Lost {
+		p.write("  ")
+		p.glyph("✗")
+		p.wrapped(p.plain, fmt.Sprintf("cluster %s was lost: %s; what it had not answered is not in the counts", l.Cluster, l.Error), "    ")
+	}
 	p.line("")
 	for _, part := range c.Parts {
 		p.write("  ")

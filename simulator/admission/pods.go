@@ -21,10 +21,10 @@ type template struct {
 	prefix     string // of the pod's generated name, where it is not the owner's
 }
 
-// Pod returns the request by which a controller would make a pod of a workload, the first
+// podOf returns the request by which a controller would make a pod of a workload, the first
 // where they differ; nil for other records and for workloads without pods. Policies that leave
 // pod controllers alone refuse it where they admit the workload.
-func Pod(rec *capture.Record) (*capture.Record, error) {
+func podOf(rec *capture.Record) (*capture.Record, error) {
 	if !hasTemplate(rec) {
 		return nil, nil
 	}

@@ -35,11 +35,12 @@ func TestPodsOfControllers(t *testing.T) {
 		if _, err := fmt.Sscan(c.kind, &apiVersion, &kind); err != nil {
 			t.Fatal(err)
 		}
-		made, err := Pod(&capture.Record{Operation: capture.Create, Kind: capture.ParseGVK(apiVersion, kind), Namespace: "shop", Name: "w",
+		all, err := Products(&capture.Record{Operation: capture.Create, Kind: capture.ParseGVK(apiVersion, kind), Namespace: "shop", Name: "w",
 			Object: []byte(fmt.Sprintf(`{"apiVersion":%q,"kind":%q,"metadata":{"name":"w"},"spec":%s}`, apiVersion, kind, c.spec))})
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || len(all) == 0 {
+			t.Fatalf("%s: %v, %v", c.kind, all, err)
 		}
+		made := all[len(all)-1]
 		if got := valueAt(t, made.Object, c.path); got != c.want {
 			t.Errorf("%s: %s is %s, want %s", c.kind, c.path, got, c.want)
 		}

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -52,10 +53,12 @@ func templateOf(rec *capture.Record) (*template, error) {
 		})
 	case "batch/Job":
 		var w batchv1.Job
-		return read(rec, &w, func() *template { return jobPods(w.Spec, rec.Name) })
-	case "batch/CronJob":
-		var w batchv1.CronJob
-		return read(rec, &w, func() *template { return jobPods(w.Spec.JobTemplate.Spec, fmt.Sprintf("%s-%d", rec.Name, drawnMinute)) })
+		return read(rec, &w, func() *template {
+			if by := w.Spec.ManagedBy; by != nil && *by != batchv1.JobControllerName {
+				return nil // who makes its pods is not known
+			}
+			return jobPods(w.Spec, cmp.Or(rec.Name, Generated(w.GenerateName)))
+		})
 	}
 	return nil, nil
 }

@@ -29,16 +29,23 @@ func TestPodsOfTemplates(t *testing.T) {
 		{"a CronJob's are its Job's", "batch/v1 CronJob", `{"jobTemplate":{"spec":{` + template + `}}}`, "web-29000000- of Job web-29000000 by job-controller: app=web " + strings.ReplaceAll(job, "NAME", "web-29000000")},
 		{"none where there is no replica", "apps/v1 Deployment", `{"replicas":0,` + template + `}`, ""},
 		{"none of a Job that is not to run", "batch/v1 Job", `{"parallelism":0,` + template + `}`, ""},
+		{"none of a Job that another controller manages", "batch/v1 Job", `{"managedBy":"example.com/queue",` + template + `}`, ""},
 		{"none of another kind", "v1 Service", `{` + template + `}`, ""},
 	} {
 		apiVersion, kind, _ := strings.Cut(c.kind, " ")
 		rec := &capture.Record{Operation: capture.Create, Kind: capture.ParseGVK(apiVersion, kind), Namespace: "shop", Name: "web",
 			Object: []byte(fmt.Sprintf(`{"apiVersion":%q,"kind":%q,"metadata":{"name":"web","namespace":"shop"},"spec":%s}`, apiVersion, kind, c.spec))}
-		made, err := Pod(rec)
+		all, err := Products(rec)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := saidOf(t, made); got != c.want {
+		var pod *capture.Record
+		for _, made := range all {
+			if made.Kind.Kind == "Pod" {
+				pod = made
+			}
+		}
+		if got := saidOf(t, pod); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.reason, got, c.want)
 		}
 	}

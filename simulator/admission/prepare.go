@@ -42,12 +42,16 @@ func Prepare(w *capture.World, rec *capture.Record) (json.RawMessage, error) {
 // Plugged returns what the built-in plugins make of an object that webhooks changed.
 func Plugged(w *capture.World, rec *capture.Record, object json.RawMessage) (json.RawMessage, error) {
 	switch {
-	case !written(rec) || rec.Answered():
+	case !written(rec):
 		return object, nil
 	case !known().Recognizes(schema.GroupVersionKind(rec.Kind)):
 		return inNamespace(rec, object) // of custom resources they change nothing
 	}
-	return plugged(w, rec, object)
+	made, err := plugged(w, rec, object)
+	if err != nil && rec.Answered() {
+		return object, nil // they took it once, of whatever else the capture does not hold
+	}
+	return made, err
 }
 
 func plugged(w *capture.World, rec *capture.Record, object json.RawMessage) (json.RawMessage, error) {
@@ -56,7 +60,7 @@ func plugged(w *capture.World, rec *capture.Record, object json.RawMessage) (jso
 	if err != nil {
 		return nil, err
 	}
-	if o, err := meta.Accessor(inside); err == nil && rec.Operation == capture.Create && !keepsIdentity[rec.SubResource] {
+	if o, err := meta.Accessor(inside); err == nil && rec.Operation == capture.Create && !keepsIdentity[rec.SubResource] && !rec.Answered() {
 		rest.WipeObjectMetaSystemFields(o) // nobody brings an identity along
 	}
 	placed(inside, rec.Namespace)

@@ -18,8 +18,8 @@ import (
 const drawnMinute = 29000000
 
 // Products returns the requests by which controllers would make what a workload asks for, in their order: the
-// Job of a CronJob's next run, the claims of a StatefulSet's first pod, and the first pod where they differ.
-// There are none for other records. Policies that admit the workload may refuse them.
+// Job of a CronJob's next run, with what that makes; the claims of a StatefulSet's first pod; and the first pod
+// where they differ. There are none for other records. Policies that admit the workload may refuse them.
 func Products(rec *capture.Record) ([]*capture.Record, error) {
 	var made []*capture.Record
 	var err error
@@ -27,14 +27,19 @@ func Products(rec *capture.Record) ([]*capture.Record, error) {
 	case !hasTemplate(rec):
 		return nil, nil
 	case rec.Kind.Group == "batch" && rec.Kind.Kind == "CronJob":
-		made, err = jobOf(rec)
+		job, err := jobOf(rec)
+		if job == nil || err != nil {
+			return nil, err
+		}
+		made, err = Products(job)
+		return append([]*capture.Record{job}, made...), err
 	case rec.Kind.Group == "apps" && rec.Kind.Kind == "StatefulSet":
 		made, err = claimsOf(rec)
 	}
 	if err != nil {
 		return nil, err
 	}
-	pod, err := Pod(rec)
+	pod, err := podOf(rec)
 	if pod != nil {
 		made = append(made, pod)
 	}
@@ -47,7 +52,7 @@ func hasTemplate(rec *capture.Record) bool {
 }
 
 // jobOf is the Job that a CronJob makes when it runs.
-func jobOf(rec *capture.Record) ([]*capture.Record, error) {
+func jobOf(rec *capture.Record) (*capture.Record, error) {
 	var cron batchv1.CronJob
 	if json.Unmarshal(rec.Object, &cron) != nil {
 		return nil, nil //nolint:nilerr // the record itself says so
@@ -64,7 +69,7 @@ func jobOf(rec *capture.Record) ([]*capture.Record, error) {
 		return nil, fmt.Errorf("make a Job of CronJob %s: %w", rec.Name, err)
 	}
 	resource := capture.GVR{Group: "batch", Version: "v1", Resource: "jobs"}
-	return []*capture.Record{madeOf(rec, capture.GVK{Group: "batch", Version: "v1", Kind: "Job"}, resource, job.Name, "cronjob-controller", object)}, nil
+	return madeOf(rec, capture.GVK{Group: "batch", Version: "v1", Kind: "Job"}, resource, job.Name, "cronjob-controller", object), nil
 }
 
 // claimsOf are the claims of a StatefulSet's first pod, one for each template.

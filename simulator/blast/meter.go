@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/diff"
@@ -29,7 +30,8 @@ type Meter struct {
 	unknowns   map[unknownKey]*unknownMeter
 	spent      spent
 	objects    int
-	last       []diff.Change  // of the record before
+	last       []diff.Change  // of the record before, and of what is made of it
+	ended      [2]bool        // nothing is made of it on a side: it, or what comes before, is refused
 	again      *replay.Answer // to the update of what comes next
 }
 
@@ -82,7 +84,7 @@ func NewMeter(config Config, clusters []capture.Cluster, namespaces func(cluster
 		spent: newSpent(),
 	}
 	m.radius = Radius{
-		ScopeReasons: map[string]int{}, Requested: Counts{}, Owned: Counts{}, Policies: map[verdict.PolicyRef]*Policy{}, Asked: map[verdict.PolicyRef]bool{},
+		ScopeReasons: map[string]int{}, TemplateReasons: map[string]int{}, Requested: Counts{}, Owned: Counts{}, Policies: map[verdict.PolicyRef]*Policy{}, Asked: map[verdict.PolicyRef]bool{},
 		Baseline:  Side{map[verdict.Decision]int{}, map[verdict.Outcome]int{}},
 		Candidate: Side{map[verdict.Decision]int{}, map[verdict.Outcome]int{}},
 	}
@@ -117,14 +119,7 @@ func (m *Meter) Add(a replay.Answer) []diff.Change {
 	rec, before, after := a.Record, &a.Sides[0], &a.Sides[1]
 	switch {
 	case rec.TemplateOf != nil:
-		if isPod(rec) {
-			m.radius.TemplatePods++
-		} else {
-			m.radius.TemplateOthers++
-		}
-		changes := m.beyond(a)
-		m.radius.TemplatePodsDiffer += min(len(changes), 1)
-		return changes
+		return m.made(a)
 	case rec.Again:
 		m.again = &a
 		return nil
@@ -134,6 +129,9 @@ func (m *Meter) Add(a replay.Answer) []diff.Change {
 	m.count(rec, before, after)
 	changes := diff.Compare(before, after)
 	m.last = changes
+	for i := range m.ended {
+		m.ended[i] = a.Sides[i].Decision == verdict.Denied && !rec.Answered()
+	}
 	m.unknown("baseline", before)
 	m.unknown("candidate", after)
 	if len(changes) > 0 {
@@ -153,23 +151,69 @@ func (m *Meter) Add(a replay.Answer) []diff.Change {
 	return changes
 }
 
+// made adds what is said of an object that a controller would make of the record before. Where a side
+// refuses what it is made of, there is none.
+func (m *Meter) made(a replay.Answer) []diff.Change {
+	if isPod(a.Record) {
+		m.radius.TemplatePods++
+	} else {
+		m.radius.TemplateOthers++
+	}
+	m.asked(&a.Sides[1])
+	if a.Sides[0].Decision == verdict.OutOfScope && a.Sides[1].Decision == verdict.OutOfScope {
+		m.radius.TemplateReasons[a.Sides[1].Reason]++
+	}
+	if m.ended[1] {
+		return nil
+	}
+	if m.ended[0] {
+		a.Sides = []verdict.Judgement{{Decision: verdict.OutOfScope}, a.Sides[1]}
+	}
+	if !isPod(a.Record) {
+		for i := range m.ended {
+			m.ended[i] = m.ended[i] || a.Sides[i].Decision == verdict.Denied
+		}
+	}
+	changes := m.beyond(a)
+	m.last = append(m.last, changes...)
+	m.radius.TemplatePodsDiffer += min(len(changes), 1)
+	return changes
+}
+
 // beyond adds what a record that nobody sent says beyond the one that it is derived of, which was
 // the answer before.
 func (m *Meter) beyond(a replay.Answer) []diff.Change {
 	m.asked(&a.Sides[1])
 	changes := slices.DeleteFunc(diff.Compare(&a.Sides[0], &a.Sides[1]), func(c diff.Change) bool {
-		said := func(o diff.Change) bool { return o.Class == c.Class && o.Policy == c.Policy }
-		elsewhere := c.Class == diff.GenerationChanged && (a.Record.Again || isPod(a.Record)) || c.Class == diff.MutationChanged && !a.Record.Again && isPod(a.Record)
-		if c.Class == diff.Resolved && a.Record.Again {
+		if a.Record.Again && (c.Class == diff.Resolved || c.Class == diff.GenerationChanged) {
 			return true // a violation that may stand is none that is gone
 		}
-		return elsewhere || slices.ContainsFunc(m.last, said)
+		return slices.ContainsFunc(m.last, func(o diff.Change) bool {
+			return o.Class == c.Class && o.Policy == c.Policy && ofPods(o.Rule) == ofPods(c.Rule)
+		})
 	})
 	if len(changes) > 0 {
 		m.change(a.Record, changes, nil)
 		m.spent.add(m, a.Record, &a.Sides[0], &a.Sides[1], changes)
+		m.unknown("candidate", undecidedOf(changes))
 	}
 	return changes
+}
+
+// ofPods is the rule about pods that Kyverno made a rule of.
+func ofPods(rule string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(rule, "autogen-"), "cronjob-")
+}
+
+// undecidedOf is what changes leave undecided.
+func undecidedOf(changes []diff.Change) *verdict.Judgement {
+	var j verdict.Judgement
+	for _, c := range changes {
+		if c.Class == diff.Undecided && c.After != nil {
+			j.Verdicts = append(j.Verdicts, *c.After)
+		}
+	}
+	return &j
 }
 
 func (m *Meter) asked(after *verdict.Judgement) {
@@ -264,6 +308,9 @@ func (m *Meter) unknown(side string, j *verdict.Judgement) {
 
 // keyOf names the workload that a request belongs to.
 func keyOf(rec *capture.Record) workloadKey {
+	for rec.TemplateOf != nil {
+		rec = rec.TemplateOf
+	}
 	key := workloadKey{rec.Cluster, rec.Namespace, rec.Kind.Kind, nameOf(rec)}
 	if rec.Owner != nil {
 		key.kind, key.name = rec.Owner.Kind, rec.Owner.Name

@@ -22,6 +22,7 @@ type Radius struct {
 	// of workloads' templates and judged as well, where the capture has none; of TemplatePodsDiffer
 	// of both the answer says more than that of the workload.
 	TemplatePods, TemplateOthers, TemplatePodsDiffer int
+	TemplateReasons                                  map[string]int // why of both no policy is asked, under either side
 	// AppliedAgain are objects of clusters that were judged as updates as well; of AppliedAgainDiffer
 	// the answer says more than that of the creation.
 	AppliedAgain, AppliedAgainDiffer int

@@ -50,8 +50,8 @@ func (m *Meter) workload(rec *capture.Record) *workloadMeter {
 	if ok {
 		return w
 	}
-	if rec.TemplateOf != nil {
-		rec = rec.TemplateOf // the pod is nobody's object
+	for rec.TemplateOf != nil {
+		rec = rec.TemplateOf // a pod is nobody's object
 	}
 	w = &workloadMeter{
 		Workload: &Workload{
@@ -82,17 +82,14 @@ func bodyOf(rec *capture.Record) json.RawMessage {
 // biteOf says when a refusal of this record would be felt: of a pod that a running workload makes,
 // when it makes the next one. anew: only where its object is made anew.
 func biteOf(rec *capture.Record, anew bool) Bite {
+	if rec.TemplateOf != nil {
+		return biteOfMade(rec)
+	}
 	switch {
-	case rec.Again && isPod(rec):
+	case rec.Again && (isPod(rec) || finished(rec)):
 		return NextChange
-	case anew && !isPod(rec) && rec.Owner == nil, finished(rec), rec.TemplateOf != nil && finished(rec.TemplateOf):
+	case anew && !isPod(rec) && rec.Owner == nil, finished(rec):
 		return NextCreation
-	case rec.TemplateOf != nil && rec.Kind.Kind == "PersistentVolumeClaim" && rec.TemplateOf.Answered():
-		return NextCreation // what runs has its claims
-	case rec.TemplateOf != nil && rec.TemplateOf.Answered():
-		return NextRestart
-	case rec.TemplateOf != nil:
-		return NextRollout
 	}
 	if rec.Origin.Source == "audit" || rec.Response != nil {
 		return BitesNow
@@ -107,6 +104,21 @@ func biteOf(rec *capture.Record, anew bool) Bite {
 		return NextRollout
 	}
 	return NextChange
+}
+
+// biteOfMade is biteOf of what a controller makes.
+func biteOfMade(rec *capture.Record) Bite {
+	of := rec.TemplateOf
+	for of.TemplateOf != nil {
+		of = of.TemplateOf
+	}
+	switch {
+	case finished(of), of.Answered() && rec.Kind.Kind == "PersistentVolumeClaim":
+		return NextCreation // what has run is not made again, and what runs has its claims
+	case of.Answered():
+		return NextRestart
+	}
+	return NextRollout
 }
 
 func isPod(rec *capture.Record) bool { return rec.Kind.Kind == "Pod" && rec.Kind.Group == "" }

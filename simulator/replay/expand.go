@@ -67,7 +67,13 @@ func Templates(records func() iter.Seq2[*capture.Record, error]) iter.Seq2[*capt
 				return
 			}
 			for _, made := range all {
-				if !there[productOf(made)] && !yield(made, nil) {
+				if there[productOf(made)] {
+					continue
+				}
+				if rec.Owner != nil { // another that it owns would make the same
+					there[productOf(made)] = true
+				}
+				if !yield(made, nil) {
 					return
 				}
 			}

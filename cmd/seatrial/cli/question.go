@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -223,8 +224,8 @@ func (q *question) input(radius *blast.Radius) reports.Input {
 		if others := radius.TemplateOthers; others > 0 {
 			what = fmt.Sprintf("%s and %s were", counted(radius.TemplatePods, "pod", "pods"), counted(others, "Job or claim", "Jobs and claims"))
 		}
-		in.Notes = append(in.Notes, fmt.Sprintf("%s made of workloads' templates and judged as well, as their controllers would create them: %s more than the workload's",
-			what, counted(radius.TemplatePodsDiffer, "answer says", "answers say")))
+		in.Notes = append(in.Notes, fmt.Sprintf("%s made of workloads' templates and judged as well, as their controllers would create them: %s more than the workload's%s",
+			what, counted(radius.TemplatePodsDiffer, "answer says", "answers say"), unasked(radius.TemplateReasons)))
 	}
 	if n := radius.AppliedAgain; n > 0 {
 		in.Notes = append(in.Notes, fmt.Sprintf("%s judged as updates as well, applied again as they are: %s more than the creation's",
@@ -259,4 +260,12 @@ func counted(n int, one, many string) string {
 		return "1 " + one
 	}
 	return reports.Number(n) + " " + many
+}
+
+// unasked says of how many objects no policy is asked, and why.
+func unasked(reasons map[string]int) (text string) {
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		text += fmt.Sprintf("; %d not judged: %s", reasons[reason], reason)
+	}
+	return text
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/verdict"
@@ -122,7 +123,7 @@ func (n *celNeeds) addressed(req *request) *request {
 		return req
 	}
 	named := *req
-	named.adm.UserInfo.Username, named.cel = whoever, celRequest{}
+	named.adm.UserInfo.Username, named.adm.UserInfo.Groups, named.cel = whoever, []string{user.AllAuthenticated}, celRequest{}
 	return &named
 }
 

@@ -3,6 +3,7 @@ package kyverno
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/kyverno/kyverno/pkg/engine"
 
@@ -67,56 +68,48 @@ func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judg
 	if err != nil {
 		return nil, err
 	}
-	if left == nil {
-		return e.judge(ctx, rec)
+	if left != nil {
+		return e.judgeLeft(ctx, left)
 	}
-	out := make([]verdict.Judgement, len(left))
-	var sides []verdict.Judgement
-	for i, made := range left {
-		if i == 0 || made != left[i-1] {
-			if sides, err = e.judge(ctx, made); err != nil {
-				return nil, err
-			}
-		}
-		out[i] = sides[i]
-	}
-	return out, nil
+	out, _, err := e.judge(ctx, rec, nil)
+	return out, err
 }
 
-func (e *Engine) judge(ctx context.Context, rec *capture.Record) ([]verdict.Judgement, error) {
-	runs, reason, err := e.begin(ctx, rec)
+// judge answers a record as it is. refused is why the API server refuses it of its own accord, for each side.
+func (e *Engine) judge(ctx context.Context, rec *capture.Record, left []leftover) (out []verdict.Judgement, refused []string, err error) {
+	runs, reason, err := e.begin(ctx, rec, left)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := make([]verdict.Judgement, len(e.sides))
+	out, refused = make([]verdict.Judgement, len(e.sides)), make([]string, len(e.sides))
 	if runs == nil {
 		for i := range out {
-			out[i] = verdict.Judgement{Decision: verdict.OutOfScope, Reason: reason}
+			out[i], refused[i] = verdict.Judgement{Decision: verdict.OutOfScope, Reason: reason}, reason
 		}
-		return out, nil
+		return out, refused, nil
 	}
 	weigh(runs)
 	for i, run := range runs {
 		run.run(ctx)
-		out[i] = run.judgement()
+		out[i], refused[i] = run.judgement(), run.refused
 		for _, p := range run.dead {
 			e.crashes.policies.Store(p, true)
 		}
 		e.otherwise(ctx, run, &out[i])
 		e.inAnyOrder(ctx, run, &out[i])
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	attribute(runs, out)
 	e.undefined.add(e.look, rec, out)
 	e.assume(rec, out)
-	return out, nil
+	return out, refused, nil
 }
 
 // begin mutates the object of a record, for each side; nil where the API server asks nobody, for the
-// reason that is given.
-func (e *Engine) begin(ctx context.Context, rec *capture.Record) (runs []*sideRun, reason string, err error) {
+// reason that is given. left is what is not known of the object.
+func (e *Engine) begin(ctx context.Context, rec *capture.Record, left []leftover) (runs []*sideRun, reason string, err error) {
 	if reason := refusedOtherwise(rec.Response); reason != "" {
 		return nil, reason, nil
 	}
@@ -148,6 +141,9 @@ func (e *Engine) begin(ctx context.Context, rec *capture.Record) (runs []*sideRu
 			common[of.look] = newShared()
 		}
 		run := &sideRun{req: of, common: common[of.look], outside: outside, side: &e.sides[i], engine: e, origin: of}
+		if left != nil {
+			run.clouds = slices.Clone(left[i].clouds)
+		}
 		run.mutateAll(ctx, e.sides[i].hooks)
 		runs = append(runs, run)
 	}
