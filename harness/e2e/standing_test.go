@@ -40,8 +40,8 @@ var _ = Describe("what stands", func() {
 		Expect(all[0].Clusters).To(HaveLen(2))
 		Expect(compared["message"]).To(ConsistOf(
 			"CREATE Deployment web", "CREATE Service web", "CREATE ConfigMap settings", "CREATE Secret key", "CREATE Widget w",
-			"CREATE Pod web-5d4f-abcde", "CREATE Pod", "UPDATE Pod web-5d4f-abcde", "UPDATE ConfigMap settings", "UPDATE Secret key"))
-		Expect(compared["object"]).To(ContainElements("UPDATE Service web", "UPDATE Widget w", "UPDATE Deployment web", "CREATE CronJob nightly"))
+			"CREATE Pod web-5d4f-abcde", "CREATE Pod", "CREATE Pod", "CREATE Job once", "CREATE Job nightly-29000000", "UPDATE Deployment web", "UPDATE Pod web-5d4f-abcde", "UPDATE ConfigMap settings", "UPDATE Secret key"))
+		Expect(compared["object"]).To(ContainElements("UPDATE Service web", "UPDATE Widget w", "UPDATE Job once", "CREATE CronJob nightly"))
 		Expect(compared["warnings"]).To(ContainElements("UPDATE Deployment web", "UPDATE Secret key", "UPDATE Namespace standing", "UPDATE CronJob nightly", "CREATE Pod"))
 	}, SpecTimeout(5*time.Minute))
 })
