@@ -37,9 +37,10 @@ func silent(changes []policy.Change, rejected []reports.Rejected, radius *blast.
 	if len(unasked) == 0 || radius.Requests == 0 {
 		return notes
 	}
-	note := fmt.Sprintf("nothing in the capture asks %s of the candidate, of which the answer therefore says nothing: %s", counted(len(unasked), "policy", "policies"), few(unasked))
+	note := fmt.Sprintf("no request of the capture is one that %s of the candidate judges, by their kinds, operations or exclusions, so this answer says nothing of what they do: %s",
+		counted(len(unasked), "policy", "policies"), few(unasked))
 	if radius.Deletions == 0 {
-		note += "; it holds no deletions, and no changes but of what stands, as audit logs do"
+		note += ". Deletions, and changes beside what stands, are in audit logs alone"
 	}
 	return append(notes, note)
 }
