@@ -38,6 +38,14 @@ func TestAnInterruptedComparisonSaysSo(t *testing.T) {
 	}
 }
 
+// What a lost cluster did not answer is in no count, and said so.
+func TestComparisonsTellWhoWasLost(t *testing.T) {
+	c := &timeline.Comparison{Parts: []timeline.Part{{Name: "decision", Compared: 3, Agreed: 3}}, Lost: []timeline.Loss{{Cluster: "b", Error: "no answer"}}}
+	if got, want := textOf(t, c), "✗ cluster b was lost: no answer; what it had not answered is not in the counts\n"; !strings.Contains(got, want) {
+		t.Errorf("no %q in\n%s", want, got)
+	}
+}
+
 // What was not compared is counted beside what was.
 func TestComparisonsTellWhatIsLeftOut(t *testing.T) {
 	c := &timeline.Comparison{Parts: []timeline.Part{{Name: "warnings", Compared: 1515, Agreed: 1515, Partly: 1324, Undecided: 2, Unjudged: 55}, {Name: "object", Undecided: 3}}}

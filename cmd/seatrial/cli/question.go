@@ -112,7 +112,7 @@ func (q *question) measure(ctx context.Context, engines map[string]*kyverno.Engi
 // seen notes custom resources without a definition, what was taken for granted, and what
 // crashes Kyverno.
 func (q *question) seen(engines map[string]*kyverno.Engine) {
-	for _, note := range []string{kyverno.Undefined(engines), kyverno.Assumed(engines), kyverno.Crashes(engines)} {
+	for _, note := range []string{kyverno.Undefined(engines), kyverno.Assumed(engines), kyverno.Unfiltered(engines), kyverno.Crashes(engines)} {
 		if note != "" {
 			q.notes = append(q.notes, note)
 		}

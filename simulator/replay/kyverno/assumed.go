@@ -1,6 +1,12 @@
 package kyverno
 
 import (
+	"encoding/json"
+	"slices"
+
+	"k8s.io/apiserver/pkg/authentication/user"
+
+	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/verdict"
 )
@@ -38,6 +44,46 @@ func Assumed(engines map[string]*Engine) string {
 	for _, e := range engines {
 		if e.undefined.pods.Load() {
 			return "new pods were judged as if there were no LimitRanges, pull secrets of service accounts and default priorities but those in the capture, which does not say that it holds all; capture the cluster, or say so with --complete"
+		}
+	}
+	return ""
+}
+
+// exclude remembers that policies judged a request of nobody knows whom, whom Kyverno's configuration may
+// keep from them.
+func (e *Engine) exclude(rec *capture.Record, sides []verdict.Judgement) {
+	w, ok := e.look.(world)
+	sender, made := admission.Sender(rec)
+	if !ok || e.undefined.users.Load() || made || sender.Username != "" || e.as.Username != "" {
+		return
+	}
+	said := slices.ContainsFunc(sides, func(j verdict.Judgement) bool { return len(j.Verdicts) > 0 })
+	if said && excludesUsers(w.World) {
+		e.undefined.users.Store(true)
+	}
+}
+
+// excludesUsers tells whether the captured ConfigMap of Kyverno keeps users from policies, besides the nodes
+// that the release does.
+func excludesUsers(w *capture.World) bool {
+	found, _ := w.Get(capture.GVR{Version: "v1", Resource: "configmaps"}, "kyverno", "kyverno")
+	if found == nil {
+		return false
+	}
+	var o struct{ Data map[string]string }
+	_ = json.Unmarshal(found.Object, &o) // a capture holds objects that decode
+	excludes := o.Data["excludeUsernames"] + o.Data["excludeRoles"] + o.Data["excludeClusterRoles"]
+	if groups := o.Data["excludeGroups"]; groups != user.NodesGroup {
+		excludes += groups
+	}
+	return excludes != "" || celUser.MatchString(o.Data["matchConditions"])
+}
+
+// Unfiltered says that engines took nobody to be excluded; empty where that is known.
+func Unfiltered(engines map[string]*Engine) string {
+	for _, e := range engines {
+		if e.undefined.users.Load() {
+			return "who sends the requests is not in the capture: they were judged as if Kyverno's ConfigMap, which excludes some users, excluded none of them; name one with --as"
 		}
 	}
 	return ""

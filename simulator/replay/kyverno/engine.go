@@ -104,6 +104,7 @@ func (e *Engine) judge(ctx context.Context, rec *capture.Record, left []leftover
 	attribute(runs, out)
 	e.undefined.add(e.look, rec, out)
 	e.assume(rec, out)
+	e.exclude(rec, out)
 	return out, refused, nil
 }
 

@@ -17,6 +17,7 @@ import (
 type undefined struct {
 	kinds sync.Map    // capture.GVK of custom resources without their definitions
 	pods  atomic.Bool // see [Assumed]
+	users atomic.Bool // see [Unfiltered]
 }
 
 // add remembers the kind of a record that policies said something of.
