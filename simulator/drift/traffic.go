@@ -22,7 +22,7 @@ type Traffic struct {
 
 // A Use is what an exception did in a capture.
 type Use struct {
-	Requests   int  `json:"requests"`          // that it applied to, pods of templates included
+	Requests   int  `json:"requests"`          // that it applied to, what controllers make of templates included
 	LetThrough int  `json:"letThrough"`        // of them, those that fail without exceptions
 	Refused    int  `json:"refused"`           // of them, those that are refused without exceptions
 	Shared     bool `json:"shared,omitempty"`  // others may have had a part: the engine does not tell them apart
