@@ -53,12 +53,12 @@ func Assumed(engines map[string]*Engine) string {
 // keep from them.
 func (e *Engine) exclude(rec *capture.Record, sides []verdict.Judgement) {
 	w, ok := e.look.(world)
-	sender, made := admission.Sender(rec)
-	if !ok || e.undefined.users.Load() || made || sender.Username != "" || e.as.Username != "" {
+	said := slices.ContainsFunc(sides, func(j verdict.Judgement) bool { return len(j.Verdicts) > 0 })
+	if !ok || !said || e.as.Username != "" || rec.User.Username != "" || e.undefined.users.Load() {
 		return
 	}
-	said := slices.ContainsFunc(sides, func(j verdict.Judgement) bool { return len(j.Verdicts) > 0 })
-	if said && excludesUsers(w.World) {
+	e.undefined.asked.Do(func() { e.undefined.excluding = excludesUsers(w.World) })
+	if _, made := admission.Sender(rec); !made && e.undefined.excluding {
 		e.undefined.users.Store(true)
 	}
 }
