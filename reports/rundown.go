@@ -139,13 +139,13 @@ func fidelityOf(f *timeline.Fidelity) string {
 		text += fmt.Sprintf("; %s not judged (%s)", Number(n), reasons)
 	}
 	if f.Updates > 0 {
-		text += "; " + OfflineAlone(f.Updates)
+		text += "; " + offlineAlone(f.Updates)
 	}
 	return text
 }
 
-// OfflineAlone says how many updates of what stands no cluster is asked.
-func OfflineAlone(updates int) string {
+// offlineAlone says how many updates of what stands no cluster is asked.
+func offlineAlone(updates int) string {
 	are := "are"
 	if updates == 1 {
 		are = "is"

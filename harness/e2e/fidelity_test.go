@@ -74,12 +74,7 @@ var _ = Describe("the offline answer is the live one", Ordered, ContinueOnFailur
 	counts := map[string]map[string]int{}
 
 	BeforeAll(func(ctx SpecContext) {
-		plan, err := rollout.Make(ctx, rollout.Input{
-			Scenario: &scenarios.Scenario{Stages: rollout.CompareStages()}, Capture: themesCapture(ctx), Candidate: themesPolicies(ctx),
-			Baseline: func(string) *policy.Set { return policy.FromObjects("none", nil) },
-			Equal:    func(a, b policy.Object) bool { return a.Digest == b.Digest },
-		})
-		Expect(err).NotTo(HaveOccurred())
+		plan := comparing(ctx, rollout.Input{Capture: themesCapture(ctx), Candidate: themesPolicies(ctx)})
 		all, err := rollout.Compare(ctx, plan, rollout.Options{
 			Provider: provider(GinkgoT().TempDir()), Parallel: 1, Workers: 2, Now: time.Now, Engine: kyverno.Options{At: time.Now()},
 			Progress: func(s timeline.Step) {
@@ -130,6 +125,18 @@ func themeOf(name string) (found string) {
 		}
 	}
 	return found
+}
+
+// comparing is the plan of a comparison: of one candidate, unless more are named, on clusters that have no
+// policies before.
+func comparing(ctx context.Context, in rollout.Input, candidates ...string) *rollout.Plan {
+	GinkgoHelper()
+	in.Scenario = &scenarios.Scenario{Stages: rollout.CompareStages(candidates...)}
+	in.Baseline = func(string) *policy.Set { return policy.FromObjects("none", nil) }
+	in.Equal = func(a, b policy.Object) bool { return a.Digest == b.Digest }
+	plan, err := rollout.Make(ctx, in)
+	Expect(err).NotTo(HaveOccurred())
+	return plan
 }
 
 const themesDir = "testdata/fidelity"

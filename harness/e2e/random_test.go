@@ -17,7 +17,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/seatrial/seatrial/harness/rollout"
-	"github.com/seatrial/seatrial/scenarios"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/replay/kyverno"
@@ -38,16 +37,13 @@ var _ = Describe("random objects under random policies", func() {
 		for _, seed := range all {
 			candidates = append(candidates, strconv.FormatUint(seed, 10))
 		}
-		plan, err := rollout.Make(ctx, rollout.Input{
-			Scenario: &scenarios.Scenario{Stages: rollout.CompareStages(candidates...)}, Capture: randomCapture(ctx, all),
+		plan := comparing(ctx, rollout.Input{
+			Capture: randomCapture(ctx, all),
 			Load: func(ctx context.Context, seed string) (*policy.Set, error) {
 				n, err := strconv.ParseUint(seed, 10, 64)
 				return randomSet(ctx, rand.New(rand.NewPCG(n, 0))), err
 			},
-			Baseline: func(string) *policy.Set { return policy.FromObjects("none", nil) },
-			Equal:    func(a, b policy.Object) bool { return a.Digest == b.Digest },
-		})
-		Expect(err).NotTo(HaveOccurred())
+		}, candidates...)
 		got, err := rollout.Compare(ctx, plan, rollout.Options{
 			Provider: provider(GinkgoT().TempDir()), Parallel: 1, Workers: 2, Now: time.Now, Engine: kyverno.Options{At: time.Now()},
 		})

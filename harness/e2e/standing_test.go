@@ -9,7 +9,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/seatrial/seatrial/harness/rollout"
-	"github.com/seatrial/seatrial/scenarios"
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/policy"
 	"github.com/seatrial/seatrial/simulator/replay/kyverno"
@@ -21,12 +20,7 @@ var _ = Describe("what stands", func() {
 	It("is asked about as the update to itself where it is, as the creation where it is not, and its pods are", func(ctx SpecContext) {
 		set, err := policy.Load(ctx, filepath.Join(dir, "policies.yaml"), policy.Options{})
 		Expect(err).NotTo(HaveOccurred())
-		plan, err := rollout.Make(ctx, rollout.Input{
-			Scenario: &scenarios.Scenario{Stages: rollout.CompareStages()}, Capture: manifests(ctx, filepath.Join(dir, "cluster.yaml")), Candidate: set,
-			Baseline: func(string) *policy.Set { return policy.FromObjects("none", nil) },
-			Equal:    func(a, b policy.Object) bool { return a.Digest == b.Digest },
-		})
-		Expect(err).NotTo(HaveOccurred())
+		plan := comparing(ctx, rollout.Input{Capture: manifests(ctx, filepath.Join(dir, "cluster.yaml")), Candidate: set})
 		compared := map[string][]string{}
 		all, err := rollout.Compare(ctx, plan, rollout.Options{
 			Provider: provider(GinkgoT().TempDir()), Parallel: 2, Workers: 2, Now: time.Now, Engine: kyverno.Options{At: time.Now()},

@@ -24,7 +24,6 @@ const asItStands = "-as-it-stands"
 // updates of what stands to itself. A creation is asked where its object is not there, an update where it
 // is: who has objects that stand gets a second cluster.
 func (p *Plan) expand() error {
-	var twins []*Member
 	for _, m := range p.Members {
 		captured := m.All
 		m.All = nil
@@ -42,10 +41,9 @@ func (p *Plan) expand() error {
 			m.All = append(m.All, rec)
 		}
 		if len(updates) > 0 {
-			twins = append(twins, p.twin(m, updates))
+			p.Members = append(p.Members, p.twin(m, updates))
 		}
 	}
-	p.Members = append(p.Members, twins...)
 	return nil
 }
 
@@ -71,17 +69,18 @@ func (p *Plan) twin(m *Member, traffic []*capture.Record) *Member {
 // anew is the creation of a Service that stands without the addresses that it was given, and of a Job without
 // the selector: they are another cluster's, and another API server does not take them.
 func anew(rec *capture.Record) *capture.Record {
+	service, job := capture.GVK{Version: "v1", Kind: "Service"}, capture.GVK{Group: batchv1.GroupName, Version: "v1", Kind: "Job"}
 	o := &unstructured.Unstructured{}
-	if rec.Operation != capture.Create || rec.SubResource != "" || !rec.Answered() || utiljson.Unmarshal(rec.Object, &o.Object) != nil {
+	if rec.Operation != capture.Create || rec.SubResource != "" || !rec.Answered() || rec.Kind != service && rec.Kind != job || utiljson.Unmarshal(rec.Object, &o.Object) != nil {
 		return rec
 	}
 	switch rec.Kind {
-	case capture.GVK{Version: "v1", Kind: "Service"}:
+	case service:
 		if ip, _, _ := unstructured.NestedString(o.Object, "spec", "clusterIP"); ip == "" || ip == corev1.ClusterIPNone {
 			return rec
 		}
 		unbound(o)
-	case capture.GVK{Group: batchv1.GroupName, Version: "v1", Kind: "Job"}:
+	case job:
 		if manual, _, _ := unstructured.NestedBool(o.Object, "spec", "manualSelector"); manual {
 			return rec
 		}
@@ -94,8 +93,6 @@ func anew(rec *capture.Record) *capture.Record {
 				unstructured.RemoveNestedField(o.Object, at...)
 			}
 		}
-	default:
-		return rec
 	}
 	object, err := json.Marshal(o.Object)
 	if err != nil {
@@ -129,15 +126,12 @@ func (s standing) whole(records []*capture.Record) {
 	}
 }
 
-// addresses are the fields of a Service that an API server fills in of its own.
-var addresses = []string{"clusterIP", "clusterIPs", "healthCheckNodePort"}
-
 // unbound drops what only the cluster that stored an object may say.
 func unbound(o *unstructured.Unstructured) {
 	if o.GetDeletionTimestamp() != nil {
 		delete(o.Object, "status") // of a Namespace it would keep others out
 	}
-	for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"} {
+	for _, field := range identifying {
 		unstructured.RemoveNestedField(o.Object, "metadata", field)
 	}
 	if ip, _, _ := unstructured.NestedString(o.Object, "spec", "clusterIP"); o.GetKind() == "Service" && ip != corev1.ClusterIPNone {
@@ -150,7 +144,7 @@ func unbound(o *unstructured.Unstructured) {
 // statuses writes the statuses of what stands, which nobody sends along when it is made. Where that is not
 // to be, both sides are asked without.
 func (c *comparison) statuses(ctx context.Context, l *live) error {
-	stands := c.standing[l.Member]
+	stands, lost := c.standing[l.Member], false
 	for _, rec := range l.All {
 		o := &unstructured.Unstructured{}
 		if content := stands[identityFor(rec)]; !rec.Again || content == nil || utiljson.Unmarshal(content, &o.Object) != nil || o.Object["status"] == nil {
@@ -165,11 +159,15 @@ func (c *comparison) statuses(ctx context.Context, l *live) error {
 			return err
 		}
 		if _, err := there.Patch(ctx, o.GetName(), types.MergePatchType, patch, metav1.PatchOptions{}, "status"); err != nil && ctx.Err() == nil {
+			lost = true
 			unstructured.RemoveNestedField(o.Object, "status")
 			if stands[identityFor(rec)], err = json.Marshal(o.Object); err != nil {
 				return err
 			}
 		}
+	}
+	if !lost {
+		return nil
 	}
 	world, err := stands.world(l.World)
 	l.World = world

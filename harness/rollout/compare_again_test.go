@@ -2,9 +2,11 @@ package rollout
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/seatrial/seatrial/scenarios"
 	"github.com/seatrial/seatrial/simulator/capture"
 )
 
@@ -16,6 +18,21 @@ func TestNamesOfClustersDiffer(t *testing.T) {
 		if got := unlike(taken, name, asItStands); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
+	}
+	stands := []*capture.Record{{Operation: capture.Create, Kind: capture.GVK{Version: "v1", Kind: "ConfigMap"}, Name: "x", Object: []byte(`{}`), Live: true}}
+	plan := &Plan{}
+	for _, name := range []string{long[:63], long[:61] + "-2"} {
+		plan.Members = append(plan.Members, &Member{Cluster: scenarios.Cluster{Name: name}, World: &capture.World{}, All: stands})
+	}
+	if err := plan.expand(); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range plan.Members {
+		names = append(names, m.Name)
+	}
+	if slices.Sort(names); len(slices.Compact(names)) != 4 {
+		t.Errorf("%q", names)
 	}
 	if got, want := unlike(taken, long, ""), long[:61]+"-2"; got != want {
 		t.Errorf("%s, want %s", got, want)

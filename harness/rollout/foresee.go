@@ -40,7 +40,7 @@ func (p *Plan) foresee(ctx context.Context, opt kyverno.Options, workers int) (m
 		if err != nil {
 			return nil, err
 		}
-		count := newly{n: make([]int, len(sets)), counted: make([]bool, len(sets)), ended: make([]bool, len(sets)+1)}
+		count := newly{n: make([]int, len(sets)), counted: make([]bool, len(sets)), ended: make(replay.Ended, len(sets)+1)}
 		find := func(string) (replay.Engine, error) { return engine, nil }
 		if err := replay.Run(ctx, replay.Expand(m.records), find, workers, count.add); err != nil {
 			return nil, fmt.Errorf("replay %s: %w", m.Name, err)
@@ -113,8 +113,8 @@ func (m *Member) updates() (n int) {
 type newly struct {
 	n       []int  // by side
 	counted []bool // of the object at hand
-	ended   []bool // it is refused, by side, the baseline first: nothing is made of it
-	updated bool   // its update came, its record is next
+	ended   replay.Ended
+	updated bool // its update came, its record is next
 }
 
 func (c *newly) add(a replay.Answer) error {
@@ -130,13 +130,6 @@ func (c *newly) add(a replay.Answer) error {
 			c.n[i], c.counted[i] = c.n[i]+1, true
 		}
 	}
-	for i := range a.Sides {
-		switch {
-		case made:
-			c.ended[i] = c.ended[i] || denied(i)
-		case !a.Record.Again:
-			c.ended[i] = denied(i) && !a.Record.Answered()
-		}
-	}
+	c.ended.Follow(a)
 	return nil
 }

@@ -118,6 +118,7 @@ func Clusters(f scenarios.FleetSpec, c *capture.Capture) ([]scenarios.Cluster, e
 	if len(out) == 0 && c != nil && n == 0 {
 		n = len(c.Clusters)
 	}
+	var taken []string
 	for i := 0; len(f.Clusters) == 0 && i < n; i++ {
 		if c == nil || len(c.Clusters) == 0 {
 			out = append(out, scenarios.Cluster{Name: fmt.Sprintf("cluster-%d", i+1)})
@@ -128,11 +129,8 @@ func Clusters(f scenarios.FleetSpec, c *capture.Capture) ([]scenarios.Cluster, e
 		if i >= len(c.Clusters) {
 			name = fmt.Sprintf("%s-%d", from.Name, i/len(c.Clusters)+1)
 		}
-		var taken []string
-		for _, other := range out {
-			taken = append(taken, other.Name)
-		}
-		out = append(out, scenarios.Cluster{Name: unlike(taken, name, ""), Labels: from.Labels, World: from.Name})
+		taken = append(taken, unlike(taken, name, ""))
+		out = append(out, scenarios.Cluster{Name: taken[i], Labels: from.Labels, World: from.Name})
 	}
 	for i := range out {
 		out[i].World = cmp.Or(out[i].World, out[i].Name)

@@ -172,11 +172,16 @@ func object(apiVersion, kind, namespace, name string) *unstructured.Unstructured
 // boundTo are the annotations by which controllers remember a claim's volume and its node.
 var boundTo = []string{"pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller", "volume.kubernetes.io/selected-node"}
 
+// identifying are the fields of metadata that only the cluster that stores an object writes.
+var identifying = []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"}
+
+// addresses are the fields of a Service that an API server fills in of its own.
+var addresses = []string{"clusterIP", "clusterIPs", "healthCheckNodePort"}
+
 // fresh drops what belongs to the cluster that the object was captured in.
 func fresh(o *unstructured.Unstructured) *unstructured.Unstructured {
 	unstructured.RemoveNestedField(o.Object, "status")
-	for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
-		"deletionGracePeriodSeconds", "managedFields", "selfLink", "ownerReferences", "finalizers"} {
+	for _, field := range append(slices.Clone(identifying), "ownerReferences", "finalizers") {
 		unstructured.RemoveNestedField(o.Object, "metadata", field)
 	}
 	switch o.GetKind() {

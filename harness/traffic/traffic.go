@@ -127,7 +127,7 @@ func (s *Sender) request(ctx context.Context, rec *capture.Record, dryRun bool) 
 		return nil, "it was being deleted when it was captured, and is not where it is asked about"
 	}
 	target := s.host + path(rec)
-	if rec.Operation == capture.Update && !rec.Again && !admission.Known(rec.Kind) {
+	if method == http.MethodPut && !admission.Known(rec.Kind) {
 		body = s.versioned(ctx, target, body)
 	}
 	if query := query(rec, dryRun); len(query) > 0 {

@@ -25,9 +25,6 @@ type template struct {
 // where they differ; nil for other records and for workloads without pods. Policies that leave
 // pod controllers alone refuse it where they admit the workload.
 func podOf(rec *capture.Record) (*capture.Record, error) {
-	if !hasTemplate(rec) {
-		return nil, nil
-	}
 	t, err := templateOf(rec)
 	if t == nil || err != nil || t.none || len(t.Spec.Containers) == 0 {
 		return nil, err
@@ -54,10 +51,15 @@ func (t *template) pod(namespace string) (json.RawMessage, error) {
 	return json.Marshal(pod)
 }
 
+// controllerRef is how an object names the controller that made it.
+func controllerRef(apiVersion, kind, name string) metav1.OwnerReference {
+	yes := true
+	return metav1.OwnerReference{APIVersion: apiVersion, Kind: kind, Name: name, UID: drawnUID, Controller: &yes, BlockOwnerDeletion: &yes}
+}
+
 // owned adds the owner and labels, given as key, value, key, value.
 func (t *template) owned(apiVersion, kind, name string, labels ...string) *template {
-	yes := true
-	t.owner = metav1.OwnerReference{APIVersion: apiVersion, Kind: kind, Name: name, UID: drawnUID, Controller: &yes, BlockOwnerDeletion: &yes}
+	t.owner = controllerRef(apiVersion, kind, name)
 	all := map[string]string{}
 	for key, value := range t.Labels {
 		all[key] = value

@@ -62,8 +62,7 @@ func jobOf(rec *capture.Record) (*capture.Record, error) {
 	job.Namespace, job.Name = rec.Namespace, fmt.Sprintf("%s-%d", rec.Name, drawnMinute)
 	job.Labels = template.Labels
 	job.Annotations = with(maps.Clone(template.Annotations), batchv1.CronJobScheduledTimestampAnnotation, time.Unix(drawnMinute*60, 0).UTC().Format(time.RFC3339))
-	yes := true
-	job.OwnerReferences = []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "CronJob", Name: rec.Name, UID: drawnUID, Controller: &yes, BlockOwnerDeletion: &yes}}
+	job.OwnerReferences = []metav1.OwnerReference{controllerRef("batch/v1", "CronJob", rec.Name)}
 	object, err := json.Marshal(job)
 	if err != nil {
 		return nil, fmt.Errorf("make a Job of CronJob %s: %w", rec.Name, err)

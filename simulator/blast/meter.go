@@ -5,7 +5,6 @@ import (
 	"hash/fnv"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/seatrial/seatrial/simulator/capture"
 	"github.com/seatrial/seatrial/simulator/diff"
@@ -30,8 +29,8 @@ type Meter struct {
 	unknowns   map[unknownKey]*unknownMeter
 	spent      spent
 	objects    int
-	last       []diff.Change  // of the record before, and of what is made of it
-	ended      [2]bool        // nothing is made of it on a side: it, or what comes before, is refused
+	last       []diff.Change // of the record before, and of what is made of it
+	ended      replay.Ended
 	again      *replay.Answer // to the update of what comes next
 }
 
@@ -81,7 +80,7 @@ func NewMeter(config Config, clusters []capture.Cluster, namespaces func(cluster
 	m := &Meter{
 		config: config, namespaces: namespaces,
 		clusters: map[string]*clusterMeter{}, workloads: map[workloadKey]*workloadMeter{}, unknowns: map[unknownKey]*unknownMeter{},
-		spent: newSpent(),
+		spent: newSpent(), ended: make(replay.Ended, 2),
 	}
 	m.radius = Radius{
 		ScopeReasons: map[string]int{}, TemplateReasons: map[string]int{}, Requested: Counts{}, Owned: Counts{}, Policies: map[verdict.PolicyRef]*Policy{}, Asked: map[verdict.PolicyRef]bool{},
@@ -129,9 +128,7 @@ func (m *Meter) Add(a replay.Answer) []diff.Change {
 	m.count(rec, before, after)
 	changes := diff.Compare(before, after)
 	m.last = changes
-	for i := range m.ended {
-		m.ended[i] = a.Sides[i].Decision == verdict.Denied && !rec.Answered()
-	}
+	m.ended.Follow(a)
 	m.unknown("baseline", before)
 	m.unknown("candidate", after)
 	if len(changes) > 0 {
@@ -143,77 +140,13 @@ func (m *Meter) Add(a replay.Answer) []diff.Change {
 	}
 	m.spent.add(m, rec, before, after, changes)
 	if again != nil {
+		m.asked(&again.Sides[1])
 		more := m.beyond(*again)
 		m.radius.AppliedAgain++
 		m.radius.AppliedAgainDiffer += min(len(more), 1)
 		changes = append(changes, more...)
 	}
 	return changes
-}
-
-// made adds what is said of an object that a controller would make of the record before. Where a side
-// refuses what it is made of, there is none.
-func (m *Meter) made(a replay.Answer) []diff.Change {
-	if isPod(a.Record) {
-		m.radius.TemplatePods++
-	} else {
-		m.radius.TemplateOthers++
-	}
-	m.asked(&a.Sides[1])
-	if a.Sides[0].Decision == verdict.OutOfScope && a.Sides[1].Decision == verdict.OutOfScope {
-		m.radius.TemplateReasons[a.Sides[1].Reason]++
-	}
-	if m.ended[1] {
-		return nil
-	}
-	if m.ended[0] {
-		a.Sides = []verdict.Judgement{{Decision: verdict.OutOfScope}, a.Sides[1]}
-	}
-	if !isPod(a.Record) {
-		for i := range m.ended {
-			m.ended[i] = m.ended[i] || a.Sides[i].Decision == verdict.Denied
-		}
-	}
-	changes := m.beyond(a)
-	m.last = append(m.last, changes...)
-	m.radius.TemplatePodsDiffer += min(len(changes), 1)
-	return changes
-}
-
-// beyond adds what a record that nobody sent says beyond the one that it is derived of, which was
-// the answer before.
-func (m *Meter) beyond(a replay.Answer) []diff.Change {
-	m.asked(&a.Sides[1])
-	changes := slices.DeleteFunc(diff.Compare(&a.Sides[0], &a.Sides[1]), func(c diff.Change) bool {
-		if a.Record.Again && (c.Class == diff.Resolved || c.Class == diff.GenerationChanged) {
-			return true // a violation that may stand is none that is gone
-		}
-		return slices.ContainsFunc(m.last, func(o diff.Change) bool {
-			return o.Class == c.Class && o.Policy == c.Policy && ofPods(o.Rule) == ofPods(c.Rule)
-		})
-	})
-	if len(changes) > 0 {
-		m.change(a.Record, changes, nil)
-		m.spent.add(m, a.Record, &a.Sides[0], &a.Sides[1], changes)
-		m.unknown("candidate", undecidedOf(changes))
-	}
-	return changes
-}
-
-// ofPods is the rule about pods that Kyverno made a rule of.
-func ofPods(rule string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(rule, "autogen-"), "cronjob-")
-}
-
-// undecidedOf is what changes leave undecided.
-func undecidedOf(changes []diff.Change) *verdict.Judgement {
-	var j verdict.Judgement
-	for _, c := range changes {
-		if c.Class == diff.Undecided && c.After != nil {
-			j.Verdicts = append(j.Verdicts, *c.After)
-		}
-	}
-	return &j
 }
 
 func (m *Meter) asked(after *verdict.Judgement) {

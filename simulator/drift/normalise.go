@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/seatrial/seatrial/simulator/policy"
+	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
 const (
@@ -118,7 +119,7 @@ func dropAutogen(intended, installed map[string]any) {
 	installed["rules"] = slices.DeleteFunc(slices.Clone(rules), func(r any) bool {
 		m, _ := r.(map[string]any)
 		name, _ := m["name"].(string)
-		base := strings.TrimPrefix(strings.TrimPrefix(name, "autogen-"), "cronjob-")
+		base := verdict.Written(name)
 		return base != name && slices.Contains(memberNames, base) && !slices.Contains(hubNames, name)
 	})
 }

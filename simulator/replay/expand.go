@@ -5,6 +5,7 @@ import (
 
 	"github.com/seatrial/seatrial/simulator/admission"
 	"github.com/seatrial/seatrial/simulator/capture"
+	"github.com/seatrial/seatrial/simulator/verdict"
 )
 
 type workload struct{ cluster, namespace, kind, name string }
@@ -96,4 +97,21 @@ func productOf(rec *capture.Record) product {
 		return product{ownerOf(rec), rec.Kind.Kind}
 	}
 	return product{}
+}
+
+// Ended tells, by side, that nothing is made of the record at hand: it is refused, or what is made of it before.
+// What stands makes its next objects whatever is said of its creation.
+type Ended []bool
+
+// Follow takes the next answer, in the order of [Templates].
+func (e Ended) Follow(a Answer) {
+	for i, j := range a.Sides {
+		denied := j.Decision == verdict.Denied
+		switch {
+		case a.Record.TemplateOf != nil:
+			e[i] = e[i] || denied
+		case !a.Record.Again:
+			e[i] = denied && !a.Record.Answered()
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Outcome is what one rule said of one record. The zero Outcome is invalid and prints "unset".
@@ -164,4 +165,9 @@ type Judgement struct {
 	// them, which a cluster draws for each request; the answer is that of one order. Sorted.
 	Unordered []PolicyRef `json:"unordered,omitempty"`
 	Reason    string      `json:"reason,omitempty"` // why OutOfScope, DecisionUndecided or DecisionError
+}
+
+// Written is the name that a policy gives a rule of which Kyverno made others, for the controllers of pods.
+func Written(rule string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(rule, "autogen-"), "cronjob-")
 }

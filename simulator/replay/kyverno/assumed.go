@@ -1,9 +1,9 @@
 package kyverno
 
 import (
-	"encoding/json"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/seatrial/seatrial/simulator/admission"
@@ -52,31 +52,23 @@ func Assumed(engines map[string]*Engine) string {
 // exclude remembers that policies judged a request of nobody knows whom, whom Kyverno's configuration may
 // keep from them.
 func (e *Engine) exclude(rec *capture.Record, sides []verdict.Judgement) {
-	w, ok := e.look.(world)
 	said := slices.ContainsFunc(sides, func(j verdict.Judgement) bool { return len(j.Verdicts) > 0 })
-	if !ok || !said || e.as.Username != "" || rec.User.Username != "" || e.undefined.users.Load() {
+	if !e.env.excludes || !said || e.as.Username != "" || e.undefined.users.Load() {
 		return
 	}
-	e.undefined.asked.Do(func() { e.undefined.excluding = excludesUsers(w.World) })
-	if _, made := admission.Sender(rec); !made && e.undefined.excluding {
+	if sender, made := admission.Sender(rec); !made && sender.Username == "" {
 		e.undefined.users.Store(true)
 	}
 }
 
-// excludesUsers tells whether the captured ConfigMap of Kyverno keeps users from policies, besides the nodes
-// that the release does.
-func excludesUsers(w *capture.World) bool {
-	found, _ := w.Get(capture.GVR{Version: "v1", Resource: "configmaps"}, "kyverno", "kyverno")
-	if found == nil {
-		return false
-	}
-	var o struct{ Data map[string]string }
-	_ = json.Unmarshal(found.Object, &o) // a capture holds objects that decode
-	excludes := o.Data["excludeUsernames"] + o.Data["excludeRoles"] + o.Data["excludeClusterRoles"]
-	if groups := o.Data["excludeGroups"]; groups != user.NodesGroup {
+// excludesUsers tells whether Kyverno's ConfigMap keeps users from policies, besides the nodes that the
+// release does.
+func excludesUsers(own *corev1.ConfigMap) bool {
+	excludes := own.Data["excludeUsernames"] + own.Data["excludeRoles"] + own.Data["excludeClusterRoles"]
+	if groups := own.Data["excludeGroups"]; groups != user.NodesGroup {
 		excludes += groups
 	}
-	return excludes != "" || celUser.MatchString(o.Data["matchConditions"])
+	return excludes != "" || celUser.MatchString(own.Data["matchConditions"])
 }
 
 // Unfiltered says that engines took nobody to be excluded; empty where that is known.

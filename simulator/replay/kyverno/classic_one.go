@@ -2,7 +2,6 @@ package kyverno
 
 import (
 	"slices"
-	"strings"
 
 	kyvernov1 "github.com/kyverno/kyverno/api/kyverno/v1"
 
@@ -54,7 +53,7 @@ func beyond(v, open verdict.Verdict) verdict.Verdict {
 // in the order of those that they are made of.
 func after(policy kyvernov1.PolicyInterface, name string) kyvernov1.PolicyInterface {
 	rules := policy.GetSpec().Rules
-	written := strings.TrimPrefix(strings.TrimPrefix(name, "autogen-"), "cronjob-")
+	written := verdict.Written(name)
 	at := slices.IndexFunc(rules, func(r kyvernov1.Rule) bool { return r.Name == name || r.Name == written })
 	if at < 0 || at+1 == len(rules) {
 		return nil

@@ -64,7 +64,7 @@ func (e *Engine) lookOf(side int) lookup {
 
 // Judge answers rec once for each side, in their order.
 func (e *Engine) Judge(ctx context.Context, rec *capture.Record) ([]verdict.Judgement, error) {
-	left, err := e.leftOver(ctx, rec)
+	left, err := e.remade(ctx, rec)
 	if err != nil {
 		return nil, err
 	}

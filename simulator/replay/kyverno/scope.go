@@ -36,6 +36,7 @@ type environment struct {
 	labelled   bool            // namespaces reads labels that are not known of every namespace
 	objects    labels.Selector
 	everything bool                                      // judge what Kyverno's configuration would keep from it as well
+	excludes   bool                                      // users, as the captured configuration says
 	conditions struct{ fail, ignore *webhookConditions } // of the webhooks of policies that have none of their own
 	latest     *bindings                                 // nil: none
 	editions   *sync.Map                                 // of bindings that an audit log shows as changed: int to *bindings
@@ -62,6 +63,7 @@ func (b clusterRoleBindings) List(labels.Selector) ([]*rbacv1.ClusterRoleBinding
 
 // configure loads Kyverno's ConfigMap: the cluster's own, or the release's defaults.
 func (e *environment) configure(own *corev1.ConfigMap) error {
+	e.excludes = own != nil && excludesUsers(own)
 	if own == nil {
 		own = &corev1.ConfigMap{}
 		if err := yaml.UnmarshalStrict(defaultConfigMap, own); err != nil {

@@ -16,15 +16,15 @@ type leftover struct {
 	clouds []cloud         // what is not known of it
 }
 
-// leftOver is what a workload's controller would make in the place of rec, for each side; nil where that is
+// remade is what a workload's controller would make in the place of rec, for each side; nil where that is
 // rec. What stands has its template already: its next pod is of that.
-func (e *Engine) leftOver(ctx context.Context, rec *capture.Record) ([]leftover, error) {
+func (e *Engine) remade(ctx context.Context, rec *capture.Record) ([]leftover, error) {
 	workload := rec.TemplateOf
 	mutates := slices.ContainsFunc(e.sides, func(s side) bool { return len(s.hooks) > 0 })
 	if workload == nil || workload.Answered() || !mutates || e.env.mocks != nil {
 		return nil, nil
 	}
-	of, err := e.leftOver(ctx, workload) // which may be made of another
+	of, err := e.remade(ctx, workload) // which may be made of another
 	if err != nil {
 		return nil, err
 	}

@@ -18,9 +18,6 @@ type undefined struct {
 	kinds sync.Map    // capture.GVK of custom resources without their definitions
 	pods  atomic.Bool // see [Assumed]
 	users atomic.Bool // see [Unfiltered]
-
-	asked     sync.Once // whether the configuration excludes users
-	excluding bool
 }
 
 // add remembers the kind of a record that policies said something of.
